@@ -1,7 +1,7 @@
 """What the engine asks of the world: objects, a chunk index, a ledger, keys and a clock.
 
-`docs/design/repository-format.md` gives the order in which these are called and what each crash leaves. All calls are safe to
-repeat. Every adapter raises only errors of `holdfast.errors`; all reads are strongly consistent; times are UTC.
+`docs/design/repository-format.md` gives the order in which these are called and what each crash leaves. All calls are
+safe to repeat. Every adapter raises only errors of `holdfast.errors`; all reads are strongly consistent; times are UTC.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class ObjectStore(Protocol):
     """Immutable bytes under keys. Keys are ASCII, `/`-separated, relative to the repository's root."""
 
     def put(self, key: str, data: bytes | memoryview) -> bool:
-        """Store `data` if `key` is absent, durable and whole on return; False if it was there already (nothing changed)."""
+        """Store `data` if `key` is absent, durable and whole on return; False (and no change) if it was there."""
 
     def get(self, key: str, start: int = 0, length: int | None = None) -> bytes:
         """Return `length` bytes from `start` (fewer only at the object's end); a negative `start` counts from the end.
@@ -101,7 +101,7 @@ class ChunkIndex(Protocol):
         """Yield every pack row."""
 
     def condemn(self, row: PackRow, epoch: int) -> bool:
-        """LIVE or PENDING -> CONDEMNED with `epoch`; an unknown pack gets a condemned row. False if the state forbade it."""
+        """LIVE or PENDING -> CONDEMNED with `epoch`; an unknown pack gets such a row. False if the state forbade it."""
 
     def revive(self, pack: PackId) -> bool:
         """CONDEMNED -> LIVE; False if the state forbade it."""
@@ -167,7 +167,7 @@ class Ledger(Protocol):
     def finish(
         self, id_: SnapshotId, status: Status, finished: datetime, figures: Mapping[str, int | float | str]
     ) -> None:
-        """RUNNING -> `status` (COMPLETED or FAILED), atomically; repeating a finish that stands with the same status is fine.
+        """RUNNING -> `status` (COMPLETED or FAILED), atomically; repeating a finish that stands is fine.
 
         Raises:
             LeaseLost: the record is no longer RUNNING.
