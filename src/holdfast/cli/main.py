@@ -51,12 +51,12 @@ def cli() -> None:
 
 def main() -> NoReturn:
     """Run the command line and exit with a status of `docs/exit-status.md`."""
+    signal.signal(signal.SIGTERM, _as_interrupt)
     sys.exit(run(sys.argv[1:]))
 
 
 def run(arguments: list[str]) -> int:
     """Run one command line; every failure meant for the user is one line on stderr."""
-    signal.signal(signal.SIGTERM, _as_interrupt)
     try:
         outcome = cli.main(args=arguments, prog_name="holdfast", standalone_mode=False)
         return outcome if isinstance(outcome, int) else ExitStatus.DONE
