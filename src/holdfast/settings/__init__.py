@@ -1,1 +1,1 @@
-"""See docs/."""
+"""The settings file: models, defaults, promises; the only reader of the environment. `load` reads one."""

@@ -1,0 +1,18 @@
+"""The one place that reads the process environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+ENVIRONMENT_NAME = "HOLDFAST_ENVIRONMENT"
+
+
+def process_environment() -> Mapping[str, str]:
+    """Return the environment of this process; read at the entry point, passed on as an argument."""
+    return os.environ
+
+
+def environment_name(flag: str | None, environ: Mapping[str, str]) -> str | None:
+    """Return the environment's name that overrides the file's: the flag, else the variable; an empty one counts."""
+    return flag if flag is not None else environ.get(ENVIRONMENT_NAME)

@@ -1,0 +1,114 @@
+"""Field types of the settings: each refuses what is wrong with the words "must be ..."."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from holdfast.settings.quantities import (
+    DURATION_PATTERN,
+    PERCENT_PATTERN,
+    format_duration,
+    format_percent,
+    parse_duration,
+    parse_percent,
+)
+from holdfast.settings.schedule import parse_schedule
+
+
+class Section(BaseModel):
+    """A frozen part of the settings that refuses keys it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, validate_default=False)
+
+
+def refuse(allowed: str) -> PydanticCustomError:
+    """Return the error whose line reads `<key> must be <allowed>, got <value>`."""
+    return PydanticCustomError("must_be", "must be {allowed}", {"allowed": allowed})
+
+
+def conflict(message: str) -> PydanticCustomError:
+    """Return the error for keys that contradict each other; `message` names them and the way out."""
+    return PydanticCustomError("conflict", "{message}", {"message": message})
+
+
+def _parsed(parse: Callable[[str], Any], kind: type, want_text: str) -> BeforeValidator:
+    def read(value: Any) -> Any:
+        if isinstance(value, kind) and not isinstance(value, str):
+            return value
+        if not isinstance(value, str):
+            raise refuse(want_text)
+        try:
+            return parse(value)
+        except ValueError as error:
+            raise refuse(str(error)) from error
+
+    return BeforeValidator(read)
+
+
+def _matching(pattern: str, allowed: str) -> tuple[BeforeValidator, WithJsonSchema]:
+    compiled = re.compile(pattern)
+
+    def read(value: Any) -> Any:
+        if not isinstance(value, str) or not compiled.fullmatch(value):
+            raise refuse(allowed)
+        return value
+
+    return BeforeValidator(read), WithJsonSchema({"type": "string", "pattern": f"^{pattern}$"})
+
+
+Duration = Annotated[
+    timedelta,
+    _parsed(parse_duration, timedelta, "a whole number above zero with s, m, h, d or w, as in 24h or 60d"),
+    PlainSerializer(format_duration, return_type=str),
+    WithJsonSchema({"type": "string", "pattern": DURATION_PATTERN}),
+]
+Percent = Annotated[
+    float,
+    _parsed(parse_percent, float, "a share above 0% and up to 100%, as in 99.9%"),
+    PlainSerializer(format_percent, return_type=str),
+    WithJsonSchema({"type": "string", "pattern": PERCENT_PATTERN}),
+]
+
+
+def _check_schedule(value: str) -> str:
+    parse_schedule(value)
+    return value
+
+
+Schedule = Annotated[
+    str,
+    _parsed(_check_schedule, bytes, "cron(minute hour day month weekday year) or rate(n minutes|hours|days)"),
+    WithJsonSchema({"type": "string", "pattern": r"^(cron|rate)\(.+\)$"}),
+]
+
+_account = _matching(r"[0-9]{12}", 'twelve digits in quotes, as in "123456789012"')
+_region = _matching(r"[a-z]{2}(-[a-z]+)+-[1-9]", "an AWS region, as in us-east-1")
+# 16: the longest bucket name, backup-access-logs-{environment}-{account}-ap-southeast-1, has 63 characters with it.
+_environment = _matching(
+    r"[a-z0-9]([a-z0-9-]{0,14}[a-z0-9])?", "1 to 16 lower-case letters, digits and inner hyphens, as in dev or pr-12"
+)
+_email = _matching(r"[^@\s]+@[^@\s]+\.[^@\s]+", "an e-mail address")
+_bucket = _matching(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "an S3 bucket's name, 3 to 63 lower-case characters")
+_prefix = _matching(r"([A-Za-z0-9!_.()-]+/)+", "a prefix that ends with /, as in users/")
+_table = _matching(r"[A-Za-z0-9_.-]{3,255}", "a DynamoDB table's name, 3 to 255 characters")
+_key = _matching(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+", "the ARN of a KMS key (not an alias)")
+
+Account = Annotated[str, *_account]
+Region = Annotated[str, *_region]
+EnvironmentName = Annotated[str, *_environment]
+Email = Annotated[str, *_email]
+BucketName = Annotated[str, *_bucket]
+Prefix = Annotated[str, *_prefix]
+TableName = Annotated[str, *_table]
+KeyArn = Annotated[str, *_key]
+
+
+def between(low: int, high: int, default: int, *, description: str) -> Any:
+    """Declare a whole number from `low` to `high`; the error line names both."""
+    return Field(default, ge=low, le=high, description=description)
