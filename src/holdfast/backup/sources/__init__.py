@@ -1,1 +1,88 @@
-"""See docs/."""
+"""Where a backup reads from: a directory tree or the keys of a bucket, as one depth-first stream of entries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from holdfast.backup.entry import Entry, Path
+
+
+@dataclass(frozen=True, slots=True)
+class SourceEntry:
+    """One thing found, at `path` below its root (`()` is the root itself, which always has a name).
+
+    A file's `content` and `xattrs` are empty: they come from `Source.open`. Its `fingerprint` changes whenever they do;
+    an empty fingerprint means "always read".
+    """
+
+    path: Path
+    entry: Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """Something that is not in the snapshot, and why; `expected` where its nature forbids it (a socket)."""
+
+    path: bytes
+    reason: str
+    expected: bool = False
+
+
+class Extent(NamedTuple):
+    """A run of a file: bytes to read, or a hole."""
+
+    length: int
+    hole: bool = False
+
+
+class OpenFile(Protocol):
+    """A file being read. `entry` is its metadata, with extended attributes, as of opening."""
+
+    @property
+    def entry(self) -> Entry:
+        """The metadata as of opening; its fingerprint is empty where a later change could escape notice."""
+
+    def extents(self) -> Iterator[Extent]:
+        """Yield the file's runs in order; read each data run before asking for the next."""
+
+    def read(self, size: int) -> bytes:
+        """Return 1 to `size` bytes of the current data run, `b""` at its end (or where the file shrank).
+
+        Raises:
+            SourceUnreadable: the bytes cannot be read.
+        """
+
+    def changed(self) -> bool:
+        """Say whether the file changed since it was opened."""
+
+
+class Source(Protocol):
+    """What is backed up. `paths` are the roots, as the snapshot will name them; sorted, each once."""
+
+    @property
+    def paths(self) -> tuple[bytes, ...]:
+        """The roots."""
+
+    def check(self) -> None:
+        """Raise SourceUnreadable, before anything is written, if a root does not exist or cannot be read."""
+
+    def entries(self, root: bytes) -> Iterator[SourceEntry | Skipped]:
+        """Yield the root, then what is below it: depth first, by name in a directory, a directory before its content.
+
+        Names of one directory come in byte order, each once (so `a` and what is in it come before `a-b`).
+        """
+
+    def open(self, item: SourceEntry) -> AbstractContextManager[OpenFile]:
+        """Open a file for reading. Only the item that `entries` yielded last may be opened.
+
+        Raises:
+            SourceUnreadable: it vanished, may not be read, or is no longer a file.
+        """
+
+
+def path_of(root: bytes, path: Path) -> bytes:
+    """Return the full path for people and reports."""
+    return b"/".join((root.rstrip(b"/"), *path)) if path else root

@@ -1,0 +1,310 @@
+"""Directories as nodes and file content as lists, both of chunks: built as they stream in, walked as they come back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice, pairwise
+from typing import Protocol
+
+from holdfast.backup.entry import Entry, EntryKind, Item, Path, decode_entry, decode_items, encode_entry, refuse_name
+from holdfast.backup.ids import ChunkId
+from holdfast.backup.wire import pack, unpack
+from holdfast.errors import IntegrityError
+
+MAX_ENTRIES = 4096
+MAX_NODE_BYTES = 256 * 1024
+MAX_ITEMS = 2048
+ENTRY_CUT = 512
+ITEM_CUT = 512
+WINDOW = 16
+
+
+class Chunks(Protocol):
+    """What reading a tree needs of a repository: verified plaintext by chunk id."""
+
+    def read(self, chunk: ChunkId) -> bytes:
+        """Return one chunk's plaintext."""
+
+    def fetch(self, chunks: Sequence[ChunkId]) -> Iterator[tuple[ChunkId, bytes]]:
+        """Yield each distinct chunk once, in any order."""
+
+
+Emit = Callable[[bytes], ChunkId]
+"""Stores one tree chunk and returns its id."""
+
+
+def decode_node(data: bytes | memoryview) -> list[Entry]:
+    """Return a node's entries, at least one, sorted by name.
+
+    Raises:
+        IntegrityError: not a node, or not in order, or a name twice.
+    """
+    values = unpack(data, "a tree node")
+    if not isinstance(values, list) or not 0 < len(values) <= MAX_ENTRIES:
+        raise IntegrityError("a tree node is not a list of entries; run `holdfast verify`")
+    entries = [decode_entry(value) for value in values]
+    for before, after in pairwise(entries):
+        _refuse_disorder(before.name, after.name)
+    return entries
+
+
+def _refuse_disorder(before: bytes, after: bytes) -> None:
+    if before >= after:
+        raise IntegrityError(f"a directory lists {after!r} after {before!r}; run `holdfast verify`")
+
+
+def decode_list(data: bytes | memoryview, levels: int) -> tuple[Item, ...]:
+    """Return one stored piece of a content list that has `levels` more lists below it."""
+    values = unpack(data, "a content list")
+    if not isinstance(values, list) or not 0 < len(values) <= MAX_ITEMS:
+        raise IntegrityError("a content list is not a list of chunks; run `holdfast verify`")
+    return decode_items(values, levels)
+
+
+class NodeBuilder:
+    """Collects one directory's entries, in name order, and emits its nodes as they fill: memory of one node."""
+
+    def __init__(self, emit: Emit, name_hash: Callable[[bytes], bytes]) -> None:
+        self._emit = emit
+        self._name_hash = name_hash
+        self._entries: list[bytes] = []
+        self._size = 0
+        self._last = b""
+        self._nodes = ContentBuilder(emit)
+
+    def add(self, entry: Entry) -> None:
+        """Add the next entry.
+
+        Raises:
+            ValueError: the caller's mistake: a name out of order or no name at all.
+        """
+        if refuse_name(entry.name) or entry.name <= self._last:
+            raise ValueError(f"{entry.name!r} cannot follow {self._last!r}")
+        encoded = encode_entry(entry)
+        if self._size + len(encoded) > MAX_NODE_BYTES:
+            self._close()
+        self._entries.append(encoded)
+        self._size += len(encoded)
+        self._last = entry.name
+        if len(self._entries) == MAX_ENTRIES or _is_cut(self._name_hash(entry.name), ENTRY_CUT):
+            self._close()
+
+    def finish(self) -> tuple[tuple[ChunkId, ...], int]:
+        """Emit what is left and return an entry's `nodes` and `levels`."""
+        self._close()
+        items, levels = self._nodes.finish()
+        return tuple(item for item in items if not isinstance(item, int)), levels
+
+    def _close(self) -> None:
+        if self._entries:
+            self._nodes.add(self._emit(_array_header(len(self._entries)) + b"".join(self._entries)))
+            self._entries, self._size = [], 0
+
+
+def encode_nodes(entries: Iterable[Entry], name_hash: Callable[[bytes], bytes]) -> list[bytes]:
+    """Return a directory's nodes, then any lists of nodes; cuts depend on names alone, unless entries are huge."""
+    nodes: list[bytes] = []
+
+    def keep(node: bytes) -> ChunkId:
+        nodes.append(node)
+        return ChunkId(name_hash(node))
+
+    builder = NodeBuilder(keep, name_hash)
+    for entry in entries:
+        builder.add(entry)
+    builder.finish()
+    return nodes
+
+
+def _array_header(count: int) -> bytes:
+    if count < 16:
+        return bytes([0x90 | count])
+    return b"\xdc" + count.to_bytes(2, "big")
+
+
+def _is_cut(hash_: bytes, modulus: int) -> bool:
+    return int.from_bytes(hash_[:8], "little") % modulus == 0
+
+
+class ContentBuilder:
+    """Collects one file's content and moves long lists into tree chunks: memory of a few thousand items."""
+
+    def __init__(self, emit: Emit) -> None:
+        self._emit = emit
+        self._levels: list[list[Item]] = [[]]
+
+    def add(self, item: Item) -> None:
+        """Append a chunk or a hole; neighbouring holes become one."""
+        items = self._levels[0]
+        if isinstance(item, int) and items and isinstance(items[-1], int):
+            items[-1] += item
+        else:
+            self._append(0, item)
+
+    def finish(self) -> tuple[tuple[Item, ...], int]:
+        """Return an entry's `content` and `levels`."""
+        level = 0
+        while level + 1 < len(self._levels):
+            while self._levels[level]:
+                self._emit_run(level)
+            level += 1
+        return tuple(self._levels[level]), level
+
+    def _append(self, level: int, item: Item) -> None:
+        if level == len(self._levels):
+            self._levels.append([])
+        self._levels[level].append(item)
+        if len(self._levels[level]) > MAX_ITEMS:
+            self._emit_run(level)
+
+    def _emit_run(self, level: int) -> None:
+        items = self._levels[level]
+        length = next((n for n, item in enumerate(items[:MAX_ITEMS], 1) if _ends_run(item)), MAX_ITEMS)
+        self._levels[level] = items[length:]
+        self._append(level + 1, self._emit(pack(items[:length])))
+
+
+def _ends_run(item: Item) -> bool:
+    return isinstance(item, bytes) and _is_cut(item, ITEM_CUT)
+
+
+def entries_of(chunks: Chunks, nodes: Sequence[ChunkId], levels: int = 0) -> Iterator[Entry]:
+    """Yield one directory's entries in name order, reading a few nodes ahead.
+
+    Raises:
+        IntegrityError: also where two nodes overlap.
+    """
+    last = b""
+    ids = (item for item in _flatten(chunks, nodes, levels) if not isinstance(item, int))
+    while window := list(islice(ids, WINDOW)):
+        data = dict(chunks.fetch(window))
+        for node in window:
+            for entry in decode_node(data[node]):
+                _refuse_disorder(last, entry.name)
+                last = entry.name
+                yield entry
+
+
+def content_of(chunks: Chunks, entry: Entry) -> Iterator[Item]:
+    """Yield a file's content in order, reading its lists as they are needed."""
+    return _flatten(chunks, entry.content, entry.levels)
+
+
+def _flatten(chunks: Chunks, items: Sequence[Item], levels: int) -> Iterator[Item]:
+    pending: list[tuple[Iterator[Item], int]] = [(iter(items), levels)]
+    while pending:
+        rest, levels = pending[-1]
+        item = next(rest, None)
+        if item is None:
+            pending.pop()
+        elif levels == 0:
+            yield item
+        else:
+            assert isinstance(item, bytes)  # decode_entry and decode_list allow holes at level 0 only
+            pending.append((iter(decode_list(chunks.read(item), levels - 1)), levels - 1))
+
+
+def walk(chunks: Chunks, nodes: Sequence[ChunkId]) -> Iterator[tuple[Path, Entry]]:
+    """Yield every entry below `nodes` with its path, depth first, a directory before what is in it."""
+    stack: list[tuple[Path, Iterator[Entry]]] = [((), entries_of(chunks, nodes))]
+    while stack:
+        above, entries = stack[-1]
+        entry = next(entries, None)
+        if entry is None:
+            stack.pop()
+            continue
+        path = (*above, entry.name)
+        yield path, entry
+        if entry.kind is EntryKind.DIRECTORY:
+            stack.append((path, entries_of(chunks, entry.nodes, entry.levels)))
+
+
+OnDamage = Callable[[ChunkId, IntegrityError], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A tree chunk to visit: a directory's node, or a list that has `levels` more lists between it and the end."""
+
+    chunk: ChunkId
+    levels: int
+    of_nodes: bool
+
+    @property
+    def mark(self) -> ChunkId:
+        return ChunkId(self.chunk + bytes([2 * (self.levels + 1) + self.of_nodes]))
+
+
+def references(
+    chunks: Chunks, roots: Iterable[ChunkId], seen: set[ChunkId], *, on_damage: OnDamage | None = None
+) -> Iterator[ChunkId]:
+    """Yield every chunk reachable from `roots` (nodes, lists, content) that is not in `seen`, and add it there.
+
+    In no order. A node shared by several snapshots is read once, as long as they share `seen`, which also gets
+    33-byte marks of the nodes visited: a file whose content is a node's very bytes must not hide what the node names.
+    With `on_damage`, a node or list that cannot be read is reported and what is below it left out; else it raises.
+    """
+    pending = [_Piece(root, NODE, True) for root in roots]
+    while pending:
+        batch, pending[:] = pending[-WINDOW:], pending[:-WINDOW]
+        fresh = {piece.mark: piece for piece in batch if piece.mark not in seen}
+        seen.update(fresh)
+        yield from _first_seen((piece.chunk for piece in fresh.values()), seen)
+        for piece, data in _readable(chunks, list(fresh.values()), on_damage):
+            try:
+                leaves, pieces = _below(data, piece)
+            except IntegrityError as error:
+                if on_damage is None:
+                    raise
+                on_damage(piece.chunk, error)
+                continue
+            pending.extend(pieces)
+            yield from _first_seen(leaves, seen)
+
+
+def _first_seen(found: Iterable[ChunkId], seen: set[ChunkId]) -> Iterator[ChunkId]:
+    for chunk in found:
+        if chunk not in seen:
+            seen.add(chunk)
+            yield chunk
+
+
+NODE = -1
+"""The level of a directory's node: below every list."""
+
+
+def _below(data: bytes, piece: _Piece) -> tuple[list[ChunkId], list[_Piece]]:
+    leaves: list[ChunkId] = []
+    pieces: list[_Piece] = []
+
+    def meet(items: Iterable[Item], levels: int, of_nodes: bool) -> None:
+        ids = [item for item in items if not isinstance(item, int)]
+        if levels == 0 and not of_nodes:
+            leaves.extend(ids)
+        else:
+            pieces.extend(_Piece(chunk, levels - 1, of_nodes) for chunk in ids)
+
+    if piece.levels == NODE:
+        for entry in decode_node(data):
+            meet(entry.nodes, entry.levels, True)
+            meet(entry.content, entry.levels, False)
+    else:
+        meet(decode_list(data, piece.levels), piece.levels, piece.of_nodes)
+    return leaves, pieces
+
+
+def _readable(chunks: Chunks, batch: Sequence[_Piece], on_damage: OnDamage | None) -> Iterator[tuple[_Piece, bytes]]:
+    try:
+        data = dict(chunks.fetch([piece.chunk for piece in batch]))
+    except IntegrityError:
+        if on_damage is None:
+            raise
+        data = {}  # one of them is damaged: ask for each alone
+    for piece in batch:
+        try:
+            yield piece, data[piece.chunk] if piece.chunk in data else chunks.read(piece.chunk)
+        except IntegrityError as error:
+            if on_damage is None:
+                raise
+            on_damage(piece.chunk, error)
