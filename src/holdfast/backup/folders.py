@@ -1,0 +1,92 @@
+"""Descending into folders by open file descriptor, so that no symbolic link is ever followed on the way."""
+
+from __future__ import annotations
+
+import errno
+import os
+from dataclasses import dataclass
+
+OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+MAX_OPEN = 48
+"""Folders above the current one kept open; deeper chains are reopened through `..` and checked."""
+
+
+@dataclass(slots=True)
+class _Folder:
+    fd: int | None
+    identity: tuple[int, int]
+
+
+def _identity(fd: int) -> tuple[int, int]:
+    status = os.fstat(fd)
+    return status.st_dev, status.st_ino
+
+
+class FolderStack:
+    """The chain of open folders from a root to the current one; any depth costs a bounded number of descriptors."""
+
+    def __init__(self, root_fd: int) -> None:
+        """Take over `root_fd`: closing the stack closes it."""
+        self._chain = [_Folder(root_fd, _identity(root_fd))]
+
+    @property
+    def fd(self) -> int:
+        """The current folder's descriptor, open until the next `enter` or `leave`."""
+        fd = self._chain[-1].fd
+        assert fd is not None  # the last of the chain is open: enter and leave see to it
+        return fd
+
+    @property
+    def depth(self) -> int:
+        """How many folders below the root the current one is."""
+        return len(self._chain) - 1
+
+    def enter(self, name: bytes) -> int:
+        """Make the folder `name` of the current folder current; raise OSError if it is not a folder (or is a link)."""
+        fd = os.open(name, OPEN_FOLDER, dir_fd=self.fd)
+        self._chain.append(_Folder(fd, _identity(fd)))
+        far = len(self._chain) - 1 - MAX_OPEN
+        if far > 0:
+            self._close(self._chain[far])
+        return fd
+
+    def leave(self) -> None:
+        """Make the folder above current again.
+
+        Raises:
+            OSError: ESTALE, the folder was moved elsewhere meanwhile.
+        """
+        left = self._chain[-1]
+        above = self._chain[-2]
+        if above.fd is None:
+            fd = os.open(b"..", OPEN_FOLDER, dir_fd=left.fd)
+            if _identity(fd) != above.identity:
+                os.close(fd)
+                raise OSError(errno.ESTALE, "a folder was moved while it was open")
+            above.fd = fd
+        self._chain.pop()
+        self._close(left)
+
+    def open_folder(self, path: tuple[bytes, ...]) -> int:
+        """Return a new descriptor of the folder at `path` below the root, following no link on the way."""
+        root = self._chain[0].fd
+        assert root is not None  # never closed before the stack is
+        fd = os.dup(root)
+        for name in path:
+            try:
+                below = os.open(name, OPEN_FOLDER, dir_fd=fd)
+            finally:
+                os.close(fd)
+            fd = below
+        return fd
+
+    def close(self) -> None:
+        """Close every descriptor."""
+        while self._chain:
+            self._close(self._chain.pop())
+
+    @staticmethod
+    def _close(folder: _Folder) -> None:
+        if folder.fd is not None:
+            fd, folder.fd = folder.fd, None
+            os.close(fd)

@@ -1,0 +1,203 @@
+"""A source of files and folders: read by descriptor, links never followed, changes noticed."""
+# ruff: noqa: PTH100, PTH116, PTH119 - names are bytes, which pathlib cannot hold
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from holdfast.backup.entry import EntryKind, Path
+from holdfast.backup.folders import FolderStack
+from holdfast.backup.sources import Skipped, SourceEntry, path_of
+from holdfast.backup.sources.exclude import Exclude
+from holdfast.backup.sources.metadata import entry_of, may_hide_a_change, read_xattrs, reason
+from holdfast.backup.sources.open_file import OpenedFile
+from holdfast.errors import SourceUnreadable
+
+OPEN_FILE = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
+Found = SourceEntry | Skipped
+
+
+class DirectorySource:
+    """Files and folders of this machine. A root that is itself a symbolic link is followed; no other link is.
+
+    Args:
+        paths: the roots; made absolute.
+        one_file_system: stay on each root's file system; mount points are kept as empty folders.
+        avoid: (device, inode) of folders to leave out, such as the repository itself.
+        now_ns: the time in nanoseconds, from the clock that stamps the files.
+    """
+
+    def __init__(
+        self,
+        paths: Sequence[bytes],
+        *,
+        exclude: Exclude | None = None,
+        one_file_system: bool = False,
+        avoid: Collection[tuple[int, int]] = (),
+        now_ns: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self._paths = tuple(sorted({os.path.abspath(path) for path in paths}))
+        self._exclude = exclude or Exclude()
+        self._one_file_system = one_file_system
+        self._avoid = frozenset(avoid)
+        self._now_ns = now_ns
+        self._at: _Place | None = None
+
+    @property
+    def paths(self) -> tuple[bytes, ...]:
+        """The roots, absolute, sorted."""
+        return self._paths
+
+    def check(self) -> None:
+        """Raise SourceUnreadable if a root does not exist or cannot be opened."""
+        if not self._paths:
+            raise SourceUnreadable("no source given; name at least one file or folder")
+        for path in self._paths:
+            try:
+                os.close(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC))
+            except OSError as error:
+                text = "it does not exist" if isinstance(error, FileNotFoundError) else reason(error)
+                raise SourceUnreadable(f"source {os.fsdecode(path)!r} cannot be read: {text}; name another") from error
+
+    def entries(self, root: bytes) -> Iterator[Found]:
+        """Yield the root and everything below it that is not excluded."""
+        try:
+            status = os.stat(root)
+            is_directory = stat.S_ISDIR(status.st_mode)
+            fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC) if is_directory else None
+        except OSError as error:
+            yield Skipped(root, reason(error))
+            return
+        name = os.path.basename(root) or b"root"
+        if fd is None:
+            self._at = _Place((), root, None)
+            yield entry_or_skipped((), name, status, root)
+            return
+        folders = FolderStack(fd)
+        try:
+            yield from self._below(root, name, status, folders)
+        finally:
+            self._at = None
+            folders.close()
+
+    @contextmanager
+    def open(self, item: SourceEntry) -> Iterator[OpenedFile]:
+        """Open the file that `entries` yielded last."""
+        at = self._at
+        if at is None or at.path != item.path:
+            raise ValueError(f"{item.path!r} is not what entries() yielded last")
+        full = path_of(at.root, at.path)
+        try:
+            fd = self._open(at)
+        except OSError as error:
+            raise SourceUnreadable(f"{os.fsdecode(full)!r}: {reason(error)}") from error
+        try:
+            yield self._opened(fd, item, full)
+        finally:
+            os.close(fd)
+
+    @staticmethod
+    def _open(at: _Place) -> int:
+        if at.folder is None:  # a root: the user named it, so a link is followed
+            return os.open(at.root, OPEN_FILE & ~os.O_NOFOLLOW)
+        return os.open(at.path[-1], OPEN_FILE, dir_fd=at.folder)
+
+    def _opened(self, fd: int, item: SourceEntry, full: bytes) -> OpenedFile:
+        now_ns = self._now_ns()  # before the look at the file: what changes later is then seen
+        status = os.fstat(fd)
+        entry = entry_of(item.entry.name, status)
+        if entry is None or entry.kind is not EntryKind.FILE:
+            raise SourceUnreadable(f"{os.fsdecode(full)!r}: it is no longer a file")
+        xattrs, _ = read_xattrs(fd)
+        stamp = b"" if may_hide_a_change(status, now_ns) else entry.fingerprint
+        return OpenedFile(fd, replace(entry, xattrs=xattrs, fingerprint=stamp), status, full)
+
+    def _below(self, root: bytes, name: bytes, status: os.stat_result, folders: FolderStack) -> Iterator[Found]:
+        found, names = self._folder((), name, status, root, folders.fd)
+        yield from found
+        stack: list[tuple[Path, Iterator[bytes]]] = [((), iter(names))]
+        while stack:
+            above, rest = stack[-1]
+            child = next(rest, None)
+            if child is None:
+                stack.pop()
+                self._leave(folders, path_of(root, above))
+                continue
+            path = (*above, child)
+            try:
+                found, below = self._look(path, root, status.st_dev, folders)
+            except OSError as error:
+                found, below = [Skipped(path_of(root, path), reason(error))], None
+            self._at = _Place(path, root, folders.fd)
+            yield from found
+            if below is not None:
+                stack.append((path, iter(below)))
+
+    def _look(
+        self, path: Path, root: bytes, device: int, folders: FolderStack
+    ) -> tuple[list[Found], list[bytes] | None]:
+        """Return what stands at `path` and, if it is a folder and was entered, the names in it."""
+        name = path[-1]
+        status = os.stat(name, dir_fd=folders.fd, follow_symlinks=False)
+        is_directory = stat.S_ISDIR(status.st_mode)
+        if self._exclude(path, is_directory) or (status.st_dev, status.st_ino) in self._avoid:
+            return [], None
+        if not is_directory:
+            return [entry_or_skipped(path, name, status, root, folders.fd)], None
+        if self._one_file_system and status.st_dev != device:
+            return [entry_or_skipped(path, name, status, root)], None
+        try:
+            folders.enter(name)
+        except OSError as error:
+            return [entry_or_skipped(path, name, status, root), Skipped(path_of(root, path), reason(error))], None
+        return self._folder(path, name, status, root, folders.fd)
+
+    def _folder(
+        self, path: Path, name: bytes, status: os.stat_result, root: bytes, fd: int
+    ) -> tuple[list[Found], list[bytes]]:
+        found = [entry_or_skipped(path, name, status, root)]
+        xattrs, left_out = read_xattrs(fd)
+        if xattrs and isinstance(found[0], SourceEntry):
+            found[0] = SourceEntry(path, replace(found[0].entry, xattrs=xattrs))
+        if left_out:
+            found.append(Skipped(path_of(root, path), left_out, expected=True))
+        try:
+            return found, sorted(os.fsencode(name) for name in os.listdir(fd))
+        except OSError as error:
+            return [*found, Skipped(path_of(root, path), reason(error))], []
+
+    @staticmethod
+    def _leave(folders: FolderStack, path: bytes) -> None:
+        if folders.depth == 0:
+            return
+        try:
+            folders.leave()
+        except OSError as error:
+            raise SourceUnreadable(f"{os.fsdecode(path)!r} was moved while it was read; back up again") from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where the last item stands: a name in an open folder, or a root."""
+
+    path: Path
+    root: bytes
+    folder: int | None
+
+
+def entry_or_skipped(path: Path, name: bytes, status: os.stat_result, root: bytes, folder: int | None = None) -> Found:
+    """Return the item for what `status` describes, a link with its target; a socket is skipped."""
+    entry = entry_of(name, status)
+    if entry is None:
+        return Skipped(path_of(root, path), "a socket cannot be backed up", expected=True)
+    if entry.kind is EntryKind.SYMLINK:
+        try:
+            entry = replace(entry, target=os.readlink(name, dir_fd=folder))
+        except OSError as error:
+            return Skipped(path_of(root, path), reason(error))
+    return SourceEntry(path, entry)
