@@ -1,0 +1,1 @@
+"""Databases: protection, failover, logs that are really written."""
