@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 
 _MONTHS = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"]
 _WEEKDAYS = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"]
@@ -138,5 +139,5 @@ def longest_gap(schedules: list[Rate | Cron]) -> timedelta | None:
     every_year = [cron for cron in crons if len(cron.years) == _YEAR.high - _YEAR.low + 1]
     starts = sorted({start for cron in every_year for start in cron.starts(_HORIZON_START, _HORIZON_DAYS)})
     if len(starts) > 1:
-        bounds.append(max(later - earlier for earlier, later in zip(starts, starts[1:], strict=False)))
+        bounds.append(max(later - earlier for earlier, later in pairwise(starts)))
     return min(bounds, default=None)

@@ -1,0 +1,29 @@
+"""Builds the vault's two stacks into a CDK app."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from aws_cdk import App, Stack
+from aws_cdk import aws_lambda as lambda_
+
+from holdfast.platforms.backup_vault import claims
+from holdfast.platforms.backup_vault.primary import PrimaryStack
+from holdfast.platforms.backup_vault.replica import ReplicaStack
+from holdfast.platforms.constructs.function import PYTHON as PYTHON
+from holdfast.settings.backup_vault import BackupVault
+
+
+def build(app: App, settings: BackupVault, bundle: Path) -> list[Stack]:
+    """Add both stacks, in the order of deployment: the primary needs the replica's bucket and key."""
+    replica = ReplicaStack(app, settings)
+    primary = PrimaryStack(app, settings, lambda_.Code.from_asset(str(bundle)))
+    primary.add_stack_dependency(replica, "replication needs its destination")
+    return [replica, primary]
+
+
+def contradictions_of(settings: BackupVault, templates: Sequence[claims.Template]) -> list[str]:
+    """Return what tags and outputs say that the templates, in the order of `build`, do not bear out."""
+    replica, primary = templates
+    return claims.contradictions(settings, primary, replica)

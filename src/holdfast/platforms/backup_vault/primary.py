@@ -1,0 +1,425 @@
+"""The first region: users' files in, deduplicated backups out, watched and audited."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from aws_cdk import CfnOutput, CustomResource
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk.aws_lambda_event_sources import SqsEventSource
+from constructs import Construct
+
+from holdfast.platforms.backup_vault import functions as parts
+from holdfast.platforms.backup_vault.claims import capabilities_of
+from holdfast.platforms.backup_vault.dashboard import build_dashboard
+from holdfast.platforms.backup_vault.figures import QUEUE_VISIBILITY, RESTORED_DAYS
+from holdfast.platforms.backup_vault.grants import Things
+from holdfast.platforms.backup_vault.names import (
+    ACCESS_LOG_PREFIX,
+    REPLICATION_RULE,
+    REPOSITORY_PREFIX,
+    ROLES_OF_FUNCTIONS,
+    stack_name,
+)
+from holdfast.platforms.backup_vault.stack import VaultStack
+from holdfast.platforms.backup_vault.watch import watch
+from holdfast.platforms.constructs.bucket import SecureBucket
+from holdfast.platforms.constructs.function import FunctionShape, PythonFunction, Seat, allow, log_group_name
+from holdfast.platforms.constructs.key import (
+    CustomerKey,
+    accounts_may_use_through_s3,
+    alarms_may_use,
+    logs_may_use,
+    rules_may_use,
+    trail_may_use,
+)
+from holdfast.platforms.constructs.network import IsolatedNetwork, pass_through
+from holdfast.platforms.constructs.queue import DeadLetterQueue, WorkQueue
+from holdfast.platforms.constructs.replication import ReplicationRole, replicate_everything
+from holdfast.platforms.constructs.schedule import Timetable
+from holdfast.platforms.constructs.table import ProtectedTable, number_attribute, text_attribute
+from holdfast.platforms.constructs.topic import NoticeTopic
+from holdfast.platforms.constructs.trail import AuditTrail, trail_arn
+from holdfast.settings import variables as var
+from holdfast.settings.backup_vault import BackupVault
+from holdfast.settings.quantities import days_of
+
+
+class PrimaryStack(VaultStack):
+    """Deployed after the replica stack. `code` is the functions' bundle."""
+
+    def __init__(self, scope: Construct, settings: BackupVault, code: lambda_.Code) -> None:
+        super().__init__(
+            scope,
+            name=stack_name(settings),
+            region=settings.region,
+            description="Holdfast backup vault: backups, their schedule, their guards",
+            settings=settings,
+        )
+        self.key = self._key()
+        self.shape = FunctionShape(
+            code=code,
+            architecture=lambda_.Architecture.ARM_64
+            if settings.vault.architecture == "arm64"
+            else lambda_.Architecture.X86_64,
+            key=self.key,
+        )
+        self._queues()
+        self._tables()
+        self._buckets()
+        self._replicate()
+        self._functions()
+        self._schedule()
+        self._audit()
+        watch(self)
+        build_dashboard(self, self.names, queue=self.queue.queue_name, dead_letters=self.dead_letters.queue_name)
+        self._outputs()
+
+    def _key(self) -> kms.IKey:
+        names, vault = self.names, self.settings.vault
+        if vault.adopt.primary_key:
+            return kms.Key.from_key_arn(self, "AdoptedKey", vault.adopt.primary_key)
+        log_groups = [log_group_name(names.function(role)) for role in ROLES_OF_FUNCTIONS]
+        return CustomerKey(
+            self,
+            "PrimaryKey",
+            alias=names.primary_key_alias,
+            statements=[
+                alarms_may_use(self),
+                *trail_may_use(self, trail_arn(self, names.trail)),
+                rules_may_use([names.rule_arn(kind) for kind in self._expressions]),
+                logs_may_use(self, log_groups),
+                *accounts_may_use_through_s3(self, vault.trusted_accounts),
+            ],
+            removal=self.removal,
+        ).key
+
+    @cached_property
+    def _expressions(self) -> dict[str, str]:
+        """Schedules by the kind of rule."""
+        vault = self.settings.vault
+        found = {"daily": vault.schedule, "prune": vault.prune_schedule, "verify": vault.verify_schedule}
+        return found | ({"interim": vault.interim_schedule} if vault.interim_schedule else {})
+
+    def _queues(self) -> None:
+        suffix = self.names.suffix
+        self.topic = NoticeTopic(
+            self,
+            "Notices",
+            name=f"backup-notifications-{suffix}",
+            display_name="Backup System Notifications",
+            key=self.key,
+            emails=self.settings.alerts,
+        ).topic
+        self.dead_letters = DeadLetterQueue(
+            self, "DeadLetters", name=f"backup-dead-letters-{suffix}", key=self.key
+        ).queue
+        # Events are not jobs: what a rule could not deliver must not be replayed into the backup queue.
+        self.lost_events = DeadLetterQueue(self, "LostEvents", name=f"backup-lost-events-{suffix}", key=self.key).queue
+        self.queue = WorkQueue(
+            self,
+            "BackupQueue",
+            name=f"backup-queue-{suffix}",
+            key=self.key,
+            dead_letters=self.dead_letters,
+            visibility_seconds=round(QUEUE_VISIBILITY.total_seconds()),
+        ).queue
+
+    def _tables(self) -> None:
+        metadata = ProtectedTable(
+            self,
+            "Metadata",
+            name=self.names.metadata_table,
+            partition_key="backupId",
+            sort_key="timestamp",
+            key=self.key,
+            removal=self.removal,
+            deletion_protection=self.settings.protected,
+            stream=True,
+        )
+        metadata.add_index("StatusIndex", text_attribute("status"), text_attribute("timestamp"))
+        metadata.add_index("UserIndex", text_attribute("userId"), text_attribute("timestamp"))
+        deduplication = ProtectedTable(
+            self,
+            "Deduplication",
+            name=self.names.deduplication_table,
+            partition_key="contentHash",
+            key=self.key,
+            removal=self.removal,
+            deletion_protection=self.settings.protected,
+        )
+        deduplication.add_index("SizeIndex", number_attribute("fileSize"), text_attribute("contentHash"))
+        self.metadata, self.deduplication = metadata.table, deduplication.table
+
+    def _buckets(self) -> None:
+        names, settings = self.names, self.settings
+        audit_days, deleted_days = days_of(settings.vault.audit_retention), days_of(settings.vault.keep_deleted)
+        self.access_logs = SecureBucket(
+            self,
+            "AccessLogs",
+            name=names.access_log_bucket,
+            key=None,
+            removal=self.removal,
+            lifecycle=self.expiring_lifecycle("access-log-retention", audit_days, noncurrent_days=deleted_days),
+        )
+        self.primary = SecureBucket(
+            self,
+            "PrimaryBucket",
+            name=names.primary_bucket,
+            key=self.key,
+            removal=self.removal,
+            lifecycle=self.repository_lifecycle(),
+            lock=self.lock,
+        )
+        primary_arn = names.bucket_arn(names.primary_bucket)
+        self.primary.log_to(self.access_logs, prefix=ACCESS_LOG_PREFIX, source_arn=primary_arn, account=self.account)
+        self.primary.demand_new_names(REPOSITORY_PREFIX)
+        self.primary.let_accounts_read(settings.vault.trusted_accounts, REPOSITORY_PREFIX)
+        self.audit = SecureBucket(
+            self,
+            "AuditTrailBucket",
+            name=names.audit_bucket,
+            key=self.key,
+            removal=self.removal,
+            lifecycle=self.expiring_lifecycle("audit-retention", audit_days, noncurrent_days=deleted_days),
+            lock=self.lock,
+        )
+        self.restored = SecureBucket(
+            self,
+            "RestoreBucket",
+            name=names.restore_bucket,
+            key=self.key,
+            removal=self.removal,
+            lifecycle=self.expiring_lifecycle("staging", RESTORED_DAYS, noncurrent_days=1),
+        )
+        self._source()
+
+    def _source(self) -> None:
+        if self.settings.vault.source_bucket:
+            return
+        SecureBucket(
+            self,
+            "SourceBucket",
+            name=self.names.source_bucket,
+            key=self.key,
+            removal=self.removal,
+            lifecycle=[],
+        )
+
+    def _replicate(self) -> None:
+        """Replicate the primary bucket; the other region's key is found when the stack is deployed."""
+        names, settings = self.names, self.settings
+        finder = PythonFunction(
+            self,
+            "FindReplicaKey",
+            shape=self.shape,
+            name=names.function("replica-key"),
+            handler="holdfast.vault.replica_key.handler",
+            description="Reads the ARN of the replication key from the second region",
+            timeout_seconds=60,
+            memory_mb=256,
+            environment={},
+            statements=[allow("ReadParameter", ["ssm:GetParameter"], [names.replica_key_parameter_arn])],
+        )
+        found = CustomResource(
+            self,
+            "ReplicaKey",
+            service_token=finder.function.function_arn,
+            resource_type="Custom::ReplicaKey",
+            properties={
+                "Region": settings.replica_region,
+                "Parameter": names.replica_key_parameter,
+                # Another key to adopt must be looked up again.
+                "Adopted": settings.vault.adopt.replica_key or "",
+            },
+        )
+        self.replica_key_arn = found.get_att_string("KeyArn")
+        role = ReplicationRole(
+            self,
+            "Replication",
+            source_arn=names.bucket_arn(names.primary_bucket),
+            source_key_arn=self.key.key_arn,
+            source_region=settings.region,
+            replica_arn=names.bucket_arn(names.replica_bucket),
+            replica_key_arn=self.replica_key_arn,
+            replica_region=settings.replica_region,
+        ).role
+        replicate_everything(
+            self.primary.resource,
+            rule_id=REPLICATION_RULE,
+            role_arn=role.role_arn,
+            replica_arn=names.bucket_arn(names.replica_bucket),
+            replica_key_arn=self.replica_key_arn,
+            time_control=settings.vault.replication_time_control,
+        )
+
+    def _functions(self) -> None:
+        builder = parts.Functions(
+            self,
+            names=self.names,
+            shape=self.shape,
+            things=self._things(),
+            values=self._values(),
+            seat=self._network() if self.settings.vault.private_network else None,
+        )
+        self.initiator = builder.build(parts.INITIATOR)
+        self.initiator.retry_events(attempts=2, dead_letters=self.lost_events)
+        self.worker = builder.build(parts.WORKER)
+        self.worker.function.add_event_source(
+            SqsEventSource(
+                self.queue,
+                batch_size=self.settings.vault.batch_size,
+                report_batch_item_failures=True,
+                max_concurrency=self.settings.vault.max_concurrent_backups,
+            )
+        )
+        self.restore, self.verify = builder.build(parts.RESTORE), builder.build(parts.VERIFY)
+        self.prune = builder.build(parts.PRUNE)
+        create = builder.build(parts.CREATE)
+        repository = CustomResource(
+            self,
+            "Repository",
+            service_token=create.function.function_arn,
+            resource_type="Custom::BackupRepository",
+            properties={
+                "Bucket": self.primary.bucket.bucket_name,
+                "Prefix": REPOSITORY_PREFIX,
+                "KeyArn": self.key.key_arn,
+                "ReplicaKeyArn": self.replica_key_arn,
+            },
+        )
+        policy = self.primary.bucket.policy
+        assert policy is not None
+        repository.node.add_dependency(policy, self.metadata, self.deduplication)
+
+    def _things(self) -> Things:
+        names, vault = self.names, self.settings.vault
+        users = vault.users_table
+        return Things(
+            primary_bucket=self.primary.bucket.bucket_arn,
+            source_bucket=names.bucket_arn(names.source_bucket),
+            source_prefix=vault.source_prefix,
+            restore_bucket=self.restored.bucket.bucket_arn,
+            metadata_table=self.metadata.table_arn,
+            deduplication_table=self.deduplication.table_arn,
+            users_table=self.format_arn(service="dynamodb", resource="table", resource_name=users) if users else None,
+            key=self.key.key_arn,
+            source_key=vault.source_key,
+            replica_key=self.replica_key_arn,
+            queue=self.queue.queue_arn,
+            lost_events=self.lost_events.queue_arn,
+            topic=self.topic.topic_arn,
+        )
+
+    def _values(self) -> dict[str, str]:
+        settings, vault = self.settings, self.settings.vault
+        values = {
+            var.BACKUP_QUEUE_URL: self.queue.queue_url,
+            var.METADATA_TABLE: self.metadata.table_name,
+            var.DEDUPLICATION_TABLE: self.deduplication.table_name,
+            var.NOTIFICATION_TOPIC_ARN: self.topic.topic_arn,
+            var.MAX_CONCURRENT_BACKUPS: str(vault.max_concurrent_backups),
+            var.REPOSITORY_BUCKET: self.primary.bucket.bucket_name,
+            var.REPOSITORY_PREFIX: REPOSITORY_PREFIX,
+            var.KEY_ARN: self.key.key_arn,
+            var.REPLICA_KEY_ARN: self.replica_key_arn,
+            var.REPLICA_REGION: settings.replica_region,
+            var.SOURCE_BUCKET: self.names.source_bucket,
+            var.SOURCE_PREFIX: vault.source_prefix,
+            var.PRIORITY_USERS: str(vault.priority_users),
+            var.RETENTION_DAYS: str(days_of(settings.promises.retention)),
+            var.RESTORE_BUCKET: self.restored.bucket.bucket_name,
+            var.METRIC_NAMESPACE: self.names.metric_namespace,
+        }
+        return values | ({var.USERS_TABLE: vault.users_table} if vault.users_table else {})
+
+    def _network(self) -> Seat:
+        """Build the network with an endpoint for every service its functions call, each passing only the vault's own.
+
+        Metrics need none: functions print them to their log, from which CloudWatch takes them
+        (https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format.html).
+        """
+        network = IsolatedNetwork(self, "Network", name=f"backup-vault-{self.names.suffix}")
+        gateway, interface = ec2.GatewayVpcEndpointAwsService, ec2.InterfaceVpcEndpointAwsService
+        source = self.names.bucket_arn(self.names.source_bucket)
+        buckets = [self.primary.bucket.bucket_arn, source, self.restored.bucket.bucket_arn]
+        network.reach_by_gateway("S3", gateway.S3, [self._pass("s3:*", [*buckets, *(f"{one}/*" for one in buckets)])])
+        tables = [self.metadata.table_arn, self.deduplication.table_arn]
+        if self.settings.vault.users_table:
+            tables.append(
+                self.format_arn(service="dynamodb", resource="table", resource_name=self.settings.vault.users_table)
+            )
+        indexes = [f"{one}/index/*" for one in tables]
+        network.reach_by_gateway("DynamoDb", gateway.DYNAMODB, [self._pass("dynamodb:*", [*tables, *indexes])])
+        keys = [self.key.key_arn, *([self.settings.vault.source_key] if self.settings.vault.source_key else [])]
+        network.reach_by_interface("Kms", interface.KMS, [self._pass("kms:*", keys)])
+        network.reach_by_interface("Sqs", interface.SQS, [self._pass("sqs:*", [self.queue.queue_arn])])
+        network.reach_by_interface("Sns", interface.SNS, [self._pass("sns:Publish", [self.topic.topic_arn])])
+        return Seat(vpc=network.vpc, group=network.function_group)
+
+    def _pass(self, actions: str, resources: list[str]) -> iam.PolicyStatement:
+        return pass_through(self, [actions], resources)
+
+    def _schedule(self) -> None:
+        function = {"prune": self.prune, "verify": self.verify}
+        description = {
+            "daily": "Every user is backed up",
+            "interim": "A second run, which keeps the longest gap within the promised RPO",
+            "prune": "Old snapshots are forgotten and what nothing refers to is reclaimed",
+            "verify": "A sample is restored and compared",
+        }
+        for kind, expression in self._expressions.items():
+            Timetable(
+                self,
+                f"{kind.capitalize()}Schedule",
+                name=self.names.rule(kind),
+                description=description[kind],
+                expression=expression,
+                function=function.get(kind, self.initiator).function,
+                dead_letters=self.lost_events,
+            )
+
+    def _audit(self) -> None:
+        names = self.names
+        buckets = [names.bucket_arn(names.primary_bucket), names.bucket_arn(names.replica_bucket)]
+        AuditTrail(
+            self,
+            "AuditTrail",
+            name=names.trail,
+            bucket=self.audit,
+            key_arn=self.key.key_arn,
+            data_arns=[f"{one}/{REPOSITORY_PREFIX}" for one in buckets],
+        )
+
+    def _outputs(self) -> None:
+        exported = {
+            "BackupBucketName": ("BackupBucket", self.primary.bucket.bucket_name),
+            "ReplicationBucketName": ("ReplicationBucket", self.names.replica_bucket),
+            "EncryptionKeyId": ("EncryptionKey", self.key.key_id),
+            "MetadataTableName": ("MetadataTable", self.metadata.table_name),
+            "DeduplicationTableName": ("DeduplicationTable", self.deduplication.table_name),
+            "NotificationTopicArn": ("NotificationTopic", self.topic.topic_arn),
+            "BackupQueueUrl": ("BackupQueue", self.queue.queue_url),
+        }
+        for name, (export, value) in exported.items():
+            CfnOutput(self, name, value=value, export_name=f"{self.stack_name}-{export}")
+        dashboard = f"BackupSystemMonitoring-{self.names.suffix}"
+        console = f"https://{self.region}.console.aws.amazon.com/cloudwatch/home?region={self.region}"
+        plain = {
+            "DashboardURL": f"{console}#dashboards:name={dashboard}",
+            "SystemCapabilities": self.to_json_string(capabilities_of(self.settings)),
+            "ReplicationRegion": self.settings.replica_region,
+            "RepositoryUri": f"s3://{self.primary.bucket.bucket_name}/{REPOSITORY_PREFIX}",
+            "SourceBucketName": self.names.source_bucket,
+            "RestoreBucketName": self.restored.bucket.bucket_name,
+            "DeadLetterQueueUrl": self.dead_letters.queue_url,
+            "InitiatorFunctionName": self.initiator.function.function_name,
+            "RestoreFunctionName": self.restore.function.function_name,
+            "VerifyFunctionName": self.verify.function.function_name,
+            "PruneFunctionName": self.prune.function.function_name,
+        }
+        for name, value in plain.items():
+            CfnOutput(self, name, value=value)

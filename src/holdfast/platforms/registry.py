@@ -1,0 +1,57 @@
+"""The platforms there are. Adding one: its package beside `backup_vault`, its settings model, one entry here."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from holdfast.errors import InvalidRequest
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """A platform by its package, which holds `build.build`, `build.contradictions_of` and `promises.promises`.
+
+    Nothing of the package is imported before it is asked for: a list of platforms needs no CDK.
+    """
+
+    name: str
+    summary: str
+    package: str
+
+    def builder(self) -> Any:
+        """Import and return the module that builds the stacks; this loads the CDK."""
+        return importlib.import_module(f"{self.package}.build")
+
+    def promises(self) -> Callable[..., Any]:
+        """Import and return the function that derives the promises; this does not load the CDK."""
+        found: Callable[..., Any] = importlib.import_module(f"{self.package}.promises").promises
+        return found
+
+
+PLATFORMS = {
+    entry.name: entry
+    for entry in (
+        Entry(
+            name="backup-vault",
+            summary="S3 backup system for 1,000 users: deduplicating, replicated to a second region, verified, audited",
+            package="holdfast.platforms.backup_vault",
+        ),
+    )
+}
+
+
+def entry_of(name: str) -> Entry:
+    """Return the platform called `name`.
+
+    Raises:
+        InvalidRequest: there is none; the nearest name is told.
+    """
+    if name in PLATFORMS:
+        return PLATFORMS[name]
+    near = difflib.get_close_matches(name, PLATFORMS, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"`holdfast platforms` lists them: {', '.join(PLATFORMS)}"
+    raise InvalidRequest(f"platform {name!r} does not exist; {hint}")
