@@ -13,7 +13,14 @@ from holdfast import __version__
 from holdfast.errors import ExitStatus, HoldfastError
 
 # Each verb is imported only when it is asked for: `holdfast --help` must stay under 0.15 s of CPU.
-VERBS: dict[str, tuple[str, str]] = {}
+VERBS: dict[str, tuple[str, str]] = {
+    "platforms": ("platforms", "List the platforms."),
+    "init": ("init", "Write a commented settings file."),
+    "settings": ("settings", "Show the settings, or their JSON Schema."),
+    "promises": ("promises", "Show each promise, its evidence, met or not."),
+    "synth": ("synth", "Write CloudFormation templates and a cloud assembly."),
+    "check": ("check", "Look for mistakes in CloudFormation templates."),
+}
 
 EXIT_STATUS_HELP = (
     "Exit status: 0 done; 1 the answer is no; 2 bad usage or settings; 3 AWS, network or disk failed; "

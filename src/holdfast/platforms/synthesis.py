@@ -6,7 +6,7 @@ import json
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from holdfast.errors import HoldfastError
 from holdfast.platforms.node import use_bundled_node
@@ -14,6 +14,9 @@ from holdfast.platforms.promises import refuse_what_cannot_be_kept
 from holdfast.platforms.registry import entry_of
 from holdfast.settings.backup_vault import BackupVault
 from holdfast.settings.platform import PlatformSettings
+
+if TYPE_CHECKING:
+    from aws_cdk import App
 
 
 class UnbuiltClaim(HoldfastError):
@@ -53,13 +56,41 @@ def synthesize(settings: PlatformSettings, out: Path, *, bundle: Path | None = N
         return _synthesize(settings, out, bundle or _built_bundle(settings, Path(scratch)))
 
 
+def synthesize_for_cdk(directory: Path) -> None:
+    """Do what `cdk synth` and `cdk deploy` expect of an app: read `directory`'s settings file, write where the CLI says.
+
+    The environment's name is HOLDFAST_ENVIRONMENT's, the file's, the context's `environmentSuffix`, or dev.
+    """
+    from holdfast.settings.environment import environment_name, process_environment
+    from holdfast.settings.load import DEFAULT_FILE, defaults, load
+
+    use_bundled_node()
+    from aws_cdk import App
+
+    app = App(analytics_reporting=False, tree_metadata=False, context=_CONTEXT)
+    suffix = app.node.try_get_context("environmentSuffix")
+    environ, file = process_environment(), directory / DEFAULT_FILE
+    if file.exists():
+        settings = load(file, environ=environ, otherwise=suffix)
+    else:
+        chosen = environment_name(None, environ)
+        settings = defaults("backup-vault", environment=suffix if chosen is None else chosen)
+    refuse_what_cannot_be_kept(settings)
+    with tempfile.TemporaryDirectory() as scratch:
+        _build(app, settings, _built_bundle(settings, Path(scratch)))
+
+
 def _synthesize(settings: PlatformSettings, out: Path, bundle: Path) -> list[SynthesizedStack]:
     from aws_cdk import App
 
-    platform = entry_of(settings.platform).builder()
     app = App(outdir=str(out), analytics_reporting=False, tree_metadata=False, context=_CONTEXT)
+    return _build(app, settings, bundle)
+
+
+def _build(app: App, settings: PlatformSettings, bundle: Path) -> list[SynthesizedStack]:
+    platform = entry_of(settings.platform).builder()
     stacks = platform.build(app, settings, bundle)
-    app.synth()
+    out = Path(app.synth().directory)
     found = [_read(out, stack.stack_name, stack.region) for stack in stacks]
     unbuilt = platform.contradictions_of(settings, [one.template for one in found])
     if unbuilt:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from holdfast.settings.fields import (
     Account,
@@ -22,10 +22,15 @@ from holdfast.settings.fields import (
 from holdfast.settings.platform import PlatformSettings
 
 
+def _unquoted_off(value: Any) -> Any:
+    """Undo YAML, which reads an unquoted off as false."""
+    return "off" if value is False else value
+
+
 class Lock(Section):
     """S3 Object Lock on backups, their replica and the audit trail."""
 
-    mode: Literal["governance", "compliance", "off"] = Field(
+    mode: Annotated[Literal["governance", "compliance", "off"], BeforeValidator(_unquoted_off)] = Field(
         default="governance",
         description="governance: only s3:BypassGovernanceRetention ends a lock early; compliance: nothing does.",
     )

@@ -42,8 +42,10 @@ def defaults(platform: str, *, environment: str | None = None) -> PlatformSettin
     return _build(model_of(platform), Document("defaults", {"platform": platform, **written}))
 
 
-def load(path: Path, *, environ: Mapping[str, str], environment: str | None = None) -> PlatformSettings:
-    """Return the settings in `path`.
+def load(
+    path: Path, *, environ: Mapping[str, str], environment: str | None = None, otherwise: str | None = None
+) -> PlatformSettings:
+    """Return the settings in `path`; the environment's name is the flag's, the variable's, the file's, `otherwise`.
 
     Raises:
         InvalidRequest: unreadable or wrong; one line for each finding, with file, line, key, value and what is allowed.
@@ -53,6 +55,8 @@ def load(path: Path, *, environ: Mapping[str, str], environment: str | None = No
     chosen = environment_name(environment, environ)
     if chosen is not None:
         document = document.override("environment", chosen, origin=f"--environment or {ENVIRONMENT_NAME}")
+    elif otherwise is not None and "environment" not in document.data:
+        document = document.override("environment", otherwise, origin="context environmentSuffix")
     return _build(model, document)
 
 

@@ -186,6 +186,7 @@ class PrimaryStack(VaultStack):
             removal=self.removal,
             lifecycle=self.expiring_lifecycle("audit-retention", audit_days, noncurrent_days=deleted_days),
             lock=self.lock,
+            data_key_per_bucket=False,
         )
         self.restored = SecureBucket(
             self,

@@ -81,6 +81,12 @@ def _watch_queues(alarms: Alarms, stack: PrimaryStack) -> None:
 
 def _watch_absence(alarms: Alarms, stack: PrimaryStack) -> None:
     alarms.add(
+        "FailedBackups",
+        "backups-failed",
+        "A user's backup ended as FAILED. The worker's log names the user; the previous snapshot is still whole.",
+        any_of(stack.names.metric_namespace, "FailedBackups", {}),
+    )
+    alarms.add(
         "NoCompletedBackup",
         "none-completed",
         f"No backup was completed in {SILENCE_HOURS} hours: nothing failed loudly, and nothing was saved either.",

@@ -35,6 +35,8 @@ class SecureBucket(Construct):
         key: the KMS key of its objects; None means SSE-S3, the only default encryption a log target may have.
         lock: Object Lock with this default retention. A bucket with a lock cannot be a target of server access logs
             (https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock-managing.html).
+        data_key_per_bucket: an S3 Bucket Key, which spares KMS requests; the encryption context is then the bucket,
+            so that it must be off where a key policy asks for another context, as CloudTrail's does.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class SecureBucket(Construct):
         removal: RemovalPolicy,
         lifecycle: Sequence[s3.LifecycleRule],
         lock: ObjectLock | None = None,
+        data_key_per_bucket: bool = True,
     ) -> None:
         super().__init__(scope, id_)
         self.bucket = s3.Bucket(
@@ -56,8 +59,7 @@ class SecureBucket(Construct):
             versioned=True,
             encryption=s3.BucketEncryption.KMS if key else s3.BucketEncryption.S3_MANAGED,
             encryption_key=key,
-            # One data key for many objects: fewer KMS requests, and replication keeps working with it.
-            bucket_key_enabled=True if key else None,
+            bucket_key_enabled=data_key_per_bucket if key else None,
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
             object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
             enforce_ssl=True,

@@ -1,0 +1,69 @@
+"""`holdfast promises`: what is promised, what follows from what is built, and whether it is kept."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import zipfile
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from holdfast.errors import ExitStatus
+
+if TYPE_CHECKING:
+    from holdfast.platforms.promises import Promise
+    from holdfast.settings.platform import PlatformSettings
+
+_VERDICTS = {True: "met", False: "NOT MET", None: "unproven"}
+
+
+@click.command("promises")
+@click.option("--settings", "file", type=click.Path(path_type=Path, dir_okay=False), help="A settings file.")
+@click.option("--platform", help="A platform's defaults instead of a file.")
+@click.option("--environment", help="Name of the environment; before HOLDFAST_ENVIRONMENT and the file.")
+@click.option("--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def command(file: Path | None, platform: str | None, environment: str | None, output: str) -> int:
+    """Show each promise, its evidence and the sum behind it.
+
+    Exit status: 0 none is broken (an unproven one is not broken, nor is it kept: a rehearsal measures it); 1 one is.
+    """
+    from holdfast.platforms.promises import promises_of
+    from holdfast.settings.environment import environment_name, process_environment
+    from holdfast.settings.load import DEFAULT_FILE, defaults, load
+
+    environ = process_environment()
+    if platform and file is None:
+        settings = defaults(platform, environment=environment_name(environment, environ))
+    else:
+        settings = load(file or DEFAULT_FILE, environ=environ, environment=environment)
+    found = promises_of(settings, _templates(settings))
+    click.echo(json.dumps([asdict(one) for one in found], indent=2) if output == "json" else _table(found))
+    return ExitStatus.ANSWER_IS_NO if any(one.met is False for one in found) else ExitStatus.DONE
+
+
+def _templates(settings: PlatformSettings) -> list[dict[str, Any]]:
+    """Synthesize with an empty bundle, since no promise depends on the functions' bytes; none if refused."""
+    from holdfast.platforms import synthesize
+    from holdfast.platforms.promises import promises_of
+
+    if any(one.met is False for one in promises_of(settings, ())):
+        return []
+    with tempfile.TemporaryDirectory() as scratch:
+        bundle = Path(scratch) / "empty.zip"
+        with zipfile.ZipFile(bundle, "w"):
+            pass
+        return [one.template for one in synthesize(settings, Path(scratch) / "out", bundle=bundle)]
+
+
+def _table(promises: Sequence[Promise]) -> str:
+    lines = []
+    for one in promises:
+        lines.append(
+            f"{one.name:<13} promised {one.promised:<8} {one.evidence:<9} {one.value:<12} {_VERDICTS[one.met]}"
+        )
+        lines.append(f"{'':<13} {one.sum}")
+    return "\n".join(lines)

@@ -1,0 +1,77 @@
+"""`holdfast synth`: templates and a cloud assembly."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from holdfast.errors import InvalidRequest
+
+if TYPE_CHECKING:
+    from holdfast.settings.platform import PlatformSettings
+
+
+@click.command("synth")
+@click.argument("platforms", nargs=-1, metavar="[PLATFORM...]")
+@click.option("--settings", "file", type=click.Path(path_type=Path, dir_okay=False), help="A settings file.")
+@click.option("--environment", help="Name of the environment; before HOLDFAST_ENVIRONMENT and the file.")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder to write to.")
+@click.option(
+    "--bundle",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="The functions' zip, if built already.",
+)
+@click.option("--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--quiet", is_flag=True, help="No messages on stderr.")
+def command(
+    platforms: tuple[str, ...],
+    file: Path | None,
+    environment: str | None,
+    out: Path,
+    bundle: Path | None,
+    output: str,
+    quiet: bool,
+) -> None:
+    """Write OUT/<stack>.template.json for every stack, in an assembly that `cdk deploy --app OUT` takes.
+
+    Without --settings and names, ./holdfast.yaml is read if it exists; a PLATFORM's name means its defaults.
+    """
+    from holdfast.platforms import synthesize
+
+    begun = time.perf_counter()
+    written = []
+    chosen = _settings(platforms, file, environment)
+    for settings in chosen:
+        # Several platforms share no assembly: each has its folder.
+        target = out / settings.platform if len(chosen) > 1 else out
+        if not settings.alerts and not quiet:
+            click.echo(f"{settings.platform}: alerts is empty, so that alarms reach nobody", err=True)
+        written += synthesize(settings, target, bundle=bundle)
+    if output == "json":
+        rows = [{"stack": one.name, "region": one.region, "template": str(one.template_path)} for one in written]
+        click.echo(json.dumps(rows, indent=2))
+    else:
+        for one in written:
+            click.echo(f"{one.template_path}  {one.region}  {len(one.template['Resources'])} resources")
+    if not quiet:
+        click.echo(f"{len(written)} stacks in {time.perf_counter() - begun:.1f} s", err=True)
+
+
+def _settings(platforms: tuple[str, ...], file: Path | None, environment: str | None) -> list[PlatformSettings]:
+    from holdfast.platforms.registry import PLATFORMS, entry_of
+    from holdfast.settings.environment import environment_name, process_environment
+    from holdfast.settings.load import DEFAULT_FILE, defaults, load
+
+    environ = process_environment()
+    if platforms and file:
+        raise InvalidRequest("give PLATFORM names or --settings, not both")
+    if file is None and not platforms and DEFAULT_FILE.exists():
+        file = DEFAULT_FILE
+    if file:
+        return [load(file, environ=environ, environment=environment)]
+    names = platforms or tuple(PLATFORMS)
+    return [defaults(entry_of(name).name, environment=environment_name(environment, environ)) for name in names]
