@@ -62,10 +62,16 @@ class NameIndex(Generic[_Item]):
 
     def __init__(self) -> None:
         self._items: dict[str, list[tuple[str, _Item]]] = {}
+        self._names: dict[int, list[str]] = {}
 
     def add(self, name: str, item: _Item, kind: str) -> None:
         """Record that `item`, of type `kind`, is called `name`."""
         self._items.setdefault(name, []).append((kind, item))
+        self._names.setdefault(id(item), []).append(name)
+
+    def names_of(self, item: _Item) -> list[str]:
+        """Return every text that means `item`."""
+        return self._names.get(id(item), [])
 
     def find(self, text: str, kinds: tuple[str, ...]) -> _Item | None:
         """Return what `text` means: exactly, or an ARN with `/*`, `:*` or a path after it."""
