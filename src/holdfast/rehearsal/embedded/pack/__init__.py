@@ -1,0 +1,29 @@
+"""Our extension of MiniStack 1.5.33: what it lacks, drops or does otherwise than AWS.
+
+The only place that touches MiniStack's private names. Each module below says what it replaces and why; `install`
+puts all of it in place once, in the child process, before the first request.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from holdfast.rehearsal.embedded.pack.control import ControlledApp
+
+MINISTACK_VERSION = "1.5.33"
+
+
+def install(folder: Path, token: str) -> ControlledApp:
+    """Put the whole pack in place and return the ASGI app to serve."""
+    from ministack.app import app
+
+    from holdfast.rehearsal.embedded.pack import completion, functions, queues, replication, schedules, storage, types
+
+    storage.install(folder / "objects")
+    functions.install(folder)
+    replication.install()
+    queues.install()
+    schedules.install()
+    types.install()
+    completion.install()
+    return ControlledApp(app, token)

@@ -1,0 +1,218 @@
+"""Resource types that MiniStack's CloudFormation refuses, created through its own service APIs.
+
+A type is three functions: create returns the physical id and the attributes, update the same, delete nothing. They
+call MiniStack over its socket, so they must run on a worker thread: on its event loop they would wait for themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ministack.core.responses import get_account_id, get_region
+from ministack.services.cloudformation import provisioners, stacks
+
+from holdfast.rehearsal.embedded.pack.service_clients import client
+
+Properties = dict[str, Any]
+Created = tuple[str, dict[str, Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResourceType:
+    """How one type is made, changed and removed."""
+
+    create: Callable[[str, Properties], Created]
+    delete: Callable[[str, Properties], None]
+    update: Callable[[str, Properties, Properties], Created] | None = None  # None: delete, then create
+
+
+def install() -> None:
+    """Register every type, and run them on worker threads."""
+    for name, resource_type in TYPES.items():
+        provisioners._RESOURCE_HANDLERS[name] = _handler(resource_type)
+    runs_on_worker = stacks._runs_on_worker_thread
+    stacks._runs_on_worker_thread = lambda name: name in ON_WORKER_THREAD or runs_on_worker(name)
+
+
+def creatable() -> list[str]:
+    """List the types that a template may use, MiniStack's and ours."""
+    return sorted(provisioners._RESOURCE_HANDLERS)
+
+
+def _handler(resource_type: ResourceType) -> dict[str, Any]:
+    def update(physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str) -> Created:
+        if resource_type.update:
+            return resource_type.update(physical_id, old, new)
+        resource_type.delete(physical_id, old)
+        return resource_type.create(f"{stack}-{logical_id}", new)
+
+    return {
+        "create": lambda logical_id, properties, stack: resource_type.create(f"{stack}-{logical_id}", properties),
+        "update": update,
+        "update_with_logical_id": True,
+        "delete": resource_type.delete,
+    }
+
+
+def _rule(properties: Properties, *, egress: bool) -> dict[str, Any]:
+    """Return one security group rule as EC2's IpPermission."""
+    permission: dict[str, Any] = {"IpProtocol": str(properties["IpProtocol"])}
+    for port in ("FromPort", "ToPort"):
+        if port in properties:
+            permission[port] = int(properties[port])
+    described = {"Description": properties["Description"]} if "Description" in properties else {}
+    peer = properties.get("DestinationSecurityGroupId" if egress else "SourceSecurityGroupId")
+    if peer:
+        permission["UserIdGroupPairs"] = [{"GroupId": peer, **described}]
+    elif "CidrIpv6" in properties:
+        permission["Ipv6Ranges"] = [{"CidrIpv6": properties["CidrIpv6"], **described}]
+    elif "CidrIp" in properties:
+        permission["IpRanges"] = [{"CidrIp": properties["CidrIp"], **described}]
+    else:
+        permission["PrefixListIds"] = [
+            {"PrefixListId": properties["DestinationPrefixListId" if egress else "SourcePrefixListId"], **described}
+        ]
+    return permission
+
+
+def _create_ingress(name: str, properties: Properties) -> Created:
+    rule = [_rule(properties, egress=False)]
+    client("ec2").authorize_security_group_ingress(GroupId=properties["GroupId"], IpPermissions=rule)
+    return f"{name}-ingress", {}
+
+
+def _delete_ingress(_id: str, properties: Properties) -> None:
+    rule = [_rule(properties, egress=False)]
+    client("ec2").revoke_security_group_ingress(GroupId=properties["GroupId"], IpPermissions=rule)
+
+
+def _create_egress(name: str, properties: Properties) -> Created:
+    rule = [_rule(properties, egress=True)]
+    client("ec2").authorize_security_group_egress(GroupId=properties["GroupId"], IpPermissions=rule)
+    return f"{name}-egress", {}
+
+
+def _delete_egress(_id: str, properties: Properties) -> None:
+    rule = [_rule(properties, egress=True)]
+    client("ec2").revoke_security_group_egress(GroupId=properties["GroupId"], IpPermissions=rule)
+
+
+FLOW_LOG_FIELDS = (
+    "DeliverLogsPermissionArn",
+    "LogDestination",
+    "LogDestinationType",
+    "LogFormat",
+    "LogGroupName",
+    "MaxAggregationInterval",
+    "ResourceType",
+    "TrafficType",
+)
+
+
+def _create_flow_log(_name: str, properties: Properties) -> Created:
+    given = {field: properties[field] for field in FLOW_LOG_FIELDS if field in properties}
+    answer = client("ec2").create_flow_logs(ResourceIds=[properties["ResourceId"]], **given)
+    if answer.get("Unsuccessful"):
+        raise ValueError(answer["Unsuccessful"][0]["Error"]["Message"])
+    flow_log: str = answer["FlowLogIds"][0]
+    return flow_log, {"Id": flow_log}
+
+
+def _delete_flow_log(physical_id: str, _properties: Properties) -> None:
+    client("ec2").delete_flow_logs(FlowLogIds=[physical_id])
+
+
+TRAIL_FIELDS = {
+    "S3BucketName": "S3BucketName",
+    "S3KeyPrefix": "S3KeyPrefix",
+    "SnsTopicName": "SnsTopicName",
+    "IncludeGlobalServiceEvents": "IncludeGlobalServiceEvents",
+    "IsMultiRegionTrail": "IsMultiRegionTrail",
+    "EnableLogFileValidation": "EnableLogFileValidation",
+    "CloudWatchLogsLogGroupArn": "CloudWatchLogsLogGroupArn",
+    "CloudWatchLogsRoleArn": "CloudWatchLogsRoleArn",
+    "KMSKeyId": "KmsKeyId",
+}
+
+
+def _trail_arn(name: str) -> str:
+    return f"arn:aws:cloudtrail:{get_region()}:{get_account_id()}:trail/{name}"
+
+
+def _trail_settings(name: str, properties: Properties) -> Created:
+    """Apply the selectors and the logging switch, which have calls of their own."""
+    trails = client("cloudtrail")
+    selectors = {
+        field: properties[field] for field in ("EventSelectors", "AdvancedEventSelectors") if field in properties
+    }
+    if selectors:
+        trails.put_event_selectors(TrailName=name, **selectors)
+    (trails.start_logging if properties.get("IsLogging") else trails.stop_logging)(Name=name)
+    return name, {"Arn": _trail_arn(name), "SnsTopicArn": properties.get("SnsTopicName", "")}
+
+
+def _create_trail(name: str, properties: Properties) -> Created:
+    name = properties.get("TrailName", name)
+    given = {api: properties[field] for field, api in TRAIL_FIELDS.items() if field in properties}
+    client("cloudtrail").create_trail(Name=name, TagsList=properties.get("Tags", []), **given)
+    return _trail_settings(name, properties)
+
+
+def _update_trail(name: str, _old: Properties, properties: Properties) -> Created:
+    given = {api: properties[field] for field, api in TRAIL_FIELDS.items() if field in properties}
+    client("cloudtrail").update_trail(Name=name, **given)
+    return _trail_settings(name, properties)
+
+
+def _delete_trail(name: str, _properties: Properties) -> None:
+    client("cloudtrail").delete_trail(Name=name)
+
+
+def _create_composite_alarm(name: str, properties: Properties) -> Created:
+    name = properties.get("AlarmName", name)
+    given = {field: value for field, value in properties.items() if field != "AlarmName"}
+    client("cloudwatch").put_composite_alarm(AlarmName=name, **given)
+    return name, {"Arn": f"arn:aws:cloudwatch:{get_region()}:{get_account_id()}:alarm:{name}"}
+
+
+def _update_composite_alarm(name: str, _old: Properties, properties: Properties) -> Created:
+    return _create_composite_alarm(name, {**properties, "AlarmName": name})
+
+
+def _delete_alarm(name: str, _properties: Properties) -> None:
+    client("cloudwatch").delete_alarms(AlarmNames=[name])
+
+
+def _create_address(_name: str, _properties: Properties) -> Created:
+    address = client("ec2").allocate_address(Domain="vpc")
+    return address["PublicIp"], {"AllocationId": address["AllocationId"], "PublicIp": address["PublicIp"]}
+
+
+def _delete_address(public_ip: str, _properties: Properties) -> None:
+    client("ec2").release_address(PublicIp=public_ip)
+
+
+def _create_nat_gateway(_name: str, properties: Properties) -> Created:
+    fields = {field: properties[field] for field in ("AllocationId", "ConnectivityType") if field in properties}
+    gateway = client("ec2").create_nat_gateway(SubnetId=properties["SubnetId"], **fields)["NatGateway"]
+    return gateway["NatGatewayId"], {"NatGatewayId": gateway["NatGatewayId"]}
+
+
+def _delete_nat_gateway(physical_id: str, _properties: Properties) -> None:
+    client("ec2").delete_nat_gateway(NatGatewayId=physical_id)
+
+
+TYPES = {
+    "AWS::CloudTrail::Trail": ResourceType(create=_create_trail, update=_update_trail, delete=_delete_trail),
+    "AWS::CloudWatch::CompositeAlarm": ResourceType(
+        create=_create_composite_alarm, update=_update_composite_alarm, delete=_delete_alarm
+    ),
+    "AWS::EC2::EIP": ResourceType(create=_create_address, delete=_delete_address),
+    "AWS::EC2::FlowLog": ResourceType(create=_create_flow_log, delete=_delete_flow_log),
+    "AWS::EC2::NatGateway": ResourceType(create=_create_nat_gateway, delete=_delete_nat_gateway),
+    "AWS::EC2::SecurityGroupEgress": ResourceType(create=_create_egress, delete=_delete_egress),
+    "AWS::EC2::SecurityGroupIngress": ResourceType(create=_create_ingress, delete=_delete_ingress),
+}
+ON_WORKER_THREAD = set(TYPES)  # completion adds the types it calls MiniStack for
