@@ -30,7 +30,9 @@ class ObjectStore(Protocol):
         """Store `data` if `key` is absent, durable and whole on return; False (and no change) if it was there."""
 
     def get(self, key: str, start: int = 0, length: int | None = None) -> bytes:
-        """Return `length` bytes from `start` (fewer only at the object's end); a negative `start` counts from the end.
+        """Return `length` bytes from `start` (fewer only at the object's end).
+
+        A negative `start` counts from the end; one before the object's first byte means the first byte.
 
         Raises:
             NotFound: no such object.
@@ -43,7 +45,7 @@ class ObjectStore(Protocol):
         """Yield every object whose key starts with `prefix`, in key order."""
 
     def delete(self, key: str) -> None:
-        """Remove the object; nothing happens if it is not there. Only `prune` calls this."""
+        """Remove the object; nothing happens if it is not there. Only `prune` and `remove_key` call this."""
 
 
 class PackKind(StrEnum):
@@ -87,27 +89,36 @@ class ChunkIndex(Protocol):
         """Write `row` as PENDING, before its object is put; False if the pack has a row already (that row stands)."""
 
     def publish(self, pack: PackId, chunks: Sequence[ChunkId]) -> int:
-        """Point each chunk (in footer order) at this pack and make it LIVE; return how many places this call won.
+        """Make the pack LIVE, then point each chunk (in footer order) at it; return how many places this call won.
 
-        The first writer wins; a row that names a pack which is not LIVE is replaced, conditionally on what it named.
+        The first writer wins. A row that names a pack which is not LIVE is replaced, and that is atomic with the check
+        that this pack is LIVE: a stalled writer must not point a chunk that others refer to at a pack that is gone.
         Raises:
-            Conflict: the pack has no row, or is condemned: someone collected it. Announce and put it again.
+            Conflict: the pack has no row, or is condemned: someone collected it. Store its blocks as a new pack.
         """
 
     def move(self, chunks: Mapping[ChunkId, Place], from_pack: PackId) -> int:
-        """Point chunks that still name `from_pack` at their new places; return how many moved."""
+        """Point chunks that still name `from_pack` at their new places; return how many moved.
+
+        Atomic for each chunk with the check that its new pack is LIVE; where it is not, the chunk stays.
+        """
 
     def packs(self) -> Iterator[PackRow]:
         """Yield every pack row."""
 
     def condemn(self, row: PackRow, epoch: int) -> bool:
-        """LIVE or PENDING -> CONDEMNED with `epoch`; an unknown pack gets such a row. False if the state forbade it."""
+        """LIVE or PENDING -> CONDEMNED with `epoch`; an unknown pack gets such a row. False if the state forbade it.
+
+        Atomic with the check that `epoch` is the ledger's epoch: a session of a later one must see the condemnation.
+        Raises:
+            Conflict: the ledger's epoch is another one. Read it again.
+        """
 
     def revive(self, pack: PackId) -> bool:
         """CONDEMNED -> LIVE; False if the state forbade it."""
 
-    def begin_delete(self, pack: PackId) -> bool:
-        """CONDEMNED or DELETING -> DELETING; False if the state forbade it."""
+    def begin_delete(self, pack: PackId, epoch: int) -> bool:
+        """CONDEMNED with `epoch`, or DELETING -> DELETING; False if it was anything else (condemned anew)."""
 
     def unpoint(self, pack: PackId, chunks: Sequence[ChunkId]) -> None:
         """Remove those of the chunk rows that still name this pack; others are left as they are."""
@@ -128,7 +139,10 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """A session and, once COMPLETED, its snapshot. `figures` are numbers and short strings for people and alarms."""
+    """A session and, once COMPLETED, its snapshot. `figures` are numbers and short strings for people and alarms.
+
+    `parent` is the snapshot whose content the session reuses without looking it up: prune keeps it while this runs.
+    """
 
     id: SnapshotId
     user: str
@@ -136,6 +150,7 @@ class Record:
     start: datetime
     lease_until: datetime
     epoch: int
+    parent: SnapshotId | None = None
     status: Status = Status.RUNNING
     finished: datetime | None = None
     figures: Mapping[str, int | float | str] = field(default_factory=dict)
@@ -184,6 +199,9 @@ class Ledger(Protocol):
 
     def completed(self, user: str | None = None) -> list[Record]:
         """Return COMPLETED records, newest first by (start, id); of one user if given."""
+
+    def ended(self) -> list[Record]:
+        """Return every FORGOTTEN, FAILED or ABANDONED record that was not retired."""
 
     def forget(self, ids: Collection[SnapshotId]) -> None:
         """COMPLETED -> FORGOTTEN for each; others are left as they are."""
