@@ -52,6 +52,13 @@ class Rule(ABC):
         reason = value.reason if isinstance(value, Undecided) else describe(value) if value is not None else prop
         return self._finding(resource, prop, f"cannot tell whether {_lower(self.title)}: {reason}", Outcome.UNDECIDED)
 
+    def judged(self, resource: Resource, prop: str, holds: bool | Undecided, message: str) -> Iterator[Finding]:
+        """Yield nothing when the law holds, `message` when it does not, and undecided when nobody can tell."""
+        if isinstance(holds, Undecided):
+            yield self.undecided(resource, prop, holds)
+        elif not holds:
+            yield self.violated(resource, prop, message)
+
     def violated_template(self, template: Template, path: str, message: str) -> Finding:
         """Return a finding outside the resources: `path` is `Outputs.Name`, `Parameters.Name` or empty."""
         return self._place(template, "", path, tuple(path.split(".")) if path else (), message, Outcome.VIOLATED)

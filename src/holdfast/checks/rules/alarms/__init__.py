@@ -1,0 +1,1 @@
+"""Alarms and dashboards: metrics that exist, somebody who hears."""

@@ -1,0 +1,1 @@
+"""Backups: what is selected, how long it is kept, who can destroy it."""

@@ -1,0 +1,1 @@
+"""Load balancing and cutover: health checks, targets, weights."""

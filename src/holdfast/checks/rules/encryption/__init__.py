@@ -1,0 +1,1 @@
+"""Keys, and the policies that let services use them."""

@@ -1,0 +1,1 @@
+"""Queues, functions and schedules: consumers, retries, dead letters."""

@@ -1,0 +1,1 @@
+"""Logs: kept long enough, not for ever, complete."""

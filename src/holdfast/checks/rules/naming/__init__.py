@@ -1,0 +1,1 @@
+"""Names, tags, outputs and claims."""

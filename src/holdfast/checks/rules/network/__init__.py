@@ -1,0 +1,1 @@
+"""Who can reach what: endpoints, routes, security groups, zones of gateways."""

@@ -1,0 +1,1 @@
+"""What survives the stack, and what must not."""

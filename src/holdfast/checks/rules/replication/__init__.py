@@ -1,0 +1,1 @@
+"""Copies elsewhere: filled, allowed, decryptable."""

@@ -1,0 +1,1 @@
+"""Buckets: classes, lifecycle, transport."""

@@ -1,0 +1,1 @@
+"""Engines and runtimes that can be created and are supported."""
