@@ -1,0 +1,47 @@
+"""Where a restore writes to: a folder of this machine or the keys of a bucket."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+from holdfast.backup.entry import Entry, Path
+
+Content = Iterator[bytes | int]
+"""A file's bytes in order; an integer is a hole of that length."""
+
+
+class Target(Protocol):
+    """Takes a tree in depth-first order. Nothing stands under its final name before it is whole.
+
+    A call that fails for its path alone raises StoreDenied, with the reason as its text: the restore notes it and goes
+    on. StoreUnavailable (a full disk, no network) ends the restore. What could only be done in part is in `warnings`.
+    """
+
+    @property
+    def warnings(self) -> Sequence[str]:
+        """What was written but not exactly as it was, a line each."""
+
+    def begin(self, root: Entry | None) -> None:
+        """Prepare the target, whose own metadata will be that of `root` if given; refuse with InvalidRequest."""
+
+    def enter(self, path: Path) -> None:
+        """Make the folder at `path` if it is not there; the next calls write in it."""
+
+    def leave(self, path: Path, entry: Entry | None) -> None:
+        """Finish the folder entered last: its metadata, where the snapshot has it, comes after its content."""
+
+    def write(self, path: Path, entry: Entry, content: Content) -> None:
+        """Make a file. An error that `content` raises passes through, and no file is left."""
+
+    def link(self, path: Path, entry: Entry, earlier: Path) -> bool:
+        """Make a file that is the one at `earlier`; False if this target cannot, so that it is written instead."""
+
+    def make(self, path: Path, entry: Entry) -> None:
+        """Make what is neither file nor folder: a symbolic link, a fifo, a device."""
+
+    def finish(self) -> None:
+        """Finish the target itself, after the last call."""
+
+    def close(self) -> None:
+        """Let go of everything, at the end and after any error."""

@@ -1,0 +1,199 @@
+"""Restoring into a folder: by descriptor, never through a symbolic link, never outside, never half a file."""
+# ruff: noqa: PTH103, PTH208 - names are bytes, relative to open folders
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import stat
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+
+from holdfast.backup.entry import Entry, EntryKind, Path
+from holdfast.backup.folders import FolderStack
+from holdfast.backup.targets import Content
+from holdfast.backup.targets.metadata import Metadata
+from holdfast.errors import IntegrityError, InvalidRequest, StoreDenied, StoreUnavailable
+
+MAX_WARNINGS = 1000
+NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+ENDS_THE_RESTORE = {
+    errno.ENOSPC: "the disk is full; free space, then restore again",
+    errno.EDQUOT: "the disk quota is used up; raise it, then restore again",
+    errno.EROFS: "the file system is read-only; choose another target",
+    errno.EIO: "the disk failed; choose another target",
+    errno.EMFILE: "too many files are open; raise the limit (ulimit -n)",
+    errno.ENFILE: "too many files are open on this machine; try again",
+}
+FOR_THE_PATH_ALONE = {
+    errno.ELOOP: "a symbolic link stands where the snapshot has a folder; it is not followed",
+    errno.ENOTDIR: "something else stands where the snapshot has a folder",
+    errno.EISDIR: "a folder stands where the snapshot has a file",
+    errno.EACCES: "permission denied",
+    errno.EPERM: "not permitted; some things only root can restore",
+}
+DEVICE_TYPES = {EntryKind.CHARACTER_DEVICE: stat.S_IFCHR, EntryKind.BLOCK_DEVICE: stat.S_IFBLK}
+
+
+class DirectoryTarget:
+    """A folder that becomes what the snapshot holds. Without `overwrite` it must be empty or not exist.
+
+    With `overwrite`, files of the same names are replaced, each in one step, and others are left. The folder's own
+    metadata is restored only if it was new or empty.
+    """
+
+    def __init__(self, folder: bytes, *, overwrite: bool = False, numeric_owner: bool = False) -> None:
+        self._folder = folder
+        self._overwrite = overwrite
+        self._metadata = Metadata(numeric_owner=numeric_owner)
+        self._partial = b".holdfast-" + secrets.token_hex(8).encode() + b".partial"
+        self._folders: FolderStack | None = None
+        self._root: Entry | None = None
+        self._warnings: list[str] = []
+
+    @property
+    def warnings(self) -> Sequence[str]:
+        """What could not be restored exactly; the first 1,000."""
+        return self._warnings
+
+    def begin(self, root: Entry | None) -> None:
+        """Make the folder if need be and open it."""
+        shown = os.fsdecode(self._folder)
+        try:
+            os.makedirs(self._folder, mode=0o700, exist_ok=True)
+            fd = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except (FileExistsError, NotADirectoryError) as error:
+            raise InvalidRequest(f"target {shown!r} is not a folder; name a folder that is empty or new") from error
+        except OSError as error:
+            raise StoreDenied(f"target {shown!r} cannot be made: {_text(error)}; choose another") from error
+        self._folders = FolderStack(fd)
+        is_empty = not os.listdir(fd)
+        if not is_empty and not self._overwrite:
+            raise InvalidRequest(
+                f"target {shown!r} is not empty; choose an empty folder, or --overwrite to replace files of equal name"
+            )
+        self._root = root if is_empty else None
+
+    def enter(self, path: Path) -> None:
+        """Make the folder if it is not there, closed to others until it is finished, and go into it."""
+        with self._errors():
+            with suppress(FileExistsError):
+                os.mkdir(path[-1], 0o700, dir_fd=self._open.fd)
+            self._open.enter(path[-1])
+
+    def leave(self, path: Path, entry: Entry | None) -> None:
+        """Give the folder its metadata and go back up."""
+        if entry is not None:
+            self._metadata.apply(self._open.fd, entry, self._warn(path))
+        with self._errors():
+            self._open.leave()
+
+    def write(self, path: Path, entry: Entry, content: Content) -> None:
+        """Write under another name, give it its metadata, then rename it into place."""
+        with self._errors(), self._new_name(path[-1]):
+            fd = os.open(self._partial, NEW_FILE, 0o600, dir_fd=self._open.fd)
+            try:
+                _fill(fd, entry, content)
+                self._metadata.apply(fd, entry, self._warn(path))
+            finally:
+                os.close(fd)
+
+    def link(self, path: Path, entry: Entry, earlier: Path) -> bool:
+        """Link to the file restored earlier; False where the file system cannot."""
+        try:
+            above = self._open.open_folder(earlier[:-1])
+        except OSError:
+            return False
+        try:
+            with self._new_name(path[-1]):
+                os.link(earlier[-1], self._partial, src_dir_fd=above, dst_dir_fd=self._open.fd, follow_symlinks=False)
+        except OSError as error:
+            if error.errno in ENDS_THE_RESTORE:
+                raise StoreUnavailable(self._ends(error)) from error
+            return False
+        finally:
+            os.close(above)
+        return True
+
+    def make(self, path: Path, entry: Entry) -> None:
+        """Make a link, fifo or device under another name, then rename it into place."""
+        folder = self._open.fd
+        with self._errors(), self._new_name(path[-1]):
+            if entry.kind is EntryKind.SYMLINK:
+                os.symlink(entry.target, self._partial, dir_fd=folder)
+            elif entry.kind is EntryKind.FIFO:
+                os.mkfifo(self._partial, 0o600, dir_fd=folder)
+            else:
+                os.mknod(self._partial, DEVICE_TYPES[entry.kind] | 0o600, entry.device, dir_fd=folder)
+            self._metadata.apply_by_name(self._partial, folder, entry, self._warn(path))
+
+    def finish(self) -> None:
+        """Give the target folder its own metadata."""
+        if self._root is not None:
+            self._metadata.apply(self._open.fd, self._root, self._warn(()))
+
+    def close(self) -> None:
+        """Close every descriptor."""
+        if self._folders is not None:
+            self._folders.close()
+            self._folders = None
+
+    @property
+    def _open(self) -> FolderStack:
+        if self._folders is None:
+            raise ValueError("begin() comes first")
+        return self._folders
+
+    @contextmanager
+    def _new_name(self, name: bytes) -> Iterator[None]:
+        """Run what makes the partial name, then rename it to `name`; on any error leave nothing."""
+        folder = self._open.fd
+        try:
+            yield
+            os.rename(self._partial, name, src_dir_fd=folder, dst_dir_fd=folder)
+        finally:
+            # Also after a rename: between two links of one file it does nothing and leaves both names.
+            with suppress(FileNotFoundError):
+                os.unlink(self._partial, dir_fd=folder)
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, OverflowError) as error:
+            if isinstance(error, OSError) and error.errno in ENDS_THE_RESTORE:
+                raise StoreUnavailable(self._ends(error)) from error
+            raise StoreDenied(_text(error)) from error
+
+    def _ends(self, error: OSError) -> str:
+        return f"target {os.fsdecode(self._folder)!r}: {ENDS_THE_RESTORE[error.errno or 0]}"
+
+    def _warn(self, path: Path) -> Callable[[str], None]:
+        def warn(text: str) -> None:
+            if len(self._warnings) < MAX_WARNINGS:
+                self._warnings.append(f"{os.fsdecode(b'/'.join(path)) or '.'!r}: {text}")
+
+        return warn
+
+
+def _fill(fd: int, entry: Entry, content: Content) -> None:
+    position = 0
+    for piece in content:
+        if isinstance(piece, int):
+            position += piece
+            continue
+        rest = memoryview(piece)
+        while rest:
+            written = os.pwrite(fd, rest, position)
+            position += written
+            rest = rest[written:]
+    if position != entry.size:
+        raise IntegrityError(f"its content is {position} bytes, not the {entry.size} its entry says")
+    os.ftruncate(fd, position)
+
+
+def _text(error: OSError | OverflowError) -> str:
+    if isinstance(error, OverflowError):
+        return str(error)
+    return FOR_THE_PATH_ALONE.get(error.errno or 0) or (error.strerror or str(error)).lower()
