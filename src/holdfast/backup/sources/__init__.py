@@ -52,7 +52,7 @@ class OpenFile(Protocol):
         """Return 1 to `size` bytes of the current data run, `b""` at its end (or where the file shrank).
 
         Raises:
-            SourceUnreadable: the bytes cannot be read.
+            SourceUnreadable: the bytes cannot be read; the text is the reason alone.
         """
 
     def changed(self) -> bool:
@@ -79,7 +79,7 @@ class Source(Protocol):
         """Open a file for reading. Only the item that `entries` yielded last may be opened.
 
         Raises:
-            SourceUnreadable: it vanished, may not be read, or is no longer a file.
+            SourceUnreadable: it vanished, may not be read, or is no longer a file; the text is that reason alone.
         """
 
 

@@ -91,13 +91,12 @@ class DirectorySource:
         at = self._at
         if at is None or at.path != item.path:
             raise ValueError(f"{item.path!r} is not what entries() yielded last")
-        full = path_of(at.root, at.path)
         try:
             fd = self._open(at)
         except OSError as error:
-            raise SourceUnreadable(f"{os.fsdecode(full)!r}: {reason(error)}") from error
+            raise SourceUnreadable(reason(error)) from error
         try:
-            yield self._opened(fd, item, full)
+            yield self._opened(fd, item)
         finally:
             os.close(fd)
 
@@ -107,15 +106,15 @@ class DirectorySource:
             return os.open(at.root, OPEN_FILE & ~os.O_NOFOLLOW)
         return os.open(at.path[-1], OPEN_FILE, dir_fd=at.folder)
 
-    def _opened(self, fd: int, item: SourceEntry, full: bytes) -> OpenedFile:
+    def _opened(self, fd: int, item: SourceEntry) -> OpenedFile:
         now_ns = self._now_ns()  # before the look at the file: what changes later is then seen
         status = os.fstat(fd)
         entry = entry_of(item.entry.name, status)
         if entry is None or entry.kind is not EntryKind.FILE:
-            raise SourceUnreadable(f"{os.fsdecode(full)!r}: it is no longer a file")
+            raise SourceUnreadable("it is no longer a file")
         xattrs, _ = read_xattrs(fd)
         stamp = b"" if may_hide_a_change(status, now_ns) else entry.fingerprint
-        return OpenedFile(fd, replace(entry, xattrs=xattrs, fingerprint=stamp), status, full)
+        return OpenedFile(fd, replace(entry, xattrs=xattrs, fingerprint=stamp), status)
 
     def _below(self, root: bytes, name: bytes, status: os.stat_result, folders: FolderStack) -> Iterator[Found]:
         found, names = self._folder((), name, status, root, folders.fd)
@@ -167,7 +166,7 @@ class DirectorySource:
         if left_out:
             found.append(Skipped(path_of(root, path), left_out, expected=True))
         try:
-            return found, sorted(os.fsencode(name) for name in os.listdir(fd))
+            return found, sorted({os.fsencode(name) for name in os.listdir(fd)})
         except OSError as error:
             return [*found, Skipped(path_of(root, path), reason(error))], []
 

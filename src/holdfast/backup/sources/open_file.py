@@ -18,13 +18,12 @@ BLOCK = 512
 class OpenedFile:
     """An OpenFile on a descriptor it does not own."""
 
-    def __init__(self, fd: int, entry: Entry, status: os.stat_result, path: bytes) -> None:
+    def __init__(self, fd: int, entry: Entry, status: os.stat_result) -> None:
         self._fd = fd
         self._entry = entry
         self._opened = fingerprint(status)
         self._size = status.st_size
         self._may_have_holes = status.st_blocks * BLOCK < status.st_size
-        self._path = path
         self._position = 0
         self._end = 0
 
@@ -60,7 +59,7 @@ class OpenedFile:
                 return left, left
             if error.errno in (errno.EINVAL, errno.ENOTSUP):
                 return offset, self._size
-            raise SourceUnreadable(f"{os.fsdecode(self._path)!r}: {reason(error)}") from error
+            raise SourceUnreadable(reason(error)) from error
         return min(start, self._size), min(end, self._size)
 
     def read(self, size: int) -> bytes:
@@ -68,7 +67,7 @@ class OpenedFile:
         try:
             data = os.pread(self._fd, min(size, self._end - self._position), self._position)
         except OSError as error:
-            raise SourceUnreadable(f"{os.fsdecode(self._path)!r}: {reason(error)}") from error
+            raise SourceUnreadable(reason(error)) from error
         self._position += len(data)
         return data
 

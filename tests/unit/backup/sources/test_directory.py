@@ -1,10 +1,9 @@
-# ruff: noqa: PTH102, PTH106, PTH108, PTH109, PTH110, PTH118, PTH208 - names are bytes, paths too deep for pathlib
+# ruff: noqa: PTH118, PTH208 - names are bytes
 from __future__ import annotations
 
 import os
 import socket
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from holdfast.backup.sources import Extent, Skipped, SourceEntry
 from holdfast.backup.sources.directory import DirectorySource
 from holdfast.backup.sources.exclude import Exclude
 from holdfast.errors import SourceUnreadable
+from tests.support.chains import DEPTH, deep_chain
 
 LATER_NS = 3600 * 10**9
 
@@ -286,33 +286,15 @@ def test_a_mount_point_is_kept_empty_on_one_file_system(tmp_path: Path, monkeypa
     assert paths(source(tmp_path)) == [b"", b"mount", b"mount/elsewhere"]
 
 
-@pytest.fixture
-def deep(tmp_path: Path) -> Iterator[Path]:
-    """A chain of 1,500 folders, deeper than the default limit of open files and than PATH_MAX."""
-    here = os.getcwd()
-    os.chdir(tmp_path)
-    for _ in range(1500):
-        os.mkdir("d")
-        os.chdir("d")
-    Path("bottom").write_bytes(b"x")
-    yield tmp_path
-    for _ in range(1500):
-        if os.path.exists("bottom"):
-            os.unlink("bottom")
-        os.chdir("..")
-        os.rmdir("d")
-    os.chdir(here)
-
-
-def test_any_depth_is_read_with_a_bounded_number_of_descriptors(deep: Path) -> None:
-    most = 0
-    depth = 0
-    for item in source(deep).entries(os.fsencode(deep)):
-        assert isinstance(item, SourceEntry)
-        depth = max(depth, len(item.path))
-        if len(item.path) % 100 == 0:
-            most = max(most, len(os.listdir("/proc/self/fd")))
-    assert depth == 1501
+def test_any_depth_is_read_with_a_bounded_number_of_descriptors(tmp_path: Path) -> None:
+    most = depth = 0
+    with deep_chain(tmp_path):
+        for item in source(tmp_path).entries(os.fsencode(tmp_path)):
+            assert isinstance(item, SourceEntry)
+            depth = max(depth, len(item.path))
+            if len(item.path) % 100 == 0:
+                most = max(most, len(os.listdir("/proc/self/fd")))
+    assert depth == DEPTH + 1
     assert most < MAX_OPEN + 60
 
 
