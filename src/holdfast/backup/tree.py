@@ -205,9 +205,9 @@ def _flatten(chunks: Chunks, items: Sequence[Item], levels: int) -> Iterator[Ite
             pending.append((iter(decode_list(chunks.read(item), levels - 1)), levels - 1))
 
 
-def walk(chunks: Chunks, nodes: Sequence[ChunkId]) -> Iterator[tuple[Path, Entry]]:
+def walk(chunks: Chunks, nodes: Sequence[ChunkId], levels: int = 0) -> Iterator[tuple[Path, Entry]]:
     """Yield every entry below `nodes` with its path, depth first, a directory before what is in it."""
-    stack: list[tuple[Path, Iterator[Entry]]] = [((), entries_of(chunks, nodes))]
+    stack: list[tuple[Path, Iterator[Entry]]] = [((), entries_of(chunks, nodes, levels))]
     while stack:
         above, entries = stack[-1]
         entry = next(entries, None)
