@@ -47,7 +47,7 @@ def alive(process_id: int) -> bool:
 
 def listening_addresses(process_id: int) -> set[str]:
     """Local addresses, as the kernel writes them, that a process listens at."""
-    links = (os.readlink(link) for link in Path(f"/proc/{process_id}/fd").iterdir())
+    links = (str(link.readlink()) for link in Path(f"/proc/{process_id}/fd").iterdir())
     inodes = {link[8:-1] for link in links if link.startswith("socket:")}
     found = set()
     for table in ("tcp", "tcp6", "udp", "udp6"):

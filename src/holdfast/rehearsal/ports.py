@@ -28,7 +28,7 @@ class Fault:
 
     `operation` None matches every operation of the service; `skip` lets that many matching requests through first.
     `error` is the service's own code ("ProvisionedThroughputExceededException", "SlowDown", "ExpiredToken"), or
-    "ConnectionReset" to drop the connection without an answer.
+    "ConnectionReset" to drop the connection before anything is done, or "AnswerLost" to do it and drop the answer.
     """
 
     service: str
@@ -108,6 +108,10 @@ class EmbeddedAws(Protocol):
     @property
     def endpoint(self) -> str:
         """Return the URL every service answers at."""
+
+    @property
+    def plain_endpoint(self) -> str:
+        """Return the same without TLS; at the strict level, for proving that it is refused."""
 
     def start(self) -> Self:
         """Bring it up on a free loopback port; return once it answers."""

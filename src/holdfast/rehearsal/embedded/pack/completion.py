@@ -7,6 +7,7 @@ with the latter. What the service itself cannot hold shows in the read-back.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from ministack.services.cloudformation import provisioners
@@ -24,6 +25,7 @@ def install() -> None:
         handler = provisioners._RESOURCE_HANDLERS[name]
         provisioners._RESOURCE_HANDLERS[name] = {**handler, **_completed(handler, complete)}
         types.ON_WORKER_THREAD.add(name)
+    _refuse_to_delete_full_buckets()
     _give_vpc_its_cidr()
 
 
@@ -43,6 +45,19 @@ def _completed(handler: dict[str, Any], complete: Complete) -> dict[str, Any]:
         return updated_id, attributes
 
     return {"create": create_whole, "update": update_whole, "update_with_logical_id": True}
+
+
+def _refuse_to_delete_full_buckets() -> None:
+    """Delete buckets through S3, which refuses one with objects; MiniStack's CloudFormation drops them with it."""
+    handler = provisioners._RESOURCE_HANDLERS["AWS::S3::Bucket"]
+    forget = handler["delete"]
+
+    def delete(name: str, properties: Properties) -> None:
+        with suppress(client("s3").exceptions.NoSuchBucket):
+            client("s3").delete_bucket(Bucket=name)
+        forget(name, properties)
+
+    provisioners._RESOURCE_HANDLERS["AWS::S3::Bucket"] = {**handler, "delete": delete}
 
 
 def _give_vpc_its_cidr() -> None:

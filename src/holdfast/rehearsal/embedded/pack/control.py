@@ -15,6 +15,7 @@ from holdfast.rehearsal.embedded.pack.operations import Operation, error_answer,
 
 COMMAND_PREFIX = "/_holdfast/"
 TOKEN_HEADER = b"x-holdfast-token"
+CONNECTION_RESET, ANSWER_LOST = "ConnectionReset", "AnswerLost"  # faults that are no answer at all
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -94,7 +95,12 @@ class ControlledApp:
         fault = next((fault for fault in self._faults.values() if fault.claims(asked)), None)
         if fault is None:
             await self._app(scope, receive, send)
-        elif fault.error != "ConnectionReset":
+        elif fault.error == ANSWER_LOST:
+            await self._app(scope, receive, _swallow)
+            await _break_off(send)
+        elif fault.error == CONNECTION_RESET:
+            await _break_off(send)
+        else:
             status, answer = error_status(fault.error), error_answer(asked, fault.error, "injected by the rehearsal")
             await _answer(send, status, answer)
 
@@ -184,6 +190,16 @@ def _replay(body: bytes) -> Receive:
         return {"type": "http.request", "body": body, "more_body": False}
 
     return receive
+
+
+async def _swallow(_message: Message) -> None:
+    """Take an answer that nobody is to get."""
+
+
+async def _break_off(send: Send) -> None:
+    """Promise more than is sent, so that the server has to drop the connection."""
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1000")]})
+    await send({"type": "http.response.body", "body": b"<"})
 
 
 async def _answer(send: Send, status: int, content: tuple[bytes, bytes]) -> None:
