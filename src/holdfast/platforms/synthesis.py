@@ -57,7 +57,7 @@ def synthesize(settings: PlatformSettings, out: Path, *, bundle: Path | None = N
 
 
 def synthesize_for_cdk(directory: Path) -> None:
-    """Do what `cdk synth` and `cdk deploy` expect of an app: read `directory`'s settings file, write where the CLI says.
+    """Do what `cdk synth` expects of an app: read the settings file in `directory`, write where the CLI says.
 
     The environment's name is HOLDFAST_ENVIRONMENT's, the file's, the context's `environmentSuffix`, or dev.
     """

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 
 ENVIRONMENT_NAME = "HOLDFAST_ENVIRONMENT"
+PASSWORD = "HOLDFAST_PASSWORD"  # noqa: S105 - the variable's name, not a password
 
 
 def process_environment() -> Mapping[str, str]:
@@ -16,3 +17,8 @@ def process_environment() -> Mapping[str, str]:
 def environment_name(flag: str | None, environ: Mapping[str, str]) -> str | None:
     """Return the environment's name that overrides the file's: the flag, else the variable; an empty one counts."""
     return flag if flag is not None else environ.get(ENVIRONMENT_NAME)
+
+
+def repository_password(environ: Mapping[str, str]) -> str | None:
+    """Return the password of local repositories, None where the variable is not set."""
+    return environ.get(PASSWORD)

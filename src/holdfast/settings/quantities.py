@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from decimal import Decimal
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _DURATION = re.compile(r"([1-9][0-9]{0,8})([smhdw])")
@@ -66,7 +67,7 @@ def parse_percent(text: str) -> float:
         ValueError: no percent sign, or out of range.
     """
     match = _PERCENT.fullmatch(text)
-    share = float(match[1]) / 100 if match else 0.0
+    share = float(Decimal(match[1]) / 100) if match else 0.0
     if not 0 < share <= 1:
         raise ValueError("a share above 0% and up to 100%, as in 99.9%")
     return share

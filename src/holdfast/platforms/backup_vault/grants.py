@@ -95,14 +95,14 @@ def restore(things: Things) -> list[iam.PolicyStatement]:
 
 def verify(things: Things) -> list[iam.PolicyStatement]:
     """Read the repository and its rows."""
-    return [*_repository(things, "s3:GetObject"), _read_rows(things, "dynamodb:Scan"), _tell(things), _use_key(things)]
+    return [*_repository(things, "s3:GetObject"), _read_rows(things), _tell(things), _use_key(things)]
 
 
 def prune(things: Things) -> list[iam.PolicyStatement]:
     """Forget and reclaim: the one role that may delete, and only current objects of the repository, never versions."""
     return [
         *_repository(things, "s3:GetObject", "s3:PutObject", "s3:DeleteObject"),
-        _rows(things, "dynamodb:Scan", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem"),
+        _rows(things, "dynamodb:DeleteItem"),
         _tell(things),
         _use_key(things),
     ]
@@ -137,9 +137,9 @@ def _repository(things: Things, *actions: str) -> list[iam.PolicyStatement]:
     ]
 
 
-def _read_rows(things: Things, *more: str) -> iam.PolicyStatement:
+def _read_rows(things: Things) -> iam.PolicyStatement:
     tables = [*_with_indexes(things.metadata_table), *_with_indexes(things.deduplication_table)]
-    return allow("ReadRows", ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", *more], tables)
+    return allow("ReadRows", ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"], tables)
 
 
 def _rows(things: Things, *more: str) -> iam.PolicyStatement:
