@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -177,11 +178,12 @@ def test_firing_a_schedule_invokes_with_retries_and_then_the_failure_destination
     queues = deployed.client("sqs", HOME)
     url = queues.get_queue_url(QueueName="lost-events")["QueueUrl"]
 
-    assert deployed.fire("nightly", HOME) == 1
+    assert deployed.fire("nightly", HOME, at=datetime(2027, 1, 31, 2, tzinfo=UTC)) == 1
 
     message = eventually(lambda: queues.receive_message(QueueUrl=url, WaitTimeSeconds=1).get("Messages"))[0]
     lost = json.loads(message["Body"])
     assert lost["requestPayload"]["detail-type"] == "Scheduled Event"
+    assert lost["requestPayload"]["time"] == "2027-01-31T02:00:00Z"
     assert lost["responsePayload"]["errorMessage"] == "Scheduled Event"
     logged = deployed.client("logs", HOME).filter_log_events(logGroupName="/aws/lambda/retried")["events"]
     assert len([event for event in logged if event["message"].startswith("START")]) == 2

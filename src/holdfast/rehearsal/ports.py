@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol, Self
 
@@ -134,8 +135,11 @@ class EmbeddedAws(Protocol):
     def runtimes(self) -> list[FunctionRuntime]:
         """List each deployed function with the interpreter that runs it."""
 
-    def fire(self, rule_name: str, region: str) -> int:
-        """Invoke the targets of a scheduled rule as its schedule would; return how many."""
+    def fire(self, rule_name: str, region: str, *, at: datetime | None = None) -> int:
+        """Invoke the targets of a scheduled rule as its schedule would; return how many.
+
+        `at` is the time the event carries, so that a rehearsal may play several days; now without it.
+        """
 
     def kill_functions(self, region: str, function: str | None = None) -> int:
         """End the processes of one function, or of all, as a crash would; return how many."""

@@ -182,9 +182,10 @@ class MiniStack:
         """List each deployed function with the interpreter that runs it."""
         return [FunctionRuntime(**runtime) for runtime in self.command("runtimes")]
 
-    def fire(self, rule_name: str, region: str) -> int:
+    def fire(self, rule_name: str, region: str, *, at: datetime.datetime | None = None) -> int:
         """Invoke the targets of a scheduled rule as its schedule would; return how many."""
-        return int(self.command("fire", rule=rule_name, region=region, account=self.account))
+        when = at.timestamp() if at else None
+        return int(self.command("fire", rule=rule_name, region=region, account=self.account, at=when))
 
     def kill_functions(self, region: str, function: str | None = None) -> int:
         """End the processes of one function, or of all, as a crash would; return how many."""

@@ -150,9 +150,9 @@ class ControlledApp:
         middle, end = f":{region}:", f":{function}" if function else ""
         return functions.pool().kill(lambda key: middle in key and key.endswith(end))
 
-    def do_fire(self, rule: str, region: str, account: str) -> int:
+    def do_fire(self, rule: str, region: str, account: str, at: float | None) -> int:
         """Invoke a rule's targets as its schedule would."""
-        return schedules.fire(rule, region, account)
+        return schedules.fire(rule, region, account, at)
 
     def do_requests(self) -> dict[str, int]:
         """Count requests by service and operation."""

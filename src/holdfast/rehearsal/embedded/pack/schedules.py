@@ -39,8 +39,8 @@ def invoke_later(arn: str, payload: str) -> None:
     lambda_svc.invoke_async_with_retry(lambda_svc._execution_record_for_config(function, config), json.loads(payload))
 
 
-def fire(rule_name: str, region: str, account: str) -> int:
-    """Send a rule's scheduled event to its targets now; return how many there are."""
+def fire(rule_name: str, region: str, account: str, at: float | None = None) -> int:
+    """Send a rule's scheduled event, bearing the time `at`, to its targets now; return how many there are."""
     set_request_account_id(account)
     set_request_region(region)
     key = eventbridge._rule_key(rule_name, "default")
@@ -53,7 +53,7 @@ def fire(rule_name: str, region: str, account: str) -> int:
         "DetailType": "Scheduled Event",
         "Detail": "{}",
         "EventBusName": "default",
-        "Time": time.time(),
+        "Time": time.time() if at is None else at,
         "Resources": [rule["Arn"]],
         "Account": account,
         "Region": region,
