@@ -77,20 +77,21 @@ def synthesize_for_cdk(directory: Path) -> None:
         settings = defaults("backup-vault", environment=suffix if chosen is None else chosen)
     refuse_what_cannot_be_kept(settings)
     with tempfile.TemporaryDirectory() as scratch:
-        _build(app, settings, _built_bundle(settings, Path(scratch)))
+        _build(app, settings, Path(app.outdir), _built_bundle(settings, Path(scratch)))
 
 
 def _synthesize(settings: PlatformSettings, out: Path, bundle: Path) -> list[SynthesizedStack]:
     from aws_cdk import App
 
-    app = App(outdir=str(out), analytics_reporting=False, tree_metadata=False, context=_CONTEXT)
-    return _build(app, settings, bundle)
+    # The CDK's own process keeps the working folder it was started in: only absolute paths mean the same to both.
+    app = App(outdir=str(out.absolute()), analytics_reporting=False, tree_metadata=False, context=_CONTEXT)
+    return _build(app, settings, out, bundle.absolute())
 
 
-def _build(app: App, settings: PlatformSettings, bundle: Path) -> list[SynthesizedStack]:
+def _build(app: App, settings: PlatformSettings, out: Path, bundle: Path) -> list[SynthesizedStack]:
     platform = entry_of(settings.platform).builder()
     stacks = platform.build(app, settings, bundle)
-    out = Path(app.synth().directory)
+    app.synth()
     found = [_read(out, stack.stack_name, stack.region) for stack in stacks]
     unbuilt = platform.contradictions_of(settings, [one.template for one in found])
     if unbuilt:
