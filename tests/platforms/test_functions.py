@@ -135,6 +135,20 @@ def test_initiator_knows_queue_table_limit_and_topic(primary: Template) -> None:
     assert variables["MAX_CONCURRENT_BACKUPS"] == "10"
 
 
+@meets("BS-50", "BS-51", "BS-52", "BS-53", "BS-54")
+def test_initiator_may_find_users_queue_them_and_tell(primary: Template) -> None:
+    """The template's half of what the initiator does; what it does with it is proved on the handler."""
+    variables = primary.function("initiator")["Environment.Variables"]
+    source = primary.bucket("backup-source-")["BucketName"]
+    assert variables["HOLDFAST_SOURCE_BUCKET"] == source
+    assert (variables["HOLDFAST_SOURCE_PREFIX"], variables["HOLDFAST_PRIORITY_USERS"]) == ("users/", "100")
+    rights = primary.rights("initiator")
+    assert statement(rights, "ListUsers")["Resource"] == f"arn:aws:s3:::{source}"
+    queue = primary.one("AWS::SQS::Queue", QueueName="backup-queue-dev")
+    assert statement(rights, "Queue")["Resource"] == f"{{{queue.id}.Arn}}"
+    assert statement(rights, "Tell")["Resource"] == f"{{{primary.one('AWS::SNS::Topic').id}}}"
+
+
 def test_users_table_is_known_and_readable_only_when_there_is_one(synthesis: Synthesis, primary: Template) -> None:
     assert "HOLDFAST_USERS_TABLE" not in primary.function("initiator")["Environment.Variables"]
     template = synthesis(vault={"users_table": "customers"}).primary
