@@ -63,12 +63,12 @@ def test_a_failure_names_the_first_resource_and_why_in_one_line_and_leaves_nothi
     assert "stack broken" in str(failure.value)
     assert "Bad (AWS::S3::BucketPolicy) CREATE_FAILED" in str(failure.value)
     assert "\n" not in str(failure.value)
-    with pytest.raises(ClientError, match="QueueDoesNotExist|NonExistentQueue|does not exist"):
+    with pytest.raises(ClientError, match=r"QueueDoesNotExist|NonExistentQueue|does not exist"):
         aws.client("sqs", HOME).get_queue_url(QueueName="rolled-back-q")
 
 
 def test_a_type_nobody_can_create_is_refused_by_name(aws: EmbeddedAws) -> None:
-    with pytest.raises(DeployFailed, match="AWS::Nobody::Knows"):
+    with pytest.raises(DeployFailed, match=r"AWS::Nobody::Knows"):
         deploy(aws, [stack("unknown", {"X": {"Type": "AWS::Nobody::Knows", "Properties": {}}})])
     assert aws.support(["AWS::Nobody::Knows", "AWS::SQS::Queue", "AWS::EC2::VPC", "Custom::Mine"]) == {
         "AWS::Nobody::Knows": Support.REFUSED,

@@ -135,6 +135,9 @@ class EmbeddedAws(Protocol):
     def runtimes(self) -> list[FunctionRuntime]:
         """List each deployed function with the interpreter that runs it."""
 
+    def attributes(self, stack: str, region: str) -> Mapping[str, Mapping[str, Any]]:
+        """Return what Fn::GetAtt yields for each resource of a deployed stack."""
+
     def fire(self, rule_name: str, region: str, *, at: datetime | None = None) -> int:
         """Invoke the targets of a scheduled rule as its schedule would; return how many.
 

@@ -182,6 +182,11 @@ class MiniStack:
         """List each deployed function with the interpreter that runs it."""
         return [FunctionRuntime(**runtime) for runtime in self.command("runtimes")]
 
+    def attributes(self, stack: str, region: str) -> dict[str, dict[str, Any]]:
+        """Return what Fn::GetAtt yields for each resource of a deployed stack."""
+        told: dict[str, dict[str, Any]] = self.command("attributes", stack=stack, region=region, account=self.account)
+        return told
+
     def fire(self, rule_name: str, region: str, *, at: datetime.datetime | None = None) -> int:
         """Invoke the targets of a scheduled rule as its schedule would; return how many."""
         when = at.timestamp() if at else None

@@ -6,10 +6,14 @@ with the latter. What the service itself cannot hold shows in the read-back.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
+from xml.sax.saxutils import escape
 
+from ministack.core.responses import get_account_id, get_region
+from ministack.services import ec2
 from ministack.services.cloudformation import provisioners
 
 from holdfast.rehearsal.embedded.pack import types
@@ -27,6 +31,7 @@ def install() -> None:
         types.ON_WORKER_THREAD.add(name)
     _refuse_to_delete_full_buckets()
     _give_vpc_its_cidr()
+    _tell_whole_endpoints()
 
 
 def _completed(handler: dict[str, Any], complete: Complete) -> dict[str, Any]:
@@ -74,6 +79,23 @@ def _give_vpc_its_cidr() -> None:
 
     completed = {"create": with_cidr(handler["create"], 1), "update": with_cidr(handler["update"], 2)}
     provisioners._RESOURCE_HANDLERS["AWS::EC2::VPC"] = {**handler, **completed}
+
+
+def _tell_whole_endpoints() -> None:
+    """Let DescribeVpcEndpoints tell the policy, the security groups and private DNS, as MiniStack does not."""
+    fields = ec2._vpce_fields_xml
+
+    def whole(endpoint: dict[str, Any], tag: str = "item") -> str:
+        policy = endpoint.get("PolicyDocument")
+        policy = policy if isinstance(policy, str) else json.dumps(policy) if policy else ""
+        groups = "".join(f"<item><groupId>{one}</groupId></item>" for one in endpoint.get("SecurityGroupIds", []))
+        private = str(bool(endpoint.get("PrivateDnsEnabled"))).lower()
+        told = f"<groupSet>{groups}</groupSet><privateDnsEnabled>{private}</privateDnsEnabled>"
+        told += f"<policyDocument>{escape(policy)}</policyDocument>" if policy else ""
+        xml: str = fields(endpoint, tag)
+        return xml[: xml.rindex("</")] + told + f"</{tag}>"
+
+    ec2._vpce_fields_xml = whole
 
 
 def _bucket(name: str, old: Properties, new: Properties) -> None:
@@ -268,6 +290,15 @@ def _function(name: str, old: Properties, new: Properties) -> None:
         lambdas.delete_function_concurrency(FunctionName=name)
 
 
+def _mapping(identifier: str, old: Properties, new: Properties) -> None:
+    arn = f"arn:aws:lambda:{get_region()}:{get_account_id()}:event-source-mapping:{identifier}"
+    before, after = ({tag["Key"]: tag["Value"] for tag in given.get("Tags", [])} for given in (old, new))
+    if set(before) - set(after):
+        client("lambda").untag_resource(Resource=arn, TagKeys=sorted(set(before) - set(after)))
+    if after and after != before:
+        client("lambda").tag_resource(Resource=arn, Tags=after)
+
+
 def _renamed(given: Properties, **names: str) -> Properties:
     """Return a copy with some keys under the names the service API has for them."""
     return {names.get(key, key): value for key, value in given.items()}
@@ -275,6 +306,7 @@ def _renamed(given: Properties, **names: str) -> Properties:
 
 COMPLETIONS: dict[str, Complete] = {
     "AWS::DynamoDB::Table": _table,
+    "AWS::Lambda::EventSourceMapping": _mapping,
     "AWS::Lambda::Function": _function,
     "AWS::S3::Bucket": _bucket,
     "AWS::SNS::Topic": _topic,

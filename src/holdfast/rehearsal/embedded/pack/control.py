@@ -154,6 +154,10 @@ class ControlledApp:
         """Invoke a rule's targets as its schedule would."""
         return schedules.fire(rule, region, account, at)
 
+    def do_attributes(self, stack: str, region: str, account: str) -> dict[str, dict[str, Any]]:
+        """Return what Fn::GetAtt yields for every resource of a stack."""
+        return types.attributes(stack, region, account)
+
     def do_requests(self) -> dict[str, int]:
         """Count requests by service and operation."""
         return dict(self._requests)

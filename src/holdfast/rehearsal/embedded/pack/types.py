@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ministack.core.responses import get_account_id, get_region
+from ministack.services import cloudformation
 from ministack.services.cloudformation import provisioners, stacks
 
 from holdfast.rehearsal.embedded.pack.service_clients import client
@@ -39,6 +40,12 @@ def install() -> None:
 def creatable() -> list[str]:
     """List the types that a template may use, MiniStack's and ours."""
     return sorted(provisioners._RESOURCE_HANDLERS)
+
+
+def attributes(stack: str, region: str, account: str) -> dict[str, dict[str, Any]]:
+    """Return the attributes of every resource of a stack."""
+    record = cloudformation._stacks.get_scoped(account, region, stack) or {}
+    return {name: dict(one.get("Attributes", {})) for name, one in record.get("_resources", {}).items()}
 
 
 def _handler(resource_type: ResourceType) -> dict[str, Any]:
@@ -149,6 +156,8 @@ def _trail_settings(name: str, properties: Properties) -> Created:
     }
     if selectors:
         trails.put_event_selectors(TrailName=name, **selectors)
+    if "Tags" in properties:
+        trails.add_tags(ResourceId=_trail_arn(name), TagsList=properties["Tags"])
     (trails.start_logging if properties.get("IsLogging") else trails.stop_logging)(Name=name)
     return name, {"Arn": _trail_arn(name), "SnsTopicArn": properties.get("SnsTopicName", "")}
 
@@ -156,7 +165,7 @@ def _trail_settings(name: str, properties: Properties) -> Created:
 def _create_trail(name: str, properties: Properties) -> Created:
     name = properties.get("TrailName", name)
     given = {api: properties[field] for field, api in TRAIL_FIELDS.items() if field in properties}
-    client("cloudtrail").create_trail(Name=name, TagsList=properties.get("Tags", []), **given)
+    client("cloudtrail").create_trail(Name=name, **given)
     return _trail_settings(name, properties)
 
 

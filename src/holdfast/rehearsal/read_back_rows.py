@@ -1,0 +1,76 @@
+"""How a promised property is asked for: the call, the place in its answer, and the words on both sides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deployed:
+    """One resource in place, its template properties resolved as far as they can be."""
+
+    logical_id: str
+    resource_type: str
+    physical_id: str
+    arn: str
+    attributes: Mapping[str, Any]
+    properties: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """One service call."""
+
+    service: str
+    operation: str
+    parameters: Callable[[Deployed], dict[str, Any] | list[dict[str, Any]]]  # a list: one call each, answers listed
+    select: Callable[[Any, Deployed], Any] = lambda answer, _: answer  # the part of the answer that is the resource's
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """Where one property shows."""
+
+    name: str
+    call: Call
+    path: str
+    addresses: bool = False  # the call names the resource by this property: an answer is the proof
+    want: Callable[[Any], Any]
+    got: Callable[[Any], Any]
+
+
+def as_is(value: Any) -> Any:
+    """Return the value unchanged."""
+    return value
+
+
+def rows(call: Call, **paths: str | tuple[str, Callable[[Any], Any]] | tuple[str, Any, Any]) -> list[Row]:
+    """Make a row for each property: its path, or path and translation of the answer, or path, want and got."""
+    made = []
+    for name, where in paths.items():
+        path, *translations = (where,) if isinstance(where, str) else where
+        want, got = (as_is, as_is, *translations)[-2:]
+        made.append(Row(name=name, call=call, path=path, want=want, got=got))
+    return made
+
+
+def addressed(call: Call, *names: str) -> list[Row]:
+    """Make a row for each property that a successful call has already proven."""
+    return [Row(name=name, call=call, path="", addresses=True, want=as_is, got=as_is) for name in names]
+
+
+def by_id(service: str, operation: str, parameter: str) -> Call:
+    """Return a call that names the resource by its physical id."""
+    return Call(service=service, operation=operation, parameters=lambda it: {parameter: it.physical_id})
+
+
+def by_attribute(service: str, operation: str, parameter: str, attribute: str) -> Call:
+    """Return a call that names the resource by one of its attributes."""
+    return Call(service=service, operation=operation, parameters=lambda it: {parameter: it.attributes[attribute]})
+
+
+def by_arn(service: str, operation: str, parameter: str) -> Call:
+    """Return a call that names the resource by its ARN."""
+    return Call(service=service, operation=operation, parameters=lambda it: {parameter: it.arn})
