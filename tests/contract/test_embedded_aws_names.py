@@ -1,0 +1,119 @@
+"""Every private name of MiniStack that the pack touches is there and takes what it took; upgrades fail here first."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import textwrap
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from holdfast.rehearsal import embedded
+
+pytestmark = pytest.mark.emulator
+
+MINISTACK_VERSION = "1.5.33"
+FUNCTIONS = {
+    "services.s3._apply_object_lock_from_headers": "bucket_name, key, headers, version_id",
+    "services.s3._in_account": "account_id",
+    "services.s3._maybe_replicate": "bucket_name, key, obj, data, tags",
+    "services.s3._maybe_replicate_delete_marker": "bucket_name, key",
+    "services.s3._read_body": "bucket_name, key, obj",
+    "services.s3._record_object_version": "bucket_name, key, prior_obj, obj, data",
+    "services.s3._replication_rule_for": "bucket_name, key, tags",
+    "services.s3._version_body": "bucket, bucket_name, key, v",
+    "services.s3.bucket_region": "name",
+    "services.sqs._queue_by_arn": "arn",
+    "services.sts.register_session": "access_key, session",
+    "services.lambda_svc._execute_function_warm": "func, event, request_id",
+    "services.lambda_svc._execution_record_for_config": "func, config",
+    "services.lambda_svc._get_func_record_for_ref": "function_ref",
+    "services.lambda_svc._iter_all_esms": "",
+    "services.lambda_svc.invalidate_worker": "func_name, qualifier, account, region",
+    "services.lambda_svc.invoke_async_with_retry": "func, event",
+    "core.lambda_runtime._account_region_from_function_config": "config",
+    "core.lambda_runtime.execution_credentials": "config",
+    "core.lambda_runtime.reset": "",
+    "services.eventbridge._dispatch_to_lambda": "arn, payload",
+    "services.eventbridge._invoke_target": "target, event, rule, view",
+    "services.eventbridge._rule_key": "rule_name, bus_name",
+    "services.eventbridge.start_scheduler": "",
+    "services.scheduler.start_scheduler": "",
+    "services.cloudformation.stacks._runs_on_worker_thread": "resource_type",
+    "services.ec2._vpce_fields_xml": "ep, tag",
+    "core.iam_evaluator.enforce": "access_key_id, iam_action, service, region, resource_arn, service_context",
+    "core.responses.get_account_id": "",
+    "core.responses.get_region": "",
+    "core.responses.set_request_account_id": "access_key_id",
+    "core.responses.set_request_region": "region",
+    "core.responses.new_uuid": "",
+}
+STORES = {
+    "services.cloudformation._stacks": "AccountRegionScopedDict",
+    "services.cloudformation.provisioners._RESOURCE_HANDLERS": "dict",
+    "services.eventbridge._rules": "AccountRegionScopedDict",
+    "services.eventbridge._targets": "AccountRegionScopedDict",
+    "services.lambda_svc._functions": "AccountRegionScopedDict",
+    "services.s3._bucket_replication": "AccountScopedDict",
+    "services.s3._object_legal_hold": "AccountScopedDict",
+    "services.s3._object_retention": "AccountScopedDict",
+    "services.s3._object_tags": "AccountScopedDict",
+    "services.s3._object_versions": "AccountScopedDict",
+    "services.sqs._Err": "type",
+    "services.sqs._HANDLERS": "dict",
+    "services.sqs._queues_lock": "lock",
+    "app.AUTH": "bool",
+    "core.concurrency.esm_wake": "Event",
+}
+# Importing MiniStack sets up logging and patches its server: it must not happen in this process.
+LOOK = """
+    import importlib, inspect, json, sys
+    functions, stores = json.load(sys.stdin)
+    def named(path):
+        module, _, name = path.rpartition(".")
+        return getattr(importlib.import_module("ministack." + module), name, None)
+    signature = lambda it: ", ".join(inspect.signature(it).parameters) if it else None
+    json.dump([{path: signature(named(path)) for path in functions},
+               {path: type(named(path)).__name__ for path in stores}], sys.stdout)
+"""
+
+
+def test_the_version_is_the_one_the_pack_was_written_for() -> None:
+    assert version("ministack") == MINISTACK_VERSION
+
+
+def test_every_name_is_there_and_takes_what_it_took() -> None:
+    looked = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(LOOK)],
+        input=json.dumps([list(FUNCTIONS), list(STORES)]),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    functions, stores = json.loads(looked.stdout)
+    assert functions == FUNCTIONS
+    assert stores == STORES
+
+
+def test_the_pack_touches_no_other_name_and_nobody_else_touches_any() -> None:
+    source = Path(embedded.__file__).parents[2]
+    pack = Path(embedded.__file__).parent / "pack"
+    touching = {
+        path for path in source.rglob("*.py") if re.search(r"^\s*(from|import) ministack", path.read_text(), re.M)
+    }
+    assert {path.parent for path in touching} == {pack}
+
+    known = {path.rpartition(".")[2] for path in (*FUNCTIONS, *STORES)}
+    private = {
+        name
+        for path in touching
+        for name in re.findall(
+            r"\b(?:s3|sqs|sts|ec2|cloudformation|provisioners|stacks|eventbridge|lambda_svc|lambda_runtime)\.(_\w+)",
+            path.read_text(),
+        )
+    }
+    assert private - known == set()
