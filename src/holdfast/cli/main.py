@@ -20,6 +20,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "promises": ("promises", "Show each promise, its evidence, met or not."),
     "synth": ("synth", "Write CloudFormation templates and a cloud assembly."),
     "check": ("check", "Look for mistakes in CloudFormation templates."),
+    "report": ("report", "Draw a rehearsal's report again, or open it."),
 }
 
 EXIT_STATUS_HELP = (

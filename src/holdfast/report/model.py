@@ -128,6 +128,7 @@ class ReadBackRow:
     wanted: str
     got: str
     verdict: str  # same | different | not echoed
+    reason: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

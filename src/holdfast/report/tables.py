@@ -102,7 +102,7 @@ def _property_table(rows: Sequence[ReadBackRow]) -> Markup:
             "tr",
             el("th", row.resource, el("small", row.type), scope="row"),
             [el("td", text) for text in (row.property, row.wanted, row.got)],
-            el("td", row.verdict, class_=row.verdict.replace(" ", "-")),
+            el("td", row.verdict, el("small", row.reason or None), class_=row.verdict.replace(" ", "-")),
         )
         for row in rows
     ]
