@@ -1,0 +1,58 @@
+"""Cutting content where content itself says so, so that an insertion moves no cut but its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from pyfastcdc import FastCDC
+
+from holdfast.errors import InvalidRequest
+
+KIB = 1024
+READ_BYTES = 4 * KIB * KIB
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkLimits:
+    """Minimum, average and maximum chunk size, bytes, each a power of two; files below the minimum are one chunk.
+
+    Source of the defaults: measured on a mixed corpus, 128 KiB stores least (`docs/design/repository-format.md`).
+    """
+
+    least: int = 32 * KIB
+    average: int = 128 * KIB
+    most: int = 512 * KIB
+
+    def __post_init__(self) -> None:
+        if not 64 <= self.least <= self.average <= self.most <= 8 * KIB * KIB:
+            raise InvalidRequest(
+                f"chunk limits must rise from 64 to 8 MiB, got {self.least}, {self.average}, {self.most}"
+            )
+
+
+def chunks_of(read: Callable[[int], bytes], limits: ChunkLimits, secret: bytes) -> Iterator[bytes]:
+    """Yield the chunks of a stream; joined in order they are the stream. Holds a few MiB whatever its length.
+
+    `read(n)` returns 1 to n bytes, or none at the end. Where the cuts fall depends on content, limits and secret alone,
+    not on how the reads are sized.
+    Source: FastCDC, Xia et al., USENIX ATC 2016.
+    """
+    cutter = FastCDC(limits.average, min_size=limits.least, max_size=limits.most, seed=_seed(secret))
+    rest = b""
+    while piece := read(READ_BYTES):
+        buffer = rest + piece if rest else piece
+        done = 0
+        for chunk in cutter.cut_buf(buffer):
+            # A cut is final only if the maximum size could still be seen behind its start.
+            if chunk.offset + limits.most > len(buffer):
+                break
+            done = chunk.offset + chunk.length
+            yield buffer[chunk.offset : done]
+        rest = buffer[done:]
+    if rest:
+        yield from (rest[chunk.offset : chunk.offset + chunk.length] for chunk in cutter.cut_buf(rest))
+
+
+def _seed(secret: bytes) -> int:
+    return int.from_bytes(secret[:8], "little") >> 1 | 1  # 63 bits, never 0, which would mean "no seed"

@@ -1,0 +1,139 @@
+"""Ways to the master key: slots, and the password that opens one."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
+
+from holdfast.backup.ids import RepositoryId
+from holdfast.backup.ports import KeyProvider, ObjectStore
+from holdfast.backup.sealing import KEY_BYTES, NONCE_BYTES, SALT_BYTES
+from holdfast.errors import Conflict, IntegrityError, NotFound, WrongKey
+
+PREFIX = "keys/slot-"
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordCost:
+    """Work to try one password. Default: RFC 9106's second recommended option."""
+
+    memory_kib: int = 64 * 1024
+    passes: int = 3
+    lanes: int = 4
+
+    @property
+    def is_sane(self) -> bool:
+        """Whether a slot that asks for it may have it: a hostile one must not take all memory."""
+        return 8 <= self.memory_kib <= 1024 * 1024 and 1 <= self.passes <= 16 and 1 <= self.lanes <= 16
+
+
+class PasswordKey:
+    """Wraps the master key by a password."""
+
+    kind = "password"
+
+    def __init__(
+        self, password: str, *, cost: PasswordCost | None = None, random: Callable[[int], bytes] = os.urandom
+    ) -> None:
+        self._password = password.encode()
+        self._cost = cost or PasswordCost()
+        self._random = random
+
+    def wrap(self, master: bytes, repository: RepositoryId) -> dict[str, Any]:
+        """Return the slot's body: the cost, the salt, and the master key sealed under what they give."""
+        salt, nonce = self._random(SALT_BYTES), self._random(NONCE_BYTES)
+        sealed = AESGCM(self._derive(salt, self._cost)).encrypt(nonce, master, _associated(repository))
+        cost = {"memory_kib": self._cost.memory_kib, "passes": self._cost.passes, "lanes": self._cost.lanes}
+        return {"kind": self.kind, "kdf": "argon2id", **cost, "salt": _text(salt), "wrapped": _text(nonce + sealed)}
+
+    def unwrap(self, slot: Mapping[str, Any], repository: RepositoryId) -> bytes | None:
+        """Return the master key; None if the slot is of another kind.
+
+        Raises:
+            WrongKey: the password is not this slot's.
+        """
+        if slot.get("kind") != self.kind:
+            return None
+        try:
+            cost = PasswordCost(int(slot["memory_kib"]), int(slot["passes"]), int(slot["lanes"]))
+            salt, wrapped = base64.b64decode(slot["salt"]), base64.b64decode(slot["wrapped"])
+        except (KeyError, ValueError, TypeError) as error:
+            raise IntegrityError(f"key slot {slot.get('slot')} is damaged; use another key") from error
+        if not cost.is_sane or len(wrapped) < NONCE_BYTES:
+            raise IntegrityError(f"key slot {slot.get('slot')} asks for impossible work; use another key")
+        try:
+            key = self._derive(salt, cost)
+            return AESGCM(key).decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], _associated(repository))
+        except InvalidTag as error:
+            raise WrongKey("wrong password for this repository") from error
+
+    def _derive(self, salt: bytes, cost: PasswordCost) -> bytes:
+        kdf = Argon2id(
+            salt=salt, length=KEY_BYTES, iterations=cost.passes, lanes=cost.lanes, memory_cost=cost.memory_kib
+        )
+        return kdf.derive(self._password)
+
+
+def _associated(repository: RepositoryId) -> bytes:
+    return b"slot\0" + repository.encode()
+
+
+def _text(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def put_slot(
+    objects: ObjectStore, provider: KeyProvider, master: bytes, repository: RepositoryId, *, ring: int = 1
+) -> str:
+    """Store one more way to the master key and return the slot's name."""
+    slot = secrets.token_hex(8)
+    body = {"slot": slot, "repository": repository, "ring": ring, **provider.wrap(master, repository)}
+    if not objects.put(PREFIX + slot, json.dumps(body, indent=1, sort_keys=True).encode()):
+        raise Conflict(f"key slot {slot} exists already; try again")
+    return slot
+
+
+def list_slots(objects: ObjectStore, repository: RepositoryId) -> Iterator[dict[str, Any]]:
+    """Yield the slots of this repository; those of a creator that lost the race are left out."""
+    for stored in objects.list(PREFIX):
+        try:
+            slot = json.loads(objects.get(stored.key))
+        except (ValueError, NotFound):
+            continue
+        if (
+            isinstance(slot, dict)
+            and slot.get("repository") == repository
+            and PREFIX + str(slot.get("slot")) == stored.key
+        ):
+            yield slot
+
+
+def unwrap_master(
+    slots: Sequence[Mapping[str, Any]], providers: Sequence[KeyProvider], repository: RepositoryId
+) -> tuple[bytes, int]:
+    """Return the master key and the number of its ring, by the first slot that a provider opens.
+
+    Raises:
+        WrongKey: none does.
+    """
+    refusals = []
+    for slot in sorted(slots, key=lambda slot: -int(slot.get("ring", 1))):
+        for provider in providers:
+            try:
+                master = provider.unwrap(slot, repository)
+            except (WrongKey, IntegrityError) as error:
+                refusals.append(str(error))
+                continue
+            if master is not None:
+                return master, int(slot.get("ring", 1))
+    kinds = ", ".join(sorted({str(slot.get("kind")) for slot in slots})) or "none"
+    raise WrongKey(refusals[0] if refusals else f"no key at hand opens this repository; its slots are: {kinds}")

@@ -1,0 +1,214 @@
+"""Packs: many blocks in one immutable object, with an encrypted footer that says what is where."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+from blake3 import blake3
+
+from holdfast.backup.blocks import MAX_RAW_BYTES, compress, decompress
+from holdfast.backup.ids import ChunkId, PackId
+from holdfast.backup.ports import ObjectStore, PackKind
+from holdfast.backup.sealing import OVERHEAD_BYTES, Keyring, Sealer
+from holdfast.backup.wire import Fields, pack, unpack
+from holdfast.errors import IntegrityError, NotFound
+
+MAGIC = b"HFPACK\0\1"
+TRAILER = struct.Struct("<I4s")
+END = b"HFPK"
+FIRST_READ_BYTES = 64 * 1024
+MAX_FOOTER_BYTES = 64 * 1024 * 1024
+
+
+def pack_key(pack_id: PackId) -> str:
+    """Return the object key of a pack."""
+    return f"packs/{pack_id[:2]}/{pack_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Where one block lies in its pack, and the chunks in it, in order."""
+
+    offset: int
+    stored_bytes: int
+    raw_bytes: int
+    chunks: tuple[tuple[ChunkId, int], ...]
+
+    @property
+    def context(self) -> bytes:
+        """What the block's encryption is bound to: the ids of its chunks."""
+        return b"".join(chunk for chunk, _ in self.chunks)
+
+
+@dataclass(frozen=True, slots=True)
+class Footer:
+    """What a pack contains. Chunk ordinals count through the blocks in order."""
+
+    kind: PackKind
+    blocks: tuple[Block, ...]
+
+    @property
+    def chunks(self) -> list[ChunkId]:
+        """The chunk ids by ordinal."""
+        return [chunk for block in self.blocks for chunk, _ in block.chunks]
+
+
+@dataclass(frozen=True, slots=True)
+class SealedPack:
+    """A finished pack, ready to be stored under its name."""
+
+    id: PackId
+    footer: Footer
+    data: bytes
+
+
+class PackBuilder:
+    """Collects sealed blocks of one kind until the pack is finished. Memory of the pack itself."""
+
+    def __init__(self, kind: PackKind, sealer: Sealer) -> None:
+        self.kind = kind
+        self._sealer = sealer
+        self._parts: list[bytes] = [MAGIC]
+        self._blocks: list[Block] = []
+        self.size = len(MAGIC)
+
+    def add(self, chunks: Sequence[tuple[ChunkId, bytes]]) -> None:
+        """Add one block of these chunks: compressed together, sealed, bound to their ids."""
+        raw = chunks[0][1] if len(chunks) == 1 else b"".join(data for _, data in chunks)
+        lengths = tuple((chunk, len(data)) for chunk, data in chunks)
+        context = b"".join(chunk for chunk, _ in chunks)
+        self.add_sealed(self._sealer.seal("block", context, compress(raw)), len(raw), lengths)
+
+    def add_sealed(self, sealed: bytes, raw_bytes: int, chunks: tuple[tuple[ChunkId, int], ...]) -> None:
+        """Add a block that is sealed already, verbatim: compaction needs no decryption."""
+        self._blocks.append(Block(self.size, len(sealed), raw_bytes, chunks))
+        self._parts.append(sealed)
+        self.size += len(sealed)
+
+    def finish(self) -> SealedPack:
+        """Return the whole pack, named by its bytes."""
+        footer = Footer(self.kind, tuple(self._blocks))
+        sealed = self._sealer.seal("footer", self.kind.encode(), encode_footer(footer))
+        data = b"".join([*self._parts, sealed, TRAILER.pack(len(sealed), END)])
+        return SealedPack(name_of(data), footer, data)
+
+
+def name_of(data: bytes) -> PackId:
+    """Return the name a pack of these bytes must have."""
+    return PackId(blake3(data).hexdigest())
+
+
+def encode_footer(footer: Footer) -> bytes:
+    """Return the footer's msgpack form."""
+    blocks = [[block.offset, block.stored_bytes, block.raw_bytes, block.chunks] for block in footer.blocks]
+    return pack({"kind": str(footer.kind), "blocks": blocks})
+
+
+def decode_footer(data: bytes, pack_id: PackId) -> Footer:
+    """Return the footer that `data` spells.
+
+    Raises:
+        IntegrityError: not a footer, or blocks that overlap, run backwards or hold impossible lengths.
+    """
+    what = f"the footer of pack {pack_id}"
+    fields = Fields(unpack(data, what), what)
+    kind = fields.get("kind", str)
+    if kind not in set(PackKind):
+        raise fields.refusal(f"has kind {kind!r}")
+    end = len(MAGIC)
+    blocks = []
+    for value in fields.list_of("blocks", list):
+        block = _to_block(value, fields)
+        if block.offset < end:
+            raise fields.refusal(f"has a block at {block.offset} that overlaps the one before")
+        end = block.offset + block.stored_bytes
+        blocks.append(block)
+    return Footer(PackKind(kind), tuple(blocks))
+
+
+def _to_block(value: list[object], fields: Fields) -> Block:
+    if len(value) != 4 or not isinstance(value[3], list) or not value[3]:
+        raise fields.refusal("has a block of a wrong shape")
+    offset, stored, raw, chunks = value
+    assert isinstance(chunks, list)
+    if type(offset) is not int or type(stored) is not int or type(raw) is not int:
+        raise fields.refusal("has a block without numbers")
+    pairs = []
+    for pair in chunks:
+        if not isinstance(pair, list) or len(pair) != 2 or type(pair[0]) is not bytes or len(pair[0]) != 32:
+            raise fields.refusal("has a chunk without an id")
+        if type(pair[1]) is not int or not 0 < pair[1] <= MAX_RAW_BYTES:
+            raise fields.refusal("has a chunk without a length")
+        pairs.append((ChunkId(pair[0]), pair[1]))
+    if raw != sum(length for _, length in pairs) or raw > MAX_RAW_BYTES or stored < OVERHEAD_BYTES or offset < 0:
+        raise fields.refusal(f"has a block of impossible lengths ({stored} stored, {raw} raw)")
+    return Block(offset, stored, raw, tuple(pairs))
+
+
+def read_footer(objects: ObjectStore, keyring: Keyring, pack_id: PackId) -> Footer:
+    """Read and open a pack's footer: one request, two if it is long.
+
+    Raises:
+        NotFound: no such pack.
+        IntegrityError: the pack is cut, damaged or not one.
+    """
+    tail = objects.get(pack_key(pack_id), -FIRST_READ_BYTES)
+    length = _footer_length(tail, pack_id)
+    if length + TRAILER.size > len(tail):
+        tail = objects.get(pack_key(pack_id), -(length + TRAILER.size))
+        if len(tail) != length + TRAILER.size:
+            raise IntegrityError(f"pack {pack_id} is shorter than its footer; run `holdfast verify`")
+    sealed = tail[-(length + TRAILER.size) : -TRAILER.size]
+    return open_footer(keyring, pack_id, sealed)
+
+
+def open_footer(keyring: Keyring, pack_id: PackId, sealed: bytes) -> Footer:
+    """Open a sealed footer, whichever kind it is bound to."""
+    try:
+        footer = keyring.open("footer", PackKind.DATA.encode(), sealed)
+        kind = PackKind.DATA
+    except IntegrityError:
+        try:
+            footer = keyring.open("footer", PackKind.TREE.encode(), sealed)
+        except IntegrityError as error:
+            raise IntegrityError(f"pack {pack_id}: {error}") from error
+        kind = PackKind.TREE
+    decoded = decode_footer(footer, pack_id)
+    if decoded.kind is not kind:
+        raise IntegrityError(f"pack {pack_id}: its footer says {decoded.kind} but is bound to {kind}")
+    return decoded
+
+
+def _footer_length(tail: bytes, pack_id: PackId) -> int:
+    if len(tail) < TRAILER.size:
+        raise IntegrityError(f"pack {pack_id} is cut to {len(tail)} bytes; run `holdfast verify`")
+    length, end = TRAILER.unpack(tail[-TRAILER.size :])
+    if end != END or not OVERHEAD_BYTES <= length <= MAX_FOOTER_BYTES:
+        raise IntegrityError(f"pack {pack_id} does not end as a pack: it is cut or damaged; run `holdfast verify`")
+    return int(length)
+
+
+def open_block(keyring: Keyring, block: Block, sealed: bytes | memoryview) -> list[tuple[ChunkId, bytes]]:
+    """Return a block's chunks, each checked against its id.
+
+    Raises:
+        IntegrityError: damaged, or a chunk whose plaintext is not what its id says.
+    """
+    raw = decompress(keyring.open("block", block.context, sealed), block.raw_bytes)
+    ends = accumulate(length for _, length in block.chunks)
+    chunks = [(chunk, raw[end - length : end]) for (chunk, length), end in zip(block.chunks, ends, strict=True)]
+    for chunk, data in chunks:
+        if keyring.chunk_id(data) != chunk:
+            raise IntegrityError(f"chunk {chunk.hex()} holds other data than its id says; run `holdfast verify`")
+    return chunks
+
+
+def is_gone(objects: ObjectStore, pack_id: PackId) -> bool:
+    """Tell whether the pack's object is not there."""
+    try:
+        return objects.size(pack_key(pack_id)) is None
+    except NotFound:
+        return True

@@ -1,0 +1,174 @@
+"""Reading chunks back: few requests, every byte checked."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from itertools import islice
+
+from holdfast.backup.ids import ChunkId, PackId, Place
+from holdfast.backup.pack import Block, Footer, open_block, pack_key, read_footer
+from holdfast.backup.repository import Repository
+from holdfast.errors import IntegrityError, NotFound
+
+CACHE_BYTES = 64 * 1024 * 1024
+CACHED_FOOTERS = 64
+LOOKUP_BATCH = 500
+GAP_BYTES = 64 * 1024
+"""Blocks closer than this are read in one request: the bytes between cost less than a request."""
+RANGE_BYTES = 8 * 1024 * 1024
+
+
+class ChunkReader:
+    """Gives back chunks by id, authenticated and checked against their ids. Not for several threads at once."""
+
+    def __init__(self, repository: Repository, *, cache_bytes: int = CACHE_BYTES) -> None:
+        self._repository = repository
+        self._cache = _ChunkCache(cache_bytes)
+        self._footers: OrderedDict[PackId, Footer] = OrderedDict()
+
+    def read(self, chunk: ChunkId) -> bytes:
+        """Return one chunk's plaintext.
+
+        Raises:
+            IntegrityError: it is damaged, or nowhere.
+        """
+        return next(data for _, data in self.fetch([chunk]))
+
+    def fetch(self, chunks: Sequence[ChunkId]) -> Iterator[tuple[ChunkId, bytes]]:
+        """Yield each distinct chunk once, grouped by pack, in coalesced reads.
+
+        Raises:
+            IntegrityError: one is damaged, or nowhere.
+        """
+        wanted = dict.fromkeys(chunks)
+        for chunk in list(wanted):
+            data = self._cache.get(chunk)
+            if data is not None:
+                del wanted[chunk]
+                yield chunk, data
+        rest = iter(wanted)
+        while batch := list(islice(rest, LOOKUP_BATCH)):
+            yield from self._fetch_batch(batch)
+
+    def _fetch_batch(self, chunks: list[ChunkId]) -> Iterator[tuple[ChunkId, bytes]]:
+        places = self._places(chunks)
+        done: set[ChunkId] = set()
+        for pack, group in _by_pack(places).items():
+            try:
+                for pair in self._from_pack(pack, group):
+                    done.add(pair[0])
+                    yield pair
+            except NotFound:
+                # Compaction moved them while we read; the index knows where to, once.
+                left = [chunk for chunk in group if chunk not in done]
+                self._footers.pop(pack, None)
+                yield from self._again(left, pack)
+
+    def _again(self, chunks: list[ChunkId], gone: PackId) -> Iterator[tuple[ChunkId, bytes]]:
+        for pack, group in _by_pack(self._places(chunks)).items():
+            try:
+                yield from self._from_pack(pack, group)
+            except NotFound as error:
+                lost = next(iter(group)).hex()
+                raise IntegrityError(f"pack {gone} is missing (chunk {lost}); run `holdfast verify`") from error
+
+    def _places(self, chunks: list[ChunkId]) -> dict[ChunkId, Place]:
+        places = self._repository.index.readable(chunks)
+        for chunk in chunks:
+            if chunk not in places:
+                raise IntegrityError(f"no pack holds chunk {chunk.hex()}; run `holdfast verify`")
+        return places
+
+    def _from_pack(self, pack: PackId, places: dict[ChunkId, int]) -> Iterator[tuple[ChunkId, bytes]]:
+        footer = self._footer(pack)
+        blocks = _blocks_of(footer, pack, places)
+        for run in _runs(blocks):
+            start, end = run[0].offset, run[-1].offset + run[-1].stored_bytes
+            data = memoryview(self._repository.objects.get(pack_key(pack), start, end - start))
+            for block in run:
+                sealed = data[block.offset - start : block.offset - start + block.stored_bytes]
+                try:
+                    found = open_block(self._repository.keyring, block, sealed)
+                except IntegrityError as error:
+                    raise IntegrityError(f"pack {pack}: {error}") from error
+                for chunk, plaintext in found:
+                    self._cache.put(chunk, plaintext)
+                    if chunk in places:
+                        yield chunk, plaintext
+
+    def _footer(self, pack: PackId) -> Footer:
+        footer = self._footers.get(pack)
+        if footer is None:
+            footer = self._footers[pack] = read_footer(self._repository.objects, self._repository.keyring, pack)
+            if len(self._footers) > CACHED_FOOTERS:
+                self._footers.popitem(last=False)
+        else:
+            self._footers.move_to_end(pack)
+        return footer
+
+
+def _by_pack(places: dict[ChunkId, Place]) -> dict[PackId, dict[ChunkId, int]]:
+    groups: dict[PackId, dict[ChunkId, int]] = {}
+    for chunk, place in places.items():
+        groups.setdefault(place.pack, {})[chunk] = place.ordinal
+    return groups
+
+
+def _blocks_of(footer: Footer, pack: PackId, places: dict[ChunkId, int]) -> list[Block]:
+    """Return the blocks that hold these chunks, in pack order; the footer must agree with the index."""
+    ordinals = {ordinal: chunk for chunk, ordinal in places.items()}
+    blocks = []
+    at = 0
+    for block in footer.blocks:
+        wanted = False
+        for chunk, _ in block.chunks:
+            expected = ordinals.pop(at, None)
+            if expected is not None and expected != chunk:
+                raise IntegrityError(
+                    f"pack {pack} holds another chunk than {expected.hex()} at {at}: rebuild the index"
+                )
+            wanted = wanted or expected is not None
+            at += 1
+        if wanted:
+            blocks.append(block)
+    if ordinals:
+        raise IntegrityError(f"pack {pack} has {at} chunks, the index names number {max(ordinals)}: rebuild the index")
+    return blocks
+
+
+def _runs(blocks: list[Block]) -> Iterator[list[Block]]:
+    run: list[Block] = []
+    for block in blocks:
+        if run:
+            end = run[-1].offset + run[-1].stored_bytes
+            whole = block.offset + block.stored_bytes - run[0].offset
+            if block.offset - end > GAP_BYTES or whole > RANGE_BYTES:
+                yield run
+                run = []
+        run.append(block)
+    if run:
+        yield run
+
+
+class _ChunkCache:
+    """The plaintext last read, up to a number of bytes."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._size = 0
+        self._chunks: OrderedDict[ChunkId, bytes] = OrderedDict()
+
+    def get(self, chunk: ChunkId) -> bytes | None:
+        data = self._chunks.get(chunk)
+        if data is not None:
+            self._chunks.move_to_end(chunk)
+        return data
+
+    def put(self, chunk: ChunkId, data: bytes) -> None:
+        if chunk in self._chunks or len(data) > self._most:
+            return
+        self._chunks[chunk] = data
+        self._size += len(data)
+        while self._size > self._most:
+            self._size -= len(self._chunks.popitem(last=False)[1])

@@ -1,0 +1,129 @@
+"""Objects as files of one folder: written whole to a temporary name, synced, then linked to the final one."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+from holdfast.backup.ports import StoredObject
+from holdfast.backup.stores.os_errors import os_errors
+from holdfast.errors import InvalidRequest, NotFound
+
+TEMPORARY = "tmp"
+KEY = re.compile(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*")
+
+
+class LocalObjects:
+    """An object store in a folder on a file system with hard links; durable when `put` returns.
+
+    A crash leaves at most files under `tmp/`, which nothing reads; `clear_temporary` removes old ones.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def put(self, key: str, data: bytes | memoryview) -> bool:
+        """Store `data` if `key` is absent, durable and whole on return; False (and no change) if it was there."""
+        final = self._path(key)
+        with os_errors(f"write {key}"):
+            temporary = self._write(data)
+            try:
+                created = self._link(temporary, final)
+            finally:
+                temporary.unlink(missing_ok=True)
+            _sync_folder(final.parent)
+        return created
+
+    def _write(self, data: bytes | memoryview) -> Path:
+        folder = self.root / TEMPORARY
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / secrets.token_hex(16)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            rest = memoryview(data)
+            while rest:
+                rest = rest[os.write(descriptor, rest) :]
+            os.fsync(descriptor)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+        finally:
+            os.close(descriptor)
+        return path
+
+    def _link(self, temporary: Path, final: Path) -> bool:
+        if not final.parent.is_dir():
+            final.parent.mkdir(parents=True, exist_ok=True)
+            for folder in (final.parent.parent, self.root):
+                _sync_folder(folder)
+        try:
+            os.link(temporary, final)
+        except FileExistsError:
+            return False
+        return True
+
+    def get(self, key: str, start: int = 0, length: int | None = None) -> bytes:
+        """Return `length` bytes from `start` (fewer only at the object's end); raise NotFound."""
+        try:
+            with os_errors(f"read {key}"), self._path(key).open("rb") as file:
+                if start < 0:
+                    size = file.seek(0, os.SEEK_END)
+                    start = max(0, size + start)
+                file.seek(start)
+                return file.read() if length is None else file.read(length)
+        except NotFound:
+            raise NotFound(f"no object {key} in {self.root}") from None
+
+    def size(self, key: str) -> int | None:
+        """Return the object's size in bytes, None if it does not exist."""
+        try:
+            with os_errors(f"look at {key}"):
+                return self._path(key).stat().st_size
+        except NotFound:
+            return None
+
+    def list(self, prefix: str) -> Iterator[StoredObject]:
+        """Yield every object whose key starts with `prefix`, in key order."""
+        with os_errors(f"list {prefix}"):
+            found = sorted(self._files(self.root, ""), key=lambda item: item[0]) if prefix == "" else None
+            top = prefix.rsplit("/", 1)[0] if "/" in prefix else ""
+            start = self.root / top if top else self.root
+            if found is None:
+                found = sorted(self._files(start, f"{top}/" if top else "")) if start.is_dir() else []
+        for key, size in found:
+            if key.startswith(prefix):
+                yield StoredObject(key, size)
+
+    def _files(self, folder: Path, above: str) -> Iterator[tuple[str, int]]:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                key = above + entry.name
+                if entry.is_dir(follow_symlinks=False):
+                    if key != TEMPORARY:
+                        yield from self._files(Path(entry.path), f"{key}/")
+                elif KEY.fullmatch(key):
+                    yield key, entry.stat(follow_symlinks=False).st_size
+
+    def delete(self, key: str) -> None:
+        """Remove the object; nothing happens if it is not there."""
+        path = self._path(key)
+        with os_errors(f"delete {key}"):
+            path.unlink(missing_ok=True)
+            if path.parent.is_dir():
+                _sync_folder(path.parent)
+
+    def _path(self, key: str) -> Path:
+        if not KEY.fullmatch(key):
+            raise InvalidRequest(f"{key!r} is no object key: letters, digits, '_', '-' and single '/' only")
+        return self.root / key
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,138 @@
+"""Storing chunks: once each, in packs, durable before they are published."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from holdfast.backup.ids import ChunkId, PackId, SnapshotId
+from holdfast.backup.pack import PackBuilder, SealedPack, pack_key
+from holdfast.backup.ports import PackKind, PackRow
+from holdfast.backup.repository import Repository
+
+PACK_BYTES = {PackKind.DATA: 16 * 1024 * 1024, PackKind.TREE: 4 * 1024 * 1024}
+SOLID_BELOW = 32 * 1024
+SOLID_BYTES = 128 * 1024
+BATCH_CHUNKS = 256
+BATCH_BYTES = 4 * 1024 * 1024
+REMEMBERED = 200_000
+"""Chunk ids known to be stored, so that a repeated one costs no look-up: about 25 MiB."""
+
+
+class ChunkWriter:
+    """One session's writer. `add` gives the id at once; after `flush` everything added is durable and published."""
+
+    def __init__(self, repository: Repository, session: SnapshotId) -> None:
+        self._repository = repository
+        self._session = session
+        self._batches = {kind: _Batch() for kind in PackKind}
+        self._packs: dict[PackKind, _OpenPack] = {}
+        self._pending: set[ChunkId] = set()
+        self._known: OrderedDict[ChunkId, None] = OrderedDict()
+        self.bytes_added = 0
+        self.bytes_stored = 0
+        self.packs_added: list[PackId] = []
+
+    def add(self, kind: PackKind, plaintext: bytes | memoryview) -> ChunkId:
+        """Store `plaintext` unless the repository has it; return its id."""
+        chunk = self._repository.keyring.chunk_id(plaintext)
+        if chunk in self._pending:
+            return chunk
+        if chunk in self._known:
+            self._known.move_to_end(chunk)
+            return chunk
+        batch = self._batches[kind]
+        batch.chunks[chunk] = bytes(plaintext)
+        batch.size += len(plaintext)
+        self._pending.add(chunk)
+        if len(batch.chunks) >= BATCH_CHUNKS or batch.size >= BATCH_BYTES:
+            self._settle(kind)
+        return chunk
+
+    def flush(self) -> None:
+        """Make everything added durable and published."""
+        for kind in PackKind:
+            self._settle(kind)
+            self._close(kind)
+
+    def _settle(self, kind: PackKind) -> None:
+        """Look one batch up and put what is new into the open pack."""
+        batch, self._batches[kind] = self._batches[kind], _Batch()
+        if not batch.chunks:
+            return
+        stored = self._repository.index.usable(batch.chunks.keys())
+        for chunk in stored:
+            self._remember(chunk)
+        for chunk, data in batch.chunks.items():
+            if chunk not in stored:
+                self.bytes_added += len(data)
+                self._place(kind, chunk, data)
+
+    def _place(self, kind: PackKind, chunk: ChunkId, data: bytes) -> None:
+        pack = self._packs.get(kind)
+        if pack is None:
+            pack = self._packs[kind] = _OpenPack(PackBuilder(kind, self._repository.keyring.sealer()))
+        pack.add(chunk, data)
+        if pack.size >= PACK_BYTES[kind]:
+            self._close(kind)
+
+    def _close(self, kind: PackKind) -> None:
+        pack = self._packs.pop(kind, None)
+        if pack is None:
+            return
+        sealed = pack.finish()
+        store_pack(self._repository, self._session, sealed)
+        self.bytes_stored += len(sealed.data)
+        self.packs_added.append(sealed.id)
+        for chunk in sealed.footer.chunks:
+            self._remember(chunk)
+
+    def _remember(self, chunk: ChunkId) -> None:
+        self._pending.discard(chunk)
+        self._known[chunk] = None
+        if len(self._known) > REMEMBERED:
+            self._known.popitem(last=False)
+
+
+def store_pack(repository: Repository, session: SnapshotId, pack: SealedPack) -> None:
+    """Announce, put, publish: after a crash at any point the pack is unreferenced or whole."""
+    row = PackRow(pack=pack.id, kind=pack.footer.kind, size=len(pack.data), session=session)
+    repository.index.announce(row)
+    repository.objects.put(pack_key(pack.id), pack.data)
+    repository.index.publish(pack.id, pack.footer.chunks)
+
+
+class _Batch:
+    def __init__(self) -> None:
+        self.chunks: dict[ChunkId, bytes] = {}
+        self.size = 0
+
+
+class _OpenPack:
+    """A pack being filled; small chunks wait until they make a solid block."""
+
+    def __init__(self, builder: PackBuilder) -> None:
+        self._builder = builder
+        self._small: list[tuple[ChunkId, bytes]] = []
+        self._small_bytes = 0
+
+    @property
+    def size(self) -> int:
+        return self._builder.size + self._small_bytes
+
+    def add(self, chunk: ChunkId, data: bytes) -> None:
+        if len(data) >= SOLID_BELOW:
+            self._builder.add([(chunk, data)])
+            return
+        if self._small_bytes + len(data) > SOLID_BYTES:
+            self._close_solid()
+        self._small.append((chunk, data))
+        self._small_bytes += len(data)
+
+    def finish(self) -> SealedPack:
+        self._close_solid()
+        return self._builder.finish()
+
+    def _close_solid(self) -> None:
+        if self._small:
+            self._builder.add(self._small)
+            self._small, self._small_bytes = [], 0
