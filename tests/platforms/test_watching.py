@@ -21,6 +21,7 @@ PUBLISHED = {
     ("AWS/S3", "OperationsFailedReplication"): {"SourceBucket", "DestinationBucket", "RuleId"},
     ("Holdfast/BackupVault/dev", "CompletedBackups"): set(),
     ("Holdfast/BackupVault/dev", "FailedBackups"): set(),
+    ("Holdfast/BackupVault/dev", "DamagedObjects"): set(),
 }
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,8 +51,7 @@ def synthesize(settings: PlatformSettings, out: Path, *, bundle: Path | None = N
     """
     refuse_what_cannot_be_kept(settings)
     use_bundled_node()
-    with tempfile.TemporaryDirectory() as scratch:
-        return _synthesize(settings, out, bundle or _built_bundle(settings, Path(scratch)))
+    return _synthesize(settings, out, bundle or _built_bundle(settings))
 
 
 def synthesize_for_cdk(directory: Path) -> None:
@@ -76,8 +74,7 @@ def synthesize_for_cdk(directory: Path) -> None:
         chosen = environment_name(None, environ)
         settings = defaults("backup-vault", environment=suffix if chosen is None else chosen)
     refuse_what_cannot_be_kept(settings)
-    with tempfile.TemporaryDirectory() as scratch:
-        _build(app, settings, Path(app.outdir), _built_bundle(settings, Path(scratch)))
+    _build(app, settings, Path(app.outdir), _built_bundle(settings))
 
 
 def _synthesize(settings: PlatformSettings, out: Path, bundle: Path) -> list[SynthesizedStack]:
@@ -104,9 +101,10 @@ def _read(out: Path, name: str, region: str) -> SynthesizedStack:
     return SynthesizedStack(name=name, region=region, template_path=path, template=json.loads(path.read_bytes()))
 
 
-def _built_bundle(settings: PlatformSettings, directory: Path) -> Path:
+def _built_bundle(settings: PlatformSettings) -> Path:
+    from holdfast.settings.environment import cache_folder, process_environment
     from holdfast.vault.bundle import build
 
     assert isinstance(settings, BackupVault)
-    built = build(directory, architecture=settings.vault.architecture, python="3.13")
-    return built.path
+    folder = cache_folder(process_environment()) / "bundles"
+    return build(folder, architecture=settings.vault.architecture, python="3.13").path

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 
 ENVIRONMENT_NAME = "HOLDFAST_ENVIRONMENT"
 PASSWORD = "HOLDFAST_PASSWORD"  # noqa: S105 - the variable's name, not a password
@@ -12,6 +13,12 @@ PASSWORD = "HOLDFAST_PASSWORD"  # noqa: S105 - the variable's name, not a passwo
 def process_environment() -> Mapping[str, str]:
     """Return the environment of this process; read at the entry point, passed on as an argument."""
     return os.environ
+
+
+def cache_folder(environ: Mapping[str, str]) -> Path:
+    """Return where to keep what can be made again, as the XDG base directory specification says."""
+    base = environ.get("XDG_CACHE_HOME") or str(Path(environ.get("HOME") or "~").expanduser() / ".cache")
+    return Path(base) / "holdfast"
 
 
 def environment_name(flag: str | None, environ: Mapping[str, str]) -> str | None:

@@ -108,7 +108,7 @@ def test_cdk_app_takes_the_environment_from_the_context(empty_folder: Path) -> N
         pass
     code = (
         "from pathlib import Path; from holdfast.platforms import synthesis; "
-        "synthesis._built_bundle = lambda settings, folder: Path('bundle.zip').absolute(); "
+        "synthesis._built_bundle = lambda settings: Path('bundle.zip').absolute(); "
         "synthesis.synthesize_for_cdk(Path.cwd())"
     )
     told = {"CDK_OUTDIR": str(empty_folder / "cdk.out"), "CDK_CONTEXT_JSON": '{"environmentSuffix": "ctx"}'}

@@ -94,7 +94,7 @@ CREATE = Part(
     description="Creates the repository at the first deployment",
     timeout=INITIATOR_TIMEOUT,
     memory_mb=INITIATOR_MEMORY_MB,
-    variables=(*_REPOSITORY, var.REPLICA_KEY_ARN, var.REPLICA_REGION),
+    variables=(var.REPOSITORY_BUCKET, var.REPOSITORY_PREFIX, var.KEY_ARN, var.REPLICA_KEY_ARN, var.REPLICA_REGION),
     networked=False,
 )
 

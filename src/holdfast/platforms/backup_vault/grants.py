@@ -15,6 +15,7 @@ from holdfast.platforms.backup_vault.names import REPOSITORY_PREFIX
 from holdfast.platforms.constructs.function import allow
 
 ACTIVE_ROWS = "active#*"
+_READS = ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"]
 # What the event source needs of the role, and putting back what did not fit into one invocation.
 # Source: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
 _CONSUME = [
@@ -51,7 +52,7 @@ def initiator(things: Things) -> list[iam.PolicyStatement]:
         _list("ListUsers", things.source_bucket, things.source_prefix),
         allow(
             "CountAndClaim",
-            ["dynamodb:Query", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"],
+            [*_READS, "dynamodb:PutItem", "dynamodb:UpdateItem"],
             _with_indexes(things.metadata_table),
         ),
         allow("Queue", ["sqs:SendMessage", "sqs:GetQueueAttributes"], [things.queue]),
@@ -112,7 +113,6 @@ def create(things: Things) -> list[iam.PolicyStatement]:
     """Create the repository once, with one key slot for each region's key."""
     return [
         *_repository(things, "s3:GetObject", "s3:PutObject"),
-        _rows(things),
         allow(
             "WrapMasterKey",
             ["kms:Encrypt", "kms:Decrypt", "kms:GenerateDataKey", "kms:DescribeKey"],
@@ -139,13 +139,14 @@ def _repository(things: Things, *actions: str) -> list[iam.PolicyStatement]:
 
 def _read_rows(things: Things) -> iam.PolicyStatement:
     tables = [*_with_indexes(things.metadata_table), *_with_indexes(things.deduplication_table)]
-    return allow("ReadRows", ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"], tables)
+    return allow("ReadRows", _READS, tables)
 
 
 def _rows(things: Things, *more: str) -> iam.PolicyStatement:
     tables = [*_with_indexes(things.metadata_table), *_with_indexes(things.deduplication_table)]
-    reads = ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:ConditionCheckItem"]
-    return allow("UseRows", [*reads, "dynamodb:PutItem", "dynamodb:UpdateItem", *more], tables)
+    # A transaction needs the right of each of its actions; there is none for the transaction itself.
+    writes = ["dynamodb:ConditionCheckItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
+    return allow("UseRows", [*_READS, *writes, *more], tables)
 
 
 def _end_lease(things: Things) -> iam.PolicyStatement:

@@ -34,6 +34,12 @@ def _watch_functions(alarms: Alarms, stack: PrimaryStack) -> None:
         dimensions = {"FunctionName": stack.names.function(role)}
         alarms.add(f"{role.capitalize()}Errors", f"{role}-errors", text, any_of("AWS/Lambda", "Errors", dimensions))
     alarms.add(
+        "DamagedObjects",
+        "damaged-objects",
+        "Stored bytes are not what was written. Run `holdfast verify --read-data` on both regions' copies.",
+        any_of(stack.names.metric_namespace, "DamagedObjects", {}),
+    )
+    alarms.add(
         "WorkerThrottles",
         "worker-throttles",
         "Lambda refused to start workers: the account's concurrency is used up. Backups take longer than promised.",
