@@ -65,6 +65,12 @@ class StoreUnavailable(HoldfastError):
     retryable = True
 
 
+class DeadlineReached(HoldfastError):
+    """The time given ran out before the work was done; what was done stays, so calling again goes on from there."""
+
+    retryable = True
+
+
 class SourceUnreadable(HoldfastError):
     """The source vanished or cannot be read."""
 

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from holdfast.backup.ids import ChunkId, PackId, SnapshotId
 from holdfast.backup.sources import Skipped
 from holdfast.backup.wire import Fields, pack, unpack
+from holdfast.errors import NotFound
 
+if TYPE_CHECKING:
+    from holdfast.backup.repository import Repository
+
+PREFIX = "snapshots/"
+PURPOSE = "manifest"
 MAX_SKIPPED = 1000
 """A manifest names this many skipped paths; `counts` has the whole number."""
 
@@ -114,3 +121,35 @@ def _to_source(fields: Fields) -> SourceRoot:
 
 def _to_skipped(fields: Fields) -> Skipped:
     return Skipped(fields.get("path", bytes), fields.get("reason", str))
+
+
+def put_manifest(repository: Repository, manifest: Manifest) -> None:
+    """Store the sealed manifest, durable on return; storing the same id again changes nothing."""
+    sealed = repository.keyring.seal(PURPOSE, manifest.id.encode(), encode_manifest(manifest))
+    repository.objects.put(PREFIX + manifest.id, sealed)
+
+
+def load_manifest(repository: Repository, id_: SnapshotId) -> Manifest:
+    """Return a snapshot's manifest, whether its record is completed or not.
+
+    Raises:
+        NotFound: there is none.
+        IntegrityError: its bytes are not what was written.
+    """
+    try:
+        sealed = repository.objects.get(PREFIX + id_)
+    except NotFound as error:
+        raise NotFound(f"snapshot {id_} has no manifest; see `holdfast snapshots`") from error
+    return decode_manifest(repository.keyring.open(PURPOSE, id_.encode(), sealed), id_)
+
+
+def manifest_ids(repository: Repository) -> Iterator[SnapshotId]:
+    """Yield the id of every manifest object, acknowledged or not, in id order."""
+    for stored in repository.objects.list(PREFIX):
+        yield SnapshotId(stored.key.removeprefix(PREFIX))
+
+
+def list_manifests(repository: Repository) -> Iterator[Manifest]:
+    """Yield every manifest, acknowledged or not, in id order."""
+    for id_ in manifest_ids(repository):
+        yield load_manifest(repository, id_)

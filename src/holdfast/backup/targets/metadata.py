@@ -45,7 +45,7 @@ class Metadata:
         """Apply owner, mode (not a link's, which has none) and times to a link, fifo or device."""
         self._own(entry, warn, lambda uid, gid: os.chown(name, uid, gid, dir_fd=folder, follow_symlinks=False))
         if not entry.target:
-            self._try(warn, "mode", lambda: os.chmod(name, entry.mode & ~SET_ID_BITS, dir_fd=folder))
+            self._try(warn, "mode", lambda: os.chmod(name, entry.mode, dir_fd=folder))
         times = (entry.mtime_ns, entry.mtime_ns)
         self._try(warn, "times", lambda: os.utime(name, ns=times, dir_fd=folder, follow_symlinks=False))
 

@@ -1,0 +1,245 @@
+"""Making one snapshot: begin a session, store what is new, write the manifest, acknowledge."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import islice
+
+from holdfast import __version__
+from holdfast.backup.ids import SnapshotId
+from holdfast.backup.manifest import Manifest, SourceRoot, put_manifest
+from holdfast.backup.ports import Status
+from holdfast.backup.reader import ChunkReader
+from holdfast.backup.repository import Repository
+from holdfast.backup.session import Session, new_snapshot_id
+from holdfast.backup.snapshots import figures_of, find_parent
+from holdfast.backup.sources import Skipped, Source
+from holdfast.backup.store_tree import OnProgress, Tally, TreeStore
+from holdfast.backup.tree import references
+from holdfast.backup.writer import ChunkWriter
+from holdfast.errors import DeadlineReached, HoldfastError, IntegrityError, InvalidRequest, LeaseLost
+
+ATTEMPTS = 3
+"""A session whose lease was lost is begun anew this often in all."""
+LOOKUP = 1000
+MAX_TEXT = 256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SnapshotSummary:
+    """An acknowledged snapshot. `size` and the other bytes are plaintext, `bytes_stored` is not; lists end at 1,000."""
+
+    snapshot: SnapshotId
+    files: int
+    size: int
+    bytes_read: int
+    bytes_added: int
+    bytes_stored: int
+    files_unchanged: int
+    seconds: float
+    skipped_count: int
+    skipped: tuple[Skipped, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether everything the sources held is in it."""
+        return self.skipped_count == 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Request:
+    source: Source
+    user: str
+    host: str
+    tags: tuple[str, ...]
+    lease: timedelta
+    deadline: datetime | None
+    progress: OnProgress | None
+    new_id: Callable[[], SnapshotId]
+    reread: bool
+
+
+def create_snapshot(
+    repository: Repository,
+    source: Source,
+    *,
+    user: str,
+    host: str,
+    tags: Sequence[str] = (),
+    lease: timedelta = timedelta(minutes=15),
+    progress: OnProgress | None = None,
+    deadline: datetime | None = None,
+    new_id: Callable[[], SnapshotId] = new_snapshot_id,
+    reread: bool = False,
+) -> SnapshotSummary:
+    """Store the source as one snapshot and return when it is durable and acknowledged; safe to repeat.
+
+    Files whose fingerprint is that of the newest snapshot of the same user, host and paths are not read, unless
+    `reread`. What could not be read is in `skipped`, and the snapshot is there without it.
+
+    Raises:
+        SourceUnreadable: a root does not exist; nothing was written.
+        DeadlineReached: the time ran out; what was stored stays and is found by the next attempt.
+        LeaseLost: fenced again and again; the clock or the lease is wrong.
+    """
+    _check_texts(user, host, tags)
+    source.check()
+    request = _Request(
+        source=source,
+        user=user,
+        host=host,
+        tags=tuple(dict.fromkeys(tags)),
+        lease=lease,
+        deadline=deadline,
+        progress=progress,
+        new_id=new_id,
+        reread=reread,
+    )
+    for attempt in range(ATTEMPTS):
+        try:
+            return _attempt(repository, request)
+        except LeaseLost:
+            if attempt == ATTEMPTS - 1:
+                raise
+    raise AssertionError("unreachable")
+
+
+def _check_texts(user: str, host: str, tags: Sequence[str]) -> None:
+    for what, text in (("user", user), ("host", host), *(("tag", tag) for tag in tags)):
+        if not text or len(text) > MAX_TEXT or not text.isprintable():
+            raise InvalidRequest(f"{what} must be 1 to {MAX_TEXT} printable characters, got {text!r}")
+
+
+def _attempt(repository: Repository, request: _Request) -> SnapshotSummary:
+    epoch = repository.ledger.epoch()
+    paths = request.source.paths
+    parent = None if request.reread else find_parent(repository, request.user, request.host, paths)
+    session = _begin(repository, request, epoch, parent)
+    reason = "interrupted"
+    try:
+        if parent and not _still_stands(repository, parent):
+            parent = None  # forgotten between the choice and our record: prune may not have seen that we use it
+        return _run(repository, request, session, parent)
+    except DeadlineReached:
+        reason = "deadline"
+        raise
+    except LeaseLost:
+        reason = ""  # the record is not ours to finish any more
+        raise
+    except HoldfastError as error:
+        reason = str(error)
+        raise
+    finally:
+        session.close(reason)
+
+
+def _still_stands(repository: Repository, parent: Manifest) -> bool:
+    record = repository.ledger.get([parent.id]).get(parent.id)
+    return record is not None and record.status is Status.COMPLETED
+
+
+def _begin(repository: Repository, request: _Request, epoch: int, parent: Manifest | None) -> Session:
+    return Session(
+        repository.ledger,
+        repository.clock,
+        epoch=epoch,
+        parent=parent.id if parent else None,
+        user=request.user,
+        host=request.host,
+        lease=request.lease,
+        deadline=request.deadline,
+        new_id=request.new_id,
+    )
+
+
+def _run(repository: Repository, request: _Request, session: Session, parent: Manifest | None) -> SnapshotSummary:
+    reader = ChunkReader(repository)
+    writer = ChunkWriter(repository, session.id)
+    trees = TreeStore(repository, writer, request.source, reader, tick=session.tick, progress=request.progress)
+    before = {source.path: source.root for source in parent.sources} if parent else {}
+    try:
+        roots = tuple(SourceRoot(path, trees.store(path, before.get(path, ()))) for path in request.source.paths)
+    except DeadlineReached:
+        writer.flush()
+        raise
+    writer.flush()
+    manifest = Manifest(
+        id=session.id,
+        time=session.start,
+        finished=repository.clock.now(),
+        host=request.host,
+        user=request.user,
+        tags=request.tags,
+        sources=roots,
+        parent=parent.id if parent else None,
+        packs_added=tuple(writer.packs_added),
+        counts=_counts(trees.tally, writer),
+        skipped=tuple(trees.tally.skipped),
+        program=f"holdfast {__version__}",
+    )
+    return _summary(_commit(repository, request, session, manifest), trees.tally)
+
+
+def _commit(repository: Repository, request: _Request, session: Session, manifest: Manifest) -> Manifest:
+    """Acknowledge; after a lost lease only if everything the manifest refers to still stands, in a new session."""
+    try:
+        _acknowledge(repository, session, manifest)
+    except LeaseLost:
+        session = _begin(repository, request, repository.ledger.epoch(), None)
+        manifest = replace(manifest, id=session.id)
+        try:
+            if not _all_usable(repository, manifest):
+                raise
+            _acknowledge(repository, session, manifest)
+        finally:
+            session.close("lease lost")
+    return manifest
+
+
+def _acknowledge(repository: Repository, session: Session, manifest: Manifest) -> None:
+    put_manifest(repository, manifest)
+    session.complete(figures_of(manifest, repository.keyring))
+
+
+def _all_usable(repository: Repository, manifest: Manifest) -> bool:
+    try:
+        found = references(ChunkReader(repository), manifest.roots, set())
+        while batch := list(islice(found, LOOKUP)):
+            if len(repository.index.usable(batch)) < len(batch):
+                return False
+    except IntegrityError:
+        return False  # a node went with its pack
+    return True
+
+
+def _counts(tally: Tally, writer: ChunkWriter) -> dict[str, int]:
+    return {
+        "files": tally.files,
+        "folders": tally.folders,
+        "others": tally.others,
+        "size": tally.size,
+        "bytes_read": tally.bytes_read,
+        "bytes_added": writer.bytes_added,
+        "bytes_stored": writer.bytes_stored,
+        "files_unchanged": tally.files_unchanged,
+        "skipped": tally.skipped_count,
+    }
+
+
+def _summary(manifest: Manifest, tally: Tally) -> SnapshotSummary:
+    return SnapshotSummary(
+        snapshot=manifest.id,
+        files=tally.files,
+        size=tally.size,
+        bytes_read=tally.bytes_read,
+        bytes_added=manifest.counts["bytes_added"],
+        bytes_stored=manifest.counts["bytes_stored"],
+        files_unchanged=tally.files_unchanged,
+        seconds=(manifest.finished - manifest.time).total_seconds(),
+        skipped_count=tally.skipped_count,
+        skipped=tuple(tally.skipped),
+        warnings=tuple(tally.warnings),
+    )

@@ -1,0 +1,89 @@
+"""Finding snapshots: by prefix, as `latest`, as the parent of the next one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from holdfast.backup.ids import SnapshotId
+from holdfast.backup.manifest import Manifest, load_manifest
+from holdfast.backup.ports import Record
+from holdfast.backup.repository import Repository
+from holdfast.backup.sealing import Keyring
+from holdfast.errors import IntegrityError, InvalidRequest, NotFound
+
+LATEST = "latest"
+TOKEN_BYTES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """An acknowledged snapshot: the ledger's record and the manifest."""
+
+    record: Record
+    manifest: Manifest
+
+
+def list_snapshots(
+    repository: Repository, *, user: str | None = None, host: str | None = None, tag: str | None = None
+) -> Iterator[Snapshot]:
+    """Yield the acknowledged snapshots, newest first, of one user, host and tag where given."""
+    for record in repository.ledger.completed(user):
+        if host is not None and record.host != host:
+            continue
+        manifest = load_manifest(repository, record.id)
+        if tag is None or tag in manifest.tags:
+            yield Snapshot(record, manifest)
+
+
+def resolve(repository: Repository, text: str) -> SnapshotId:
+    """Return the acknowledged snapshot that `text` names: an id, the start of exactly one, or `latest`.
+
+    Raises:
+        NotFound: none is meant.
+        InvalidRequest: not an id, or the start of several.
+    """
+    records = repository.ledger.completed()
+    if text == LATEST:
+        if not records:
+            raise NotFound("the repository holds no snapshot; make one with `holdfast backup`")
+        return records[0].id
+    if not re.fullmatch("[0-9a-f]{1,32}", text):
+        raise InvalidRequest(f"snapshot must be 'latest' or 1 to 32 hex digits of an id, got {text!r}")
+    found = [record.id for record in records if record.id.startswith(text)]
+    if not found:
+        raise NotFound(f"no snapshot {text!r}; `holdfast snapshots` lists them")
+    if len(found) > 1:
+        raise InvalidRequest(f"snapshot {text!r} may be any of {len(found)}; give more digits")
+    return found[0]
+
+
+def find_parent(repository: Repository, user: str, host: str, paths: Sequence[bytes]) -> Manifest | None:
+    """Return the newest acknowledged snapshot of the same user, host and paths; None where there is none to read."""
+    token = sources_token(repository.keyring, paths)
+    for record in repository.ledger.completed(user):
+        if record.host != host or record.figures.get("sources", token) != token:
+            continue
+        try:
+            manifest = load_manifest(repository, record.id)
+        except (IntegrityError, NotFound):
+            continue  # a damaged parent only costs speed; `verify` tells of it
+        if tuple(source.path for source in manifest.sources) == tuple(paths):
+            return manifest
+    return None
+
+
+def figures_of(manifest: Manifest, keyring: Keyring) -> dict[str, int | float | str]:
+    """Return what the ledger keeps of a manifest: the same whether written at commit or rebuilt from the manifest."""
+    paths = [source.path for source in manifest.sources]
+    return {
+        **manifest.counts,
+        "seconds": (manifest.finished - manifest.time).total_seconds(),
+        "sources": sources_token(keyring, paths),
+    }
+
+
+def sources_token(keyring: Keyring, paths: Sequence[bytes]) -> str:
+    """Return a short name of a set of paths that tells nothing about them without the repository's key."""
+    return keyring.chunk_id(b"\0".join(paths))[:TOKEN_BYTES].hex()
