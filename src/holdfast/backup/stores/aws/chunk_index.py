@@ -1,0 +1,321 @@
+"""The chunk index in two tables: chunk and pack rows in one, a register of the packs in the other.
+
+The deduplication table has no sort key, so nothing but a scan of every chunk row could list its pack rows consistently.
+The register can: one small row a pack in a partition of the metadata table, written and removed together with it.
+`SizeIndex` holds the pack rows alone (no other row has a `fileSize`), but lags behind: it serves statistics.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from holdfast.backup.ids import ChunkId, PackId, Place
+from holdfast.backup.ports import PackRow, PackState
+from holdfast.backup.stores.aws.dynamodb import (
+    MOST_ACTIONS,
+    Action,
+    Cancelled,
+    Table,
+    grouped,
+    number,
+    text,
+    transact,
+)
+from holdfast.backup.stores.aws.patience import Patience
+from holdfast.backup.stores.aws.rows import (
+    HASH,
+    ID,
+    MOST_CLASSES,
+    SHARDS,
+    SIZE_INDEX,
+    TIME,
+    chunk_item,
+    chunk_key,
+    ledger_key,
+    pack_item,
+    pack_key,
+    pack_of,
+    pack_value,
+    place_of,
+    register_key,
+)
+from holdfast.errors import Conflict, StoreUnavailable
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+PENDING, LIVE, CONDEMNED, DELETING = PackState
+READABLE = frozenset({LIVE, CONDEMNED})
+# One action of every transaction is the pack's own.
+MOST_CHUNKS = MOST_ACTIONS - 1
+STATES = {f":{state.lower()}": text(state) for state in PackState}
+
+
+class DynamoChunkIndex:
+    """Chunk to place, and the packs' states.
+
+    Args:
+        table: name of the deduplication table.
+        metadata_table: name of the table that the ledger is in; the epoch there guards condemnations.
+    """
+
+    def __init__(
+        self, client: DynamoDBClient, table: str, metadata_table: str, *, patience: Patience | None = None
+    ) -> None:
+        self._client = client
+        self._patience = patience or Patience()
+        self._rows = Table(client, table, self._patience)
+        self._metadata = Table(client, metadata_table, self._patience)
+
+    def usable(self, chunks: Collection[ChunkId]) -> dict[ChunkId, Place]:
+        """Return the places in LIVE packs; a chunk elsewhere or nowhere is left out."""
+        return self._places(chunks, frozenset({LIVE}))
+
+    def readable(self, chunks: Collection[ChunkId]) -> dict[ChunkId, Place]:
+        """Return the places in LIVE or CONDEMNED packs."""
+        return self._places(chunks, READABLE)
+
+    def _places(self, chunks: Collection[ChunkId], states: frozenset[PackState]) -> dict[ChunkId, Place]:
+        keys = (chunk_key(chunk) for chunk in dict.fromkeys(chunks))
+        places = dict(place_of(item) for item in self._rows.batch_get(keys))
+        packs = {row.pack for row in self._pack_rows({place.pack for place in places.values()}) if row.state in states}
+        return {chunk: place for chunk, place in places.items() if place.pack in packs}
+
+    def _pack_rows(self, packs: Collection[PackId]) -> Iterator[PackRow]:
+        return map(pack_of, self._rows.batch_get(pack_key(pack) for pack in packs))
+
+    def announce(self, row: PackRow) -> bool:
+        """Write `row` as PENDING, and its line of the register, in one transaction; False if the pack has a row."""
+        put = {
+            "TableName": self._rows.name,
+            "Item": pack_item(row),
+            "ConditionExpression": f"attribute_not_exists({HASH})",
+        }
+        return self._did([{"Put": put}, self._register(row.pack)])
+
+    def publish(self, pack: PackId, chunks: Sequence[ChunkId]) -> int:
+        """Make the pack LIVE and point its chunks at it, 99 a transaction; return how many places this call won."""
+        places = {chunk: Place(pack, ordinal) for ordinal, chunk in enumerate(chunks)}
+        return sum(self._point(pack, dict(group)) for group in [*grouped(places.items(), MOST_CHUNKS)] or [[]])
+
+    def _point(self, pack: PackId, places: dict[ChunkId, Place]) -> int:
+        """Write these rows where there is none, or one of a pack that is not LIVE; the rest belongs to others."""
+        replaces: dict[ChunkId, PackId] = {}
+        already = 0
+        for attempt in range(self._patience.attempts):
+            order = list(places)
+            points = [self._put_chunk(chunk, places[chunk], replaces.get(chunk)) for chunk in order]
+            try:
+                transact(self._client, [self._make_live(pack), *points], self._patience)
+            except Cancelled as cancelled:
+                standing = _standing(order, cancelled)
+                if 0 in cancelled.failed:
+                    raise Conflict(f"pack {pack} was collected while it was stored; store its content again") from None
+                live = {row.pack for row in self._pack_rows(set(standing.values()) - {pack}) if row.state is LIVE}
+                for chunk, holder in standing.items():
+                    replaces[chunk] = holder
+                    if holder == pack or holder in live:
+                        del places[chunk]
+                        already += holder == pack
+                if not standing:  # a row went between the condition and its answer
+                    self._patience.pause(attempt)
+                continue
+            return len(places) + already
+        raise StoreUnavailable(f"the rows of pack {pack} kept changing; try again later")
+
+    def _put_chunk(self, chunk: ChunkId, place: Place, replaces: PackId | None) -> Action:
+        put: dict[str, Any] = {
+            "TableName": self._rows.name,
+            "Item": chunk_item(chunk, place),
+            "ConditionExpression": f"attribute_not_exists({HASH})",
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+        if replaces:
+            put["ConditionExpression"] += " OR p = :replaced"
+            put["ExpressionAttributeValues"] = {":replaced": pack_value(replaces)}
+        return {"Put": put}
+
+    def _make_live(self, pack: PackId) -> Action:
+        return self._change_state(pack, LIVE, [PENDING, LIVE])
+
+    def _change_state(self, pack: PackId, to: PackState, of: Sequence[PackState]) -> Action:
+        names = [f":{state.lower()}" for state in of]
+        return {
+            "Update": {
+                "TableName": self._rows.name,
+                "Key": pack_key(pack),
+                "UpdateExpression": "SET #state = :to",
+                "ConditionExpression": f"#state IN ({', '.join(names)})",
+                "ExpressionAttributeNames": {"#state": "state"},
+                "ExpressionAttributeValues": {":to": text(to), **{name: STATES[name] for name in names}},
+            }
+        }
+
+    def move(self, chunks: Mapping[ChunkId, Place], from_pack: PackId) -> int:
+        """Point chunks that still name `from_pack` at their new places; where the new pack is not LIVE they stay."""
+        by_pack = sorted(chunks.items(), key=lambda pair: (pair[1].pack, pair[1].ordinal))
+        moved = 0
+        for pack, pairs in groupby(by_pack, key=lambda pair: pair[1].pack):
+            for group in grouped(pairs, MOST_CHUNKS):
+                guard = self._check_live(pack)
+                moved += self._each([self._move_chunk(chunk, place, from_pack) for chunk, place in group], guard)
+        return moved
+
+    def _check_live(self, pack: PackId) -> Action:
+        return {
+            "ConditionCheck": {
+                "TableName": self._rows.name,
+                "Key": pack_key(pack),
+                "ConditionExpression": "#state = :live",
+                "ExpressionAttributeNames": {"#state": "state"},
+                "ExpressionAttributeValues": {":live": text(LIVE)},
+            }
+        }
+
+    def _move_chunk(self, chunk: ChunkId, place: Place, from_pack: PackId) -> Action:
+        return {
+            "Update": {
+                "TableName": self._rows.name,
+                "Key": chunk_key(chunk),
+                "UpdateExpression": "SET p = :to, n = :n",
+                "ConditionExpression": "p = :from",
+                "ExpressionAttributeValues": {
+                    ":to": pack_value(place.pack),
+                    ":n": number(place.ordinal),
+                    ":from": pack_value(from_pack),
+                },
+            }
+        }
+
+    def _each(self, actions: list[Action], guard: Action | None = None) -> int:
+        """Do those of `actions` whose conditions hold, none if the guard's does not; return how many."""
+        first = [guard] if guard else []
+        while actions:
+            try:
+                transact(self._client, [*first, *actions], self._patience)
+            except Cancelled as cancelled:
+                if guard and 0 in cancelled.failed:
+                    return 0
+                refused = {at - len(first) for at in cancelled.failed}
+                actions = [action for at, action in enumerate(actions) if at not in refused]
+            else:
+                return len(actions)
+        return 0
+
+    def packs(self) -> Iterator[PackRow]:
+        """Yield every pack row: the names from the register, the rows as they are now."""
+        for shard in SHARDS:
+            lines = self._metadata.query((ID, f"packs#{shard}"))
+            yield from self._pack_rows([PackId(line[TIME]["S"]) for line in lines])
+
+    def condemn(self, row: PackRow, epoch: int) -> bool:
+        """LIVE or PENDING -> CONDEMNED with `epoch`; an unknown pack gets such a row. False if the state forbade it."""
+        check: dict[str, Any] = {
+            "TableName": self._metadata.name,
+            "Key": ledger_key("epoch"),
+            "ConditionExpression": "#value = :epoch" + (f" OR attribute_not_exists({ID})" if epoch == 1 else ""),
+            "ExpressionAttributeNames": {"#value": "value"},
+            "ExpressionAttributeValues": {":epoch": number(epoch)},
+        }
+        try:
+            transact(
+                self._client,
+                [{"ConditionCheck": check}, self._condemn_row(row, epoch), self._register(row.pack)],
+                self._patience,
+            )
+        except Cancelled as cancelled:
+            if 0 in cancelled.failed:
+                raise Conflict(f"the epoch is not {epoch} any more; read it again") from None
+            return False
+        return True
+
+    def _condemn_row(self, row: PackRow, epoch: int) -> Action:
+        known = {name: value for name, value in pack_item(row).items() if name not in (HASH, "state")}
+        keep = ", ".join(f"#{name} = if_not_exists(#{name}, :{name})" for name in known)
+        return {
+            "Update": {
+                "TableName": self._rows.name,
+                "Key": pack_key(row.pack),
+                "UpdateExpression": f"SET #state = :condemned, #epoch = :epoch, {keep}",
+                "ConditionExpression": f"attribute_not_exists({HASH}) OR #state IN (:live, :pending)",
+                "ExpressionAttributeNames": {f"#{name}": name for name in ("state", "epoch", *known)},
+                "ExpressionAttributeValues": {
+                    ":epoch": number(epoch),
+                    **{f":{name}": value for name, value in known.items()},
+                    **{name: STATES[name] for name in (":condemned", ":live", ":pending")},
+                },
+            }
+        }
+
+    def revive(self, pack: PackId) -> bool:
+        """CONDEMNED -> LIVE; False if the state forbade it."""
+        action = self._change_state(pack, LIVE, [CONDEMNED])
+        action["Update"]["UpdateExpression"] += " REMOVE #epoch"
+        action["Update"]["ExpressionAttributeNames"]["#epoch"] = "epoch"
+        return self._did([action])
+
+    def begin_delete(self, pack: PackId, epoch: int) -> bool:
+        """CONDEMNED with `epoch`, or DELETING -> DELETING; False if it was anything else."""
+        action = self._change_state(pack, DELETING, [DELETING])
+        update = action["Update"]
+        update["ConditionExpression"] += " OR (#state = :condemned AND #epoch = :epoch)"
+        update["ExpressionAttributeNames"]["#epoch"] = "epoch"
+        update["ExpressionAttributeValues"] |= {":condemned": STATES[":condemned"], ":epoch": number(epoch)}
+        return self._did([action])
+
+    def unpoint(self, pack: PackId, chunks: Sequence[ChunkId]) -> None:
+        """Remove those of the chunk rows that still name this pack; others are left as they are."""
+        for group in grouped(dict.fromkeys(chunks), MOST_ACTIONS):
+            self._each([self._delete_chunk(chunk, pack) for chunk in group])
+
+    def _delete_chunk(self, chunk: ChunkId, pack: PackId) -> Action:
+        return {
+            "Delete": {
+                "TableName": self._rows.name,
+                "Key": chunk_key(chunk),
+                "ConditionExpression": "p = :pack",
+                "ExpressionAttributeValues": {":pack": pack_value(pack)},
+            }
+        }
+
+    def remove(self, pack: PackId) -> None:
+        """Remove a DELETING pack's row and its line of the register, in one transaction."""
+        delete = {
+            "TableName": self._rows.name,
+            "Key": pack_key(pack),
+            "ConditionExpression": "#state = :deleting",
+            "ExpressionAttributeNames": {"#state": "state"},
+            "ExpressionAttributeValues": {":deleting": text(DELETING)},
+        }
+        unregister = {"TableName": self._metadata.name, "Key": register_key(pack)}
+        self._did([{"Delete": delete}, {"Delete": unregister}])
+
+    def size_classes(self) -> dict[int, int]:
+        """Return how many packs there are of each size, rounded up to a power of two; may lag behind a little."""
+        classes = {
+            1 << bits: self._rows.count_index(
+                SIZE_INDEX,
+                KeyConditionExpression="fileSize = :size",
+                ExpressionAttributeValues={":size": number(1 << bits)},
+            )
+            for bits in range(MOST_CLASSES)
+        }
+        return {size: count for size, count in classes.items() if count}
+
+    def _register(self, pack: PackId) -> Action:
+        return {"Put": {"TableName": self._metadata.name, "Item": register_key(pack)}}
+
+    def _did(self, actions: Sequence[Action]) -> bool:
+        try:
+            transact(self._client, actions, self._patience)
+        except Cancelled:
+            return False
+        return True
+
+
+def _standing(order: Sequence[ChunkId], cancelled: Cancelled) -> dict[ChunkId, PackId]:
+    """Return the packs that stand in the way, by chunk; actions are numbered from 1, after the pack's own."""
+    items = ((order[at - 1], item) for at, item in cancelled.failed.items() if at > 0 and item)
+    return {chunk: place_of(item)[1].pack for chunk, item in items}

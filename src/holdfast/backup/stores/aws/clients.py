@@ -1,0 +1,100 @@
+"""SDK clients, made when first asked for, one for each service and region."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+import botocore.session
+from botocore.config import Config
+
+from holdfast.backup.stores.aws.errors import aws_errors
+from holdfast.errors import InvalidRequest
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_kms import KMSClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sns import SNSClient
+    from mypy_boto3_sqs import SQSClient
+
+# Standard mode retries throttling, connection and server errors with jitter and keeps a quota of retries:
+# https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
+CONFIG = Config(
+    retries={"mode": "standard", "total_max_attempts": 6},
+    connect_timeout=5,
+    read_timeout=60,
+    tcp_keepalive=True,
+    max_pool_connections=32,
+    user_agent_extra="holdfast",
+)
+
+
+class Clients:
+    """Clients with one configuration; credentials, profile and region come from where every AWS tool takes them."""
+
+    def __init__(self, *, profile: str | None = None, config: Config = CONFIG) -> None:
+        self._session: Any = botocore.session.Session(profile=profile)
+        self._config = config
+        self._clients: dict[tuple[str, str | None], Any] = {}
+        self._lock = threading.Lock()
+
+    def __call__(self, service: str, region: str | None = None) -> Any:
+        """Return the client of a service in `region`, or in the process's own region."""
+        with self._lock:  # making a client is not safe in threads; using one is
+            if (service, region) not in self._clients:
+                self._clients[service, region] = self._make(service, region)
+            return self._clients[service, region]
+
+    def _make(self, service: str, region: str | None) -> Any:
+        with aws_errors(f"AWS {service}"):
+            return self._session.create_client(service, region_name=region, config=self._config)
+
+    def close(self) -> None:
+        """Close every connection."""
+        for client in self._clients.values():
+            client.close()
+        self._clients.clear()
+
+    def s3(self, region: str | None = None) -> S3Client:
+        """Return the client of S3."""
+        client: S3Client = self("s3", region)
+        return client
+
+    def dynamodb(self, region: str | None = None) -> DynamoDBClient:
+        """Return the client of DynamoDB."""
+        client: DynamoDBClient = self("dynamodb", region)
+        return client
+
+    def kms(self, region: str | None = None) -> KMSClient:
+        """Return the client of KMS."""
+        client: KMSClient = self("kms", region)
+        return client
+
+    def sqs(self, region: str | None = None) -> SQSClient:
+        """Return the client of SQS."""
+        client: SQSClient = self("sqs", region)
+        return client
+
+    def sns(self, region: str | None = None) -> SNSClient:
+        """Return the client of SNS."""
+        client: SNSClient = self("sns", region)
+        return client
+
+    def cloudformation(self, region: str | None = None) -> CloudFormationClient:
+        """Return the client of CloudFormation."""
+        client: CloudFormationClient = self("cloudformation", region)
+        return client
+
+
+def region_of(arn: str) -> str:
+    """Return the region an ARN names.
+
+    Raises:
+        InvalidRequest: not an ARN with a region.
+    """
+    parts = arn.split(":")
+    if len(parts) < 6 or parts[0] != "arn" or not parts[3]:
+        raise InvalidRequest(f"expected an ARN such as arn:aws:kms:us-east-1:123456789012:key/..., got {arn!r}")
+    return parts[3]
