@@ -212,3 +212,27 @@ def is_gone(objects: ObjectStore, pack_id: PackId) -> bool:
         return objects.size(pack_key(pack_id)) is None
     except NotFound:
         return True
+
+
+def damaged_blocks(keyring: Keyring, pack_id: PackId, data: bytes) -> tuple[Footer, list[int]]:
+    """Check a whole pack and return its footer and the numbers of the blocks that cannot be trusted.
+
+    Raises:
+        IntegrityError: the pack does not begin or end as one, or has bytes that neither block nor footer owns.
+    """
+    length = _footer_length(data, pack_id)
+    end = len(data) - length - TRAILER.size
+    footer = open_footer(keyring, pack_id, data[max(end, 0) : -TRAILER.size])
+    at = len(MAGIC)
+    bad = []
+    for number, block in enumerate(footer.blocks):
+        if block.offset != at:
+            raise IntegrityError(f"pack {pack_id} has {block.offset - at} bytes at {at} that belong to no block")
+        at += block.stored_bytes
+        try:
+            open_block(keyring, block, memoryview(data)[block.offset : at])
+        except IntegrityError:
+            bad.append(number)
+    if data[: len(MAGIC)] != MAGIC or at != end:
+        raise IntegrityError(f"pack {pack_id} does not begin as a pack, or its blocks do not reach its footer")
+    return footer, bad
