@@ -43,6 +43,7 @@ lock: .bootstrap/.ready ## pin every dependency anew, by version and hash, witho
 	@$(COMPILE) pyproject.toml --extra rehearsal -c requirements/dev.txt -o requirements/rehearsal.txt
 	@$(COMPILE) pyproject.toml --extra cdk -c requirements/dev.txt -o requirements/cdk.txt
 	@$(COMPILE) pyproject.toml -c requirements/dev.txt -o requirements/runtime.txt
+	@$(COMPILE) requirements/lambda.in -c requirements/dev.txt -o requirements/lambda.txt
 
 clean: ## remove what the other targets made
 	rm -rf .venv .bootstrap $(OUT) cdk.out build dist
