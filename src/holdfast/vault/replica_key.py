@@ -6,43 +6,31 @@ region; this reads it, so that every policy of the primary stack names the key a
 
 from __future__ import annotations
 
-import json
-import urllib.request
 from collections.abc import Mapping
 from typing import Any
 
-import boto3
-from botocore.exceptions import BotoCoreError, ClientError
+from holdfast.backup.stores.aws.clients import Clients
+from holdfast.backup.stores.aws.errors import aws_errors
+from holdfast.errors import NotFound
+from holdfast.vault.custom_resource import answer
+from holdfast.vault.services import services
 
 
 def handler(event: Mapping[str, Any], _context: object) -> None:
-    """Answer CloudFormation with `KeyArn`; a deletion changes nothing. Always answers, so that no stack hangs.
+    """Answer CloudFormation with `KeyArn`; a deletion changes nothing."""
+    answer(event, event["ResourceProperties"]["Parameter"], lambda given: find(given, services().clients))
 
-    Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/crpg-ref-responses.html
+
+def find(properties: Mapping[str, Any], clients: Clients) -> dict[str, str]:
+    """Return the ARN that the replica stack left.
+
+    Raises:
+        NotFound: it left none.
     """
-    properties = event["ResourceProperties"]
-    answer: dict[str, Any] = {
-        "Status": "SUCCESS",
-        "PhysicalResourceId": properties["Parameter"],
-        **{key: event[key] for key in ("StackId", "RequestId", "LogicalResourceId")},
-    }
-    if event["RequestType"] != "Delete":
-        answer |= _find(properties["Region"], properties["Parameter"])
-    _send(event["ResponseURL"], answer)
-
-
-def _find(region: str, parameter: str) -> dict[str, Any]:
+    region, parameter = properties["Region"], properties["Parameter"]
     try:
-        found = boto3.client("ssm", region_name=region).get_parameter(Name=parameter)
-    except (BotoCoreError, ClientError) as error:
-        reason = f"cannot read {parameter} in {region}: deploy the replica stack first ({error})"
-        return {"Status": "FAILED", "Reason": reason}
-    return {"Data": {"KeyArn": found["Parameter"]["Value"]}}
-
-
-def _send(url: str, answer: Mapping[str, Any]) -> None:
-    body = json.dumps(answer).encode()
-    # The pre-signed URL was signed without a content type, so that none may be sent.
-    request = urllib.request.Request(url, data=body, method="PUT", headers={"Content-Type": ""})  # noqa: S310
-    with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310
-        response.read()
+        with aws_errors(f"SSM GetParameter of {parameter} in {region}"):
+            found = clients("ssm", region).get_parameter(Name=parameter)
+    except NotFound as error:
+        raise NotFound(f"no parameter {parameter} in {region}; deploy the replica stack first") from error
+    return {"KeyArn": found["Parameter"]["Value"]}

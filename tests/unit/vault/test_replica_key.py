@@ -55,11 +55,12 @@ def responses() -> Iterator[Responses]:
 def parameters(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stubber]:
     client = boto3.client("ssm", region_name="us-west-2", aws_access_key_id="x", aws_secret_access_key="x")
 
-    def make(service: str, *, region_name: str) -> Any:
-        assert (service, region_name) == ("ssm", "us-west-2")
-        return client
+    class OneClient:
+        def clients(self, service: str, region: str) -> Any:
+            assert (service, region) == ("ssm", "us-west-2")
+            return client
 
-    monkeypatch.setattr("holdfast.vault.replica_key.boto3.client", make)
+    monkeypatch.setattr("holdfast.vault.replica_key.services", OneClient)
     with Stubber(client) as stubber:
         yield stubber
     client.close()
