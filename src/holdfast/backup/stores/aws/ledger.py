@@ -6,14 +6,14 @@ completed, ended), moved in the same transaction as its record; a pointer gives 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from holdfast.backup.ids import SnapshotId
 from holdfast.backup.ports import Record, Status
-from holdfast.backup.stores.aws.dynamodb import Action, Cancelled, Table, number, text, transact
+from holdfast.backup.stores.aws.dynamodb import Action, Cancelled, Item, Table, number, text, transact
 from holdfast.backup.stores.aws.patience import Patience
 from holdfast.backup.stores.aws.rows import (
     ACTIVE,
@@ -36,6 +36,7 @@ from holdfast.errors import Conflict, LeaseLost
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+MOST_STARTS = 100_000
 RUNNING_ONLY = "#status = :running"
 ENDINGS = (Status.FORGOTTEN, Status.FAILED, Status.ABANDONED)
 
@@ -48,6 +49,7 @@ class DynamoLedger:
         self._patience = patience or Patience()
         self._table = Table(client, table, self._patience)
         self._begun: dict[SnapshotId, Record] = {}
+        self._starts: dict[SnapshotId, str] = {}
 
     def epoch(self) -> int:
         """Return the current epoch, 1 at first."""
@@ -146,24 +148,33 @@ class DynamoLedger:
         return self._did(self._change(Status.RUNNING, abandoned, " AND leaseUntil < :now", now=time_text(now)))
 
     def get(self, ids: Collection[SnapshotId]) -> dict[SnapshotId, Record]:
-        """Return the records that exist: two requests for up to 100 ids."""
-        pointers = self._table.batch_get(ledger_key(id_, POINTER) for id_ in dict.fromkeys(ids))
-        return self._read((pointer[ID]["S"], pointer["start"]["S"]) for pointer in pointers)
+        """Return the records that exist: two requests for up to 100 ids, one where their starts were seen before."""
+        known = {id_: self._starts[id_] for id_ in ids if id_ in self._starts}
+        pointers = self._table.batch_get(ledger_key(id_, POINTER) for id_ in dict.fromkeys(ids) if id_ not in known)
+        return self._read({**known, **{SnapshotId(found[ID]["S"]): found["start"]["S"] for found in pointers}})
 
-    def _read(self, keys: Iterable[tuple[str, str]]) -> dict[SnapshotId, Record]:
-        items = self._table.batch_get(ledger_key(id_, start) for id_, start in list(keys))
-        return {record.id: record for record in map(record_of, items)}
+    def _read(self, starts: Mapping[SnapshotId, str]) -> dict[SnapshotId, Record]:
+        items = self._table.batch_get(ledger_key(id_, start) for id_, start in starts.items())
+        return {record.id: record for record in map(self._seen, items)}
+
+    def _seen(self, item: Item) -> Record:
+        """Return a row's record and remember its start, which never changes."""
+        record = record_of(item)
+        if len(self._starts) >= MOST_STARTS:
+            self._starts.clear()
+        self._starts[record.id] = time_text(record.start)
+        return record
 
     def active(self) -> list[Record]:
         """Return every RUNNING record; leases are those of the records, which alone are extended."""
         lines = self._table.query((ID, ACTIVE))
-        records = self._read((line[TIME]["S"], line["start"]["S"]) for line in lines).values()
+        records = self._read({SnapshotId(line[TIME]["S"]): line["start"]["S"] for line in lines}).values()
         return [record for record in records if record.status is Status.RUNNING]
 
     def completed(self, user: str | None = None) -> list[Record]:
         """Return COMPLETED records, newest first by (start, id): one request for one user's."""
         prefix = (TIME, f"{user_tag(user)}#") if user is not None else None
-        records = map(record_of, self._table.query((ID, COMPLETED), prefix))
+        records = map(self._seen, self._table.query((ID, COMPLETED), prefix))
         return sorted(records, key=lambda record: (record.start, record.id), reverse=True)
 
     def ended(self) -> list[Record]:
