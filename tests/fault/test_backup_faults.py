@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from holdfast.backup.ports import Status
+from holdfast.backup.prune import prune
 from holdfast.backup.repository import Repository
+from holdfast.backup.verify import verify
 from holdfast.errors import StoreUnavailable
 from tests.support.backups import back_up, restored
 from tests.support.faults import Killed, Script, scripted
@@ -30,7 +32,8 @@ NEW = Folder(
 
 
 def all_whole(repository: Repository, here: Path, expected: dict[str, dict[bytes, tuple[object, ...]]]) -> None:
-    """Every acknowledged snapshot restores to the very tree it was made of."""
+    """Every acknowledged snapshot restores to the very tree it was made of, and verify agrees."""
+    assert verify(repository, read_data=True).damage == ()
     for record in repository.ledger.completed():
         target = here / f"whole-{len(list(here.iterdir()))}"
         assert restored(repository, record.id, target).failed_count == 0
@@ -65,7 +68,9 @@ def test_killed_at_any_call_keeps_every_acknowledged_snapshot(tmp_path: Path, at
     all_whole(repository, tmp_path, pictures)
     repository.clock.sleep(timedelta(hours=1).total_seconds())
     back_up(repository, new, user="new")
+    prune(repository, owner="test")
     all_whole(repository, tmp_path, pictures)
+    assert repository.ledger.active() == []
 
 
 @pytest.mark.parametrize("at", range(1, CALLS + 1))
@@ -98,8 +103,8 @@ def test_a_failed_session_says_what_failed(tmp_path: Path) -> None:
 
 
 @contextmanager
-def as_nobody() -> Iterator[Path]:
-    """A folder of its own, and for the time no right to read what forbids it."""
+def open_to_all() -> Iterator[Path]:
+    """A folder that every user may enter, which pytest's own are not."""
     with tempfile.TemporaryDirectory() as folder:
         here = Path(folder)
         here.chmod(0o755)
@@ -119,7 +124,7 @@ def without_privileges() -> Iterator[None]:
 
 
 def test_what_may_not_be_read_is_skipped_and_told(tmp_path: Path) -> None:
-    with as_nobody() as here:
+    with open_to_all() as here:
         tree = Folder({b"open": File((b"o",)), b"closed": File((b"c",)), b"locked": Folder({b"in": File()})})
         source = make(tree, here / "source")
         (source / "closed").chmod(0)

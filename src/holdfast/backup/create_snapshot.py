@@ -122,7 +122,9 @@ def _attempt(repository: Repository, request: _Request) -> SnapshotSummary:
     try:
         if parent and not _still_stands(repository, parent):
             parent = None  # forgotten between the choice and our record: prune may not have seen that we use it
-        return _run(repository, request, session, parent)
+        summary = _run(repository, request, session, parent)
+        reason = ""  # acknowledged, here or in the session that took over from this one
+        return summary
     except DeadlineReached:
         reason = "deadline"
         raise
