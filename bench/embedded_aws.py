@@ -140,6 +140,7 @@ def stock() -> Iterator[Settings]:
             "MINISTACK_ACCOUNT_ID": ACCOUNT,
             "S3_DATA_DIR": folder,
             "S3_PERSIST": "1",
+            "STATE_DIR": folder,
             "TMPDIR": folder,
         }
         server = subprocess.Popen(
