@@ -14,6 +14,15 @@ from holdfast.errors import ExitStatus, HoldfastError
 
 # Each verb is imported only when it is asked for: `holdfast --help` must stay under 0.15 s of CPU.
 VERBS: dict[str, tuple[str, str]] = {
+    "repo": ("repo", "Create, measure and rebuild repositories; manage their keys."),
+    "backup": ("backup", "Store files and folders as one snapshot."),
+    "snapshots": ("snapshots", "List the snapshots."),
+    "ls": ("ls", "List what a snapshot holds."),
+    "diff": ("diff", "Compare two snapshots."),
+    "restore": ("restore", "Write a snapshot back."),
+    "verify": ("verify", "Check that every snapshot can be restored."),
+    "forget": ("forget", "Drop the snapshots no retention rule keeps."),
+    "prune": ("prune", "Reclaim what no snapshot refers to."),
     "platforms": ("platforms", "List the platforms."),
     "init": ("init", "Write a commented settings file."),
     "settings": ("settings", "Show the settings, or their JSON Schema."),
@@ -70,9 +79,14 @@ def run(arguments: list[str]) -> int:
         return outcome if isinstance(outcome, int) else ExitStatus.DONE
     except HoldfastError as error:
         return _fail(str(error), error.exit_status)
-    except click.ClickException as error:
-        error.show()
+    except click.exceptions.NoArgsIsHelpError as help_text:
+        help_text.show()
         return ExitStatus.BAD_USAGE
+    except click.UsageError as error:
+        where = error.ctx.command_path if error.ctx else "holdfast"
+        return _fail(f"{error.format_message().rstrip('.')}; see `{where} --help`", ExitStatus.BAD_USAGE)
+    except click.ClickException as error:
+        return _fail(error.format_message(), ExitStatus.BAD_USAGE)
     except (click.Abort, KeyboardInterrupt):
         return _fail("interrupted", ExitStatus.INTERRUPTED)
     except BrokenPipeError:

@@ -1,0 +1,57 @@
+"""The entry point: verbs found, errors as one line, exit statuses of the contract."""
+
+from __future__ import annotations
+
+import importlib
+
+import click
+import pytest
+
+from holdfast import errors
+from holdfast.cli import main
+from holdfast.cli.main import VERBS, run
+from holdfast.errors import ExitStatus, HoldfastError
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_has_help_and_its_module_a_command(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert isinstance(importlib.import_module(f"holdfast.cli.{VERBS[verb][0]}").command, click.Command)
+    assert run([verb, "--help"]) == ExitStatus.DONE
+    assert "Usage: holdfast" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("arguments", [["sing"], ["--nope"], ["synth", "--nope"]])
+def test_bad_usage_is_one_line_and_status_two(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(arguments) == ExitStatus.BAD_USAGE
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert len(said.err.splitlines()) == 1
+    assert "--help`" in said.err
+
+
+def test_no_arguments_print_help() -> None:
+    assert run([]) == ExitStatus.BAD_USAGE
+
+
+CLASSES = [thing for thing in vars(errors).values() if isinstance(thing, type) and issubclass(thing, HoldfastError)]
+
+
+@pytest.mark.parametrize("error", CLASSES)
+def test_each_error_ends_with_its_own_status_and_one_line(
+    error: type[HoldfastError], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(**_: object) -> None:
+        raise error("what is wrong: do this")
+
+    monkeypatch.setattr(main.cli, "main", fail)
+    assert run(["anything"]) == error.exit_status
+    assert capsys.readouterr().err == "holdfast: what is wrong: do this\n"
+
+
+@pytest.mark.parametrize("interruption", [KeyboardInterrupt, click.Abort])
+def test_an_interruption_ends_with_130(interruption: type[BaseException], monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(**_: object) -> None:
+        raise interruption
+
+    monkeypatch.setattr(main.cli, "main", fail)
+    assert run(["anything"]) == ExitStatus.INTERRUPTED
