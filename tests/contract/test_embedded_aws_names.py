@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -18,6 +19,7 @@ pytestmark = pytest.mark.emulator
 
 MINISTACK_VERSION = "1.5.33"
 FUNCTIONS = {
+    "services.dynamodb._evaluate_condition": "expr, item, attr_values, attr_names, slot",
     "services.s3._apply_object_lock_from_headers": "bucket_name, key, headers, version_id",
     "services.s3._in_account": "account_id",
     "services.s3._maybe_replicate": "bucket_name, key, obj, data, tags",
@@ -86,13 +88,14 @@ def test_the_version_is_the_one_the_pack_was_written_for() -> None:
     assert version("ministack") == MINISTACK_VERSION
 
 
-def test_every_name_is_there_and_takes_what_it_took() -> None:
+def test_every_name_is_there_and_takes_what_it_took(tmp_path: Path) -> None:
     looked = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(LOOK)],
         input=json.dumps([list(FUNCTIONS), list(STORES)]),
         capture_output=True,
         text=True,
         check=True,
+        env={**os.environ, "STATE_DIR": str(tmp_path), "S3_DATA_DIR": str(tmp_path), "TMPDIR": str(tmp_path)},
     )
     functions, stores = json.loads(looked.stdout)
     assert functions == FUNCTIONS
