@@ -17,11 +17,21 @@ def install(folder: Path, token: str) -> ControlledApp:
     """Put the whole pack in place and return the ASGI app to serve."""
     from ministack.app import app
 
-    from holdfast.rehearsal.embedded.pack import completion, functions, queues, replication, schedules, storage, types
+    from holdfast.rehearsal.embedded.pack import (
+        completion,
+        functions,
+        queries,
+        queues,
+        replication,
+        schedules,
+        storage,
+        types,
+    )
 
     storage.install(folder / "objects")
     functions.install(folder)
     replication.install()
+    queries.install()
     queues.install()
     schedules.install()
     types.install()
