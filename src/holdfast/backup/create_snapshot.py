@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import islice
 
 from holdfast import __version__
 from holdfast.backup.ids import SnapshotId
@@ -13,17 +12,16 @@ from holdfast.backup.manifest import Manifest, SourceRoot, put_manifest
 from holdfast.backup.ports import Status
 from holdfast.backup.reader import ChunkReader
 from holdfast.backup.repository import Repository
+from holdfast.backup.resume import all_usable, interrupted_roots, notes_of
 from holdfast.backup.session import Session, new_snapshot_id
 from holdfast.backup.snapshots import figures_of, find_parent
 from holdfast.backup.sources import Skipped, Source
 from holdfast.backup.store_tree import OnProgress, Tally, TreeStore
-from holdfast.backup.tree import references
 from holdfast.backup.writer import ChunkWriter
-from holdfast.errors import DeadlineReached, HoldfastError, IntegrityError, InvalidRequest, LeaseLost
+from holdfast.errors import DeadlineReached, HoldfastError, InvalidRequest, LeaseLost
 
 ATTEMPTS = 3
 """A session whose lease was lost is begun anew this often in all."""
-LOOKUP = 1000
 MAX_TEXT = 256
 
 
@@ -60,6 +58,7 @@ class _Request:
     progress: OnProgress | None
     new_id: Callable[[], SnapshotId]
     reread: bool
+    resume: SnapshotId | None
 
 
 def create_snapshot(
@@ -74,11 +73,13 @@ def create_snapshot(
     deadline: datetime | None = None,
     new_id: Callable[[], SnapshotId] = new_snapshot_id,
     reread: bool = False,
+    resume: SnapshotId | None = None,
 ) -> SnapshotSummary:
     """Store the source as one snapshot and return when it is durable and acknowledged; safe to repeat.
 
     Files whose fingerprint is that of the newest snapshot of the same user, host and paths are not read, unless
-    `reread`. What could not be read is in `skipped`, and the snapshot is there without it.
+    `reread`. What could not be read is in `skipped`, and the snapshot is there without it. `resume` is an earlier
+    attempt that reached its deadline: what it had stored is not read again either, if all of it is usable still.
 
     Raises:
         SourceUnreadable: a root does not exist; nothing was written.
@@ -97,6 +98,7 @@ def create_snapshot(
         progress=progress,
         new_id=new_id,
         reread=reread,
+        resume=resume,
     )
     for attempt in range(ATTEMPTS):
         try:
@@ -162,10 +164,15 @@ def _run(repository: Repository, request: _Request, session: Session, parent: Ma
     writer = ChunkWriter(repository, session.id)
     trees = TreeStore(repository, writer, request.source, reader, tick=session.tick, progress=request.progress)
     before = {source.path: source.root for source in parent.sources} if parent else {}
+    interrupted = interrupted_roots(repository, request.resume, request.source.paths)
+    roots: list[SourceRoot] = []
     try:
-        roots = tuple(SourceRoot(path, trees.store(path, before.get(path, ()))) for path in request.source.paths)
+        for path in request.source.paths:
+            roots.append(SourceRoot(path, trees.store(path, before.get(path, ()), interrupted.get(path, ()))))
     except DeadlineReached:
+        stored = [*(root.root for root in roots), trees.unfinished()]
         writer.flush()
+        session.notes = notes_of(repository, request.source.paths, stored)
         raise
     writer.flush()
     manifest = Manifest(
@@ -175,7 +182,7 @@ def _run(repository: Repository, request: _Request, session: Session, parent: Ma
         host=request.host,
         user=request.user,
         tags=request.tags,
-        sources=roots,
+        sources=tuple(roots),
         parent=parent.id if parent else None,
         packs_added=tuple(writer.packs_added),
         counts=_counts(trees.tally, writer),
@@ -193,7 +200,7 @@ def _commit(repository: Repository, request: _Request, session: Session, manifes
         session = _begin(repository, request, repository.ledger.epoch(), None)
         manifest = replace(manifest, id=session.id)
         try:
-            if not _all_usable(repository, manifest):
+            if not all_usable(repository, manifest.roots):
                 raise
             _acknowledge(repository, session, manifest)
         finally:
@@ -204,17 +211,6 @@ def _commit(repository: Repository, request: _Request, session: Session, manifes
 def _acknowledge(repository: Repository, session: Session, manifest: Manifest) -> None:
     put_manifest(repository, manifest)
     session.complete(figures_of(manifest, repository.keyring))
-
-
-def _all_usable(repository: Repository, manifest: Manifest) -> bool:
-    try:
-        found = references(ChunkReader(repository), manifest.roots, set())
-        while batch := list(islice(found, LOOKUP)):
-            if len(repository.index.usable(batch)) < len(batch):
-                return False
-    except IntegrityError:
-        return False  # a node went with its pack
-    return True
 
 
 def _counts(tally: Tally, writer: ChunkWriter) -> dict[str, int]:

@@ -47,6 +47,7 @@ class Session:
         self._clock = clock
         self._lease = lease
         self._ended = False
+        self.notes: dict[str, str] = {}
         self.id = new_id()
         self.start = clock.now()
         self._next_heartbeat = self.start + lease / HEARTBEATS_PER_LEASE
@@ -91,4 +92,5 @@ class Session:
         if self._ended or not reason:
             return
         with suppress(HoldfastError):  # the error that brought us here is the one to tell
-            self._ledger.finish(self.id, Status.FAILED, self._clock.now(), {"reason": reason[:MAX_REASON]})
+            figures = {"reason": reason[:MAX_REASON], **self.notes}
+            self._ledger.finish(self.id, Status.FAILED, self._clock.now(), figures)

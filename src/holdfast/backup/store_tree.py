@@ -67,11 +67,12 @@ class Tally:
 
 @dataclass(slots=True)
 class _Folder:
-    """A folder being stored: its own entry (none for the virtual one above a root) and the one it was before."""
+    """A folder being stored: its own entry (none for the virtual one above a root) and the ones it was before."""
 
     entry: Entry | None
     builder: NodeBuilder
     previous: PreviousFolder
+    interrupted: PreviousFolder
 
 
 class TreeStore:
@@ -95,11 +96,18 @@ class TreeStore:
         self._tick = tick
         self._progress = progress
         self._links: dict[bytes, Entry] = {}
+        self._stack: list[_Folder] = []
         self.tally = Tally()
 
-    def store(self, root: bytes, previous: tuple[ChunkId, ...] = ()) -> tuple[ChunkId, ...]:
-        """Store the source's tree and return its root nodes; `previous` are those of the snapshot before."""
-        stack = [self._open_folder(None, PreviousFolder.of(self._reader, previous))]
+    def store(
+        self, root: bytes, previous: tuple[ChunkId, ...] = (), interrupted: tuple[ChunkId, ...] = ()
+    ) -> tuple[ChunkId, ...]:
+        """Store the source's tree and return its root nodes.
+
+        `previous` are those of the snapshot before, `interrupted` what `unfinished` returned of an earlier attempt.
+        """
+        before = PreviousFolder.of(self._reader, previous), PreviousFolder.of(self._reader, interrupted)
+        stack = self._stack = [self._open_folder(None, *before)]
         for item in self._source.entries(root):
             self._tick()
             if isinstance(item, Skipped):
@@ -110,29 +118,35 @@ class TreeStore:
             if len(stack) != len(item.path) + 1:
                 raise ValueError(f"{item.path!r} came without its folder")
             self._store_item(item, stack, root)
-        while len(stack) > 1:
-            self._close_folder(stack)
-        nodes, _ = stack[0].builder.finish()
+        return self.unfinished()
+
+    def unfinished(self) -> tuple[ChunkId, ...]:
+        """Close every open folder and return the root nodes of what has been stored of the tree so far."""
+        while len(self._stack) > 1:
+            self._close_folder(self._stack)
+        nodes, _ = self._stack[0].builder.finish()
         return nodes
 
     def _store_item(self, item: SourceEntry, stack: list[_Folder], root: bytes) -> None:
         previous = stack[-1].previous.find(item.entry.name)
+        interrupted = stack[-1].interrupted.find(item.entry.name)
         if item.entry.kind is EntryKind.DIRECTORY:
-            stack.append(self._open_folder(item.entry, below(self._reader, previous)))
+            before = below(self._reader, previous), below(self._reader, interrupted)
+            stack.append(self._open_folder(item.entry, *before))
             self.tally.folders += 1
             return
         path = path_of(root, item.path)
         entry: Entry | None = item.entry
         if item.entry.kind is EntryKind.FILE:
-            entry = self._store_file(item, previous, path)
+            entry = self._store_file(item, interrupted if is_unchanged(item.entry, interrupted) else previous, path)
         else:
             self.tally.others += 1
         if entry is not None:
             stack[-1].builder.add(entry)
         self._report(path)
 
-    def _open_folder(self, entry: Entry | None, previous: PreviousFolder) -> _Folder:
-        return _Folder(entry, NodeBuilder(self._emit, self._keyring.chunk_id), previous)
+    def _open_folder(self, entry: Entry | None, previous: PreviousFolder, interrupted: PreviousFolder) -> _Folder:
+        return _Folder(entry, NodeBuilder(self._emit, self._keyring.chunk_id), previous, interrupted)
 
     def _close_folder(self, stack: list[_Folder]) -> None:
         folder = stack.pop()
