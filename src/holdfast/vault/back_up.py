@@ -6,7 +6,7 @@ What a crash between any two steps leaves is in `docs/design/vault-protocol.md`,
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
@@ -102,9 +102,9 @@ def work(message: Message, vault: Services, end: datetime) -> bool:
 
 def _do(job: Job, vault: Services, end: datetime) -> None:
     """Make the job's snapshot unless it is made; raise whatever keeps it from being made now."""
-    attempts, done = _attempts_left(job, vault)
-    if done:
-        log("job was done already", user=job.user, run=job.run, snapshot=done)
+    seen = _attempts_of(job, vault)
+    if seen.done:
+        log("job was done already", user=job.user, run=job.run, snapshot=seen.done)
         return
     now = vault.clock.now()
     if end - now < LEAST:
@@ -119,7 +119,8 @@ def _do(job: Job, vault: Services, end: datetime) -> None:
             tags=(f"run:{job.run}",),
             lease=end - now,
             deadline=end - ENDING,
-            new_id=attempts.__next__,
+            new_id=job.attempts(seen.count).__next__,
+            resume=seen.last,
         )
     except DeadlineReached as error:
         if job.resumes >= MOST_RESUMES:
@@ -131,23 +132,32 @@ def _do(job: Job, vault: Services, end: datetime) -> None:
     _report(job, summary, vault)
 
 
-def _attempts_left(job: Job, vault: Services) -> tuple[Iterator[SnapshotId], SnapshotId | None]:
-    """Return the ids of the next attempts, and the job's snapshot if it is done.
+@dataclass(frozen=True, slots=True)
+class _Attempts:
+    """How many attempts a job has had, the last one, and the one that made its snapshot, if it is made."""
+
+    count: int = 0
+    last: SnapshotId | None = None
+    done: SnapshotId | None = None
+
+
+def _attempts_of(job: Job, vault: Services) -> _Attempts:
+    """Look the job's attempts up.
 
     Raises:
-        NotNow: an attempt is at work, with a lease that has not ended.
+        NotNow: one is at work, with a lease that has not ended.
     """
-    start = 0
+    count, last = 0, None
     while True:
-        ids = list(islice(job.attempts(start), LOOKED_AT))
+        ids = list(islice(job.attempts(count), LOOKED_AT))
         found = vault.ledger.get(ids)
-        for record in found.values():
-            if record.status in (Status.COMPLETED, Status.FORGOTTEN):
-                return iter(()), record.id
-            _refuse_if_at_work(record, vault)
-        if len(found) < LOOKED_AT:
-            return job.attempts(start + len(found)), None
-        start += LOOKED_AT
+        for id_ in ids:
+            if id_ not in found:
+                return _Attempts(count, last)
+            if found[id_].status in (Status.COMPLETED, Status.FORGOTTEN):
+                return _Attempts(done=id_)
+            _refuse_if_at_work(found[id_], vault)
+            count, last = count + 1, id_
 
 
 def _refuse_if_at_work(record: Record, vault: Services) -> None:
