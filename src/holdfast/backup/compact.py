@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from holdfast.backup.ids import ChunkId, PackId, Place, SnapshotId
 from holdfast.backup.pack import Block, Footer, PackBuilder, pack_key, read_footer
-from holdfast.backup.ports import PackKind, PackRow
+from holdfast.backup.ports import PackKind, PackRow, PackState
 from holdfast.backup.repository import Repository
 from holdfast.backup.writer import PACK_BYTES, store_pack
+from holdfast.errors import Conflict, HoldfastError, IntegrityError, NotFound
 
 LIVE_SHARE = 0.8
 """A pack with less of its bytes referred to is rewritten: dead bytes stay under a quarter of the live ones."""
@@ -38,7 +39,10 @@ def choose(
     sparse: list[Candidate] = []
     small: dict[PackKind, list[Candidate]] = {kind: [] for kind in PackKind}
     for row in rows:
-        footer = read_footer(repository.objects, repository.keyring, row.pack)
+        try:
+            footer = read_footer(repository.objects, repository.keyring, row.pack)
+        except NotFound as error:
+            raise _gone(repository, row.pack) from error
         candidate = Candidate(row, _live_blocks(footer, set(used.get(row.pack, ()))))
         if candidate.live_bytes < LIVE_SHARE * sum(block.stored_bytes for block in footer.blocks):
             sparse.append(candidate)
@@ -48,6 +52,13 @@ def choose(
         if sum(candidate.live_bytes for candidate in candidates) >= PACK_BYTES[kind]:
             sparse += candidates
     return sparse
+
+
+def _gone(repository: Repository, pack: PackId) -> HoldfastError:
+    """Tell a pack that was lost from one that another prune, which we should exclude, collected meanwhile."""
+    if any(row.pack == pack and row.state is PackState.LIVE for row in repository.index.packs()):
+        return IntegrityError(f"pack {pack} is missing; run `holdfast verify`; it was not pruned")
+    return Conflict("another prune collected a pack that this one looks at; try again when that is done")
 
 
 def _live_blocks(footer: Footer, chunks: set[ChunkId]) -> tuple[Block, ...]:
@@ -64,7 +75,10 @@ def compact(
     moving = {kind: _Moving(repository, kind, session) for kind in PackKind}
     copied = 0
     for candidate in sorted(candidates, key=lambda one: one.row.pack):
-        data = repository.objects.get(pack_key(candidate.row.pack))
+        try:
+            data = repository.objects.get(pack_key(candidate.row.pack))
+        except NotFound as error:
+            raise _gone(repository, candidate.row.pack) from error
         tick()
         for block in candidate.blocks:
             sealed = data[block.offset : block.offset + block.stored_bytes]

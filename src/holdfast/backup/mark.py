@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -12,7 +12,7 @@ from holdfast.backup.ports import Record, Status
 from holdfast.backup.reader import ChunkReader
 from holdfast.backup.repository import Repository
 from holdfast.backup.tree import references
-from holdfast.errors import IntegrityError, NotFound
+from holdfast.errors import Conflict, IntegrityError, NotFound
 
 LOOKUP_BATCH = 500
 ENDED = frozenset({Status.FORGOTTEN, Status.FAILED, Status.ABANDONED})
@@ -36,6 +36,7 @@ class Mark:
 
         Raises:
             IntegrityError: a manifest has no record, or cannot be read: nothing may be deleted on such a catalogue.
+            Conflict: another prune is clearing one of them.
         """
         records = repository.ledger.get(self._unwalked(repository))
         active = repository.ledger.active()
@@ -51,11 +52,18 @@ class Mark:
                 )
             try:
                 manifest = load_manifest(repository, id_)
-            except NotFound:
-                continue  # another prune cleared it
-            self.chunks.update(references(reader, manifest.roots, self._seen))
+                self.chunks.update(references(reader, manifest.roots, self._seen))
+            except (NotFound, IntegrityError) as error:
+                if self._all_stand(repository, [id_]):
+                    raise
+                # A half-walked manifest leaves nodes that count as seen: this mark is good for nothing any more.
+                raise _cleared() from error
             self.walked.add(id_)
         return active
+
+    def _all_stand(self, repository: Repository, ids: Collection[SnapshotId]) -> bool:
+        records = repository.ledger.get(ids)
+        return all(id_ in records and records[id_].status not in ENDED for id_ in ids)
 
     def _unwalked(self, repository: Repository) -> list[SnapshotId]:
         return [id_ for id_ in manifest_ids(repository) if id_ not in self.walked]
@@ -65,18 +73,25 @@ class Mark:
 
         Raises:
             IntegrityError: one has no place: the catalogue or the repository is damaged.
+            Conflict: another prune is clearing a snapshot that was marked.
         """
         by_pack: dict[PackId, list[ChunkId]] = {}
         for batch in _batches(self.chunks):
             places = repository.index.readable(batch)
             for chunk in batch:
                 if chunk not in places:
+                    if not self._all_stand(repository, self.walked):
+                        raise _cleared()
                     raise IntegrityError(
                         f"chunk {chunk.hex()} is referred to but in no pack: run `holdfast verify`, "
                         "then `holdfast repo rebuild`; nothing was deleted"
                     )
                 by_pack.setdefault(places[chunk].pack, []).append(chunk)
         return by_pack
+
+
+def _cleared() -> Conflict:
+    return Conflict("another prune cleared a snapshot while this one marked it; try again when that is done")
 
 
 def _batches(chunks: Iterable[ChunkId]) -> Iterator[list[ChunkId]]:

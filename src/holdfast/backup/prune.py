@@ -128,8 +128,9 @@ class _Pruning:
     def run(self) -> PruneReport:
         """Do the steps in their order."""
         self._clear_ended()
+        epoch = self.repository.ledger.epoch()
         rows, active, used = self._look()
-        self._judge(rows, active, used)
+        self._judge(rows, active, used, epoch)
         rewritten = self._compact(rows, active, used)
         self._condemn([*_dead(rows, used.keys() - rewritten, active), *self._orphans])
         self._judge_again()
@@ -183,17 +184,22 @@ class _Pruning:
             self._delete_manifest(id_)
         return rows, active, self.mark.places(self.repository)
 
-    def _judge(self, rows: Iterable[PackRow], active: Iterable[Record], used: dict[PackId, list[ChunkId]]) -> None:
-        """Step 3: condemned packs come back if referred to, go if nobody at work can know them, or wait."""
+    def _judge(
+        self, rows: Iterable[PackRow], active: Iterable[Record], used: dict[PackId, list[ChunkId]], epoch: int
+    ) -> None:
+        """Step 3: condemned packs come back if referred to, go if nobody at work can know them, or wait.
+
+        `epoch` was read before the rows: what was condemned in it, sessions of the same epoch may still come to use.
+        """
         self._step("deleting condemned packs")
-        oldest = min((record.epoch for record in active), default=None)
+        oldest = min([epoch, *(record.epoch for record in active)])
         self.report.packs_waiting = self.report.bytes_waiting = 0
         for row in rows:
             if row.state is PackState.DELETING:
                 self._delete(row)
             elif row.state is PackState.CONDEMNED and row.pack in used:
                 self.report.packs_revived += self.repository.index.revive(row.pack)
-            elif row.state is PackState.CONDEMNED and oldest is not None and oldest <= _epoch(row):
+            elif row.state is PackState.CONDEMNED and oldest <= _epoch(row):
                 self.report.packs_waiting += 1
                 self.report.bytes_waiting += row.size
             elif row.state is PackState.CONDEMNED:
@@ -251,12 +257,13 @@ class _Pruning:
 
     def _judge_again(self) -> None:
         """Step 6: what nobody at work can know of goes at once, after a second mark and look-up."""
+        epoch = self.repository.ledger.epoch()
         rows = [row for row in self.repository.index.packs() if row.state is PackState.CONDEMNED]
         if not rows:
             return
         self._step("marking what was committed meanwhile")
         active = self.mark.extend(self.repository)
-        self._judge(rows, active, self.mark.places(self.repository))
+        self._judge(rows, active, self.mark.places(self.repository), epoch)
 
 
 def _epoch(row: PackRow) -> int:

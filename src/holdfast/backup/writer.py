@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from contextlib import suppress
 
 from holdfast.backup.ids import ChunkId, PackId, SnapshotId
 from holdfast.backup.pack import PackBuilder, SealedPack, pack_key
 from holdfast.backup.ports import PackKind, PackRow
 from holdfast.backup.repository import Repository
+from holdfast.errors import Conflict
 
 PACK_BYTES = {PackKind.DATA: 16 * 1024 * 1024, PackKind.TREE: 4 * 1024 * 1024}
 SOLID_BELOW = 32 * 1024
 SOLID_BYTES = 128 * 1024
 BATCH_CHUNKS = 256
 BATCH_BYTES = 4 * 1024 * 1024
+ATTEMPTS = 3
 REMEMBERED = 200_000
 """Chunk ids known to be stored, so that a repeated one costs no look-up: about 25 MiB."""
 
@@ -79,12 +82,25 @@ class ChunkWriter:
         pack = self._packs.pop(kind, None)
         if pack is None:
             return
-        sealed = pack.finish()
-        store_pack(self._repository, self._session, sealed)
+        sealed = self._publish(pack)
         self.bytes_stored += len(sealed.data)
         self.packs_added.append(sealed.id)
         for chunk in sealed.footer.chunks:
             self._remember(chunk)
+
+    def _publish(self, pack: _OpenPack) -> SealedPack:
+        """Store the pack; one that a prune collected while we slept is stored again under another name.
+
+        Never under the same: a prune that stalled may still delete the object of that name.
+        """
+        for _ in range(ATTEMPTS - 1):
+            sealed = pack.finish()
+            with suppress(Conflict):
+                store_pack(self._repository, self._session, sealed)
+                return sealed
+        sealed = pack.finish()
+        store_pack(self._repository, self._session, sealed)
+        return sealed
 
     def _remember(self, chunk: ChunkId) -> None:
         self._pending.discard(chunk)
