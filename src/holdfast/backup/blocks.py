@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+import threading
 
 import zstandard
 
@@ -16,6 +16,8 @@ MAX_RAW_BYTES = 16 * 1024 * 1024
 PROBE_BYTES = 4096
 PROBE_LEVEL = -5
 WORTH_IT = 0.97
+
+_of_thread = threading.local()
 
 
 def compress(raw: bytes) -> bytes:
@@ -58,6 +60,9 @@ def _shrinks(raw: bytes) -> bool:
     return len(zstandard.ZstdCompressor(level=PROBE_LEVEL).compress(probe)) < WORTH_IT * len(probe)
 
 
-@cache
 def _decompressor() -> zstandard.ZstdDecompressor:
-    return zstandard.ZstdDecompressor()
+    """Return this thread's own: two threads in one decompressor give wrong bytes, or crash the process."""
+    if not hasattr(_of_thread, "decompressor"):
+        _of_thread.decompressor = zstandard.ZstdDecompressor()
+    decompressor: zstandard.ZstdDecompressor = _of_thread.decompressor
+    return decompressor
