@@ -88,17 +88,19 @@ def restore(
     *,
     path: bytes | None = None,
     progress: OnProgress | None = None,
+    reader: ChunkReader | None = None,
 ) -> RestoreSummary:
     """Write the snapshot, or what is at `path` in it, to the target; every byte written was verified.
 
     A folder's content goes directly into the target, a file under its own name; several sources go below their full
-    paths. A file that cannot be read or written is in `failed`, and the rest is restored.
+    paths. A file that cannot be read or written is in `failed`, and the rest is restored. Whoever restores many
+    snapshots one after the other gives a `reader` of his own, which still holds what they share.
 
     Raises:
         NotFound: no such snapshot or path.
         StoreUnavailable: the target is full or failed; what stands under its final name is whole.
     """
-    reader = ChunkReader(repository)
+    reader = reader or ChunkReader(repository)
     manifest = load_manifest(repository, snapshot)
     start = repository.clock.now()
     tops = roots(reader, manifest) if path is None else [locate(reader, manifest, path)]
