@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from botocore.config import Config
+
 from holdfast.backup.stores.aws.clients import Clients
 from holdfast.backup.stores.aws.patience import Patience
 from holdfast.rehearsal.ports import EmbeddedAws
@@ -25,15 +27,26 @@ TIME_LIMIT = timedelta(seconds=150)
 
 
 class EmulatedClients(Clients):
-    """The embedded AWS's clients in place of those of the process."""
+    """The embedded AWS's clients in place of those of the process; with `once` they do not retry."""
 
-    def __init__(self, aws: EmbeddedAws) -> None:
+    def __init__(self, aws: EmbeddedAws, *, once: bool = False) -> None:
         super().__init__()
         self._aws = aws
+        self._once = once
         self.replaced: dict[str, Any] = {}
 
     def _make(self, service: str, region: str | None) -> Any:
-        return self._aws.client(service, region or HOME)
+        if not self._once:
+            return self._aws.client(service, region or HOME)
+        settings = self._aws.environment(region or HOME)
+        return self._session.create_client(
+            service,
+            region_name=region or HOME,
+            endpoint_url=settings["AWS_ENDPOINT_URL"],
+            aws_access_key_id=settings["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=settings["AWS_SECRET_ACCESS_KEY"],
+            config=Config(retries={"total_max_attempts": 1}),
+        )
 
     def __call__(self, service: str, region: str | None = None) -> Any:
         return self.replaced.get(service) or super().__call__(service, region)
@@ -119,6 +132,11 @@ class World:
         """Return services that are told something else."""
         values = {**self.services.environment.values, **changes}
         return Services(Environment(values), self.clients, clock=self.clock, patience=self.services.patience)
+
+    def new_process(self, clients: EmulatedClients | None = None) -> None:
+        """Forget whatever a process remembers, as after a crash; go on with other clients if given."""
+        self.clients = clients or EmulatedClients(self.aws)
+        self.services = self.with_environment()
 
 
 def make_world(aws: EmbeddedAws, **changes: str) -> World:

@@ -1,0 +1,5 @@
+"""Fixtures of the fault tests."""
+
+from tests.support.emulator import aws
+
+__all__ = ["aws"]
