@@ -1,0 +1,101 @@
+"""Opening a repository by the name a user gives it: a folder, `s3://bucket/prefix` or `vault:STACK`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from holdfast.backup.ids import RepositoryId
+from holdfast.backup.ports import Clock, KeyProvider, ObjectStore
+from holdfast.backup.repository import CONFIG, Repository, create_repository, open_repository
+from holdfast.backup.stores.local import LocalObjects
+from holdfast.backup.stores.os_errors import os_errors
+from holdfast.backup.stores.sqlite_catalogue import SqliteCatalogue
+from holdfast.errors import Conflict, InvalidRequest, NotFound
+
+CATALOGUE = "catalogue.sqlite"
+LEFT_BY_A_CREATION = {"keys", "tmp"}
+IN_AWS = ("s3://", "vault:")
+Keys = Callable[[], Sequence[KeyProvider]]
+"""Gives the keys at hand beside those of AWS; asked only once it is known that there is a repository."""
+
+
+def is_in_aws(repo: str) -> bool:
+    """Tell whether a repository's name is one of AWS, without loading what talks to it."""
+    return repo.startswith(IN_AWS)
+
+
+@contextmanager
+def opened(repo: str, keys: Keys, *, clock: Clock) -> Iterator[Repository]:
+    """Open the repository and close what it holds at the end.
+
+    Raises:
+        NotFound: there is none.
+        WrongKey: no key at hand opens it.
+    """
+    if is_in_aws(repo):
+        from holdfast.backup.stores.aws.clients import Clients
+        from holdfast.backup.stores.aws.open import open_in_aws
+
+        clients = Clients()
+        try:
+            yield open_in_aws(repo, clock=clock, clients=clients, providers=keys())
+        finally:
+            clients.close()
+        return
+    root = _existing(repo)
+    catalogue = SqliteCatalogue(root / CATALOGUE)
+    try:
+        yield open_repository(LocalObjects(root), catalogue, catalogue, keys(), clock=clock)
+    finally:
+        catalogue.close()
+
+
+def create(repo: str, keys: Keys, *, clock: Clock) -> RepositoryId:
+    """Create an empty repository; a folder for it must be new or empty.
+
+    Raises:
+        Conflict: there is one.
+        InvalidRequest: the folder holds something else.
+    """
+    if is_in_aws(repo):
+        from holdfast.backup.stores.aws.open import create_in_aws
+
+        return create_in_aws(repo, clock=clock, providers=keys())
+    root = Path(repo)
+    with os_errors(f"create {repo!r}"):
+        if (root / CONFIG).exists():
+            raise Conflict(f"there is a repository in {repo!r} already: use it, or choose another place")
+        root.mkdir(parents=True, exist_ok=True)
+        if others := sorted({path.name for path in root.iterdir()} - LEFT_BY_A_CREATION):
+            raise InvalidRequest(f"folder {repo!r} holds {others[0]!r}; name one that is new or empty")
+    return create_repository(LocalObjects(root), keys(), clock=clock)
+
+
+@contextmanager
+def objects_of(repo: str) -> Iterator[tuple[ObjectStore, Sequence[KeyProvider]]]:
+    """Open the objects alone, without a key, for what concerns keys themselves; with them, the keys AWS gives."""
+    if not is_in_aws(repo):
+        yield LocalObjects(_existing(repo)), ()
+        return
+    from holdfast.backup.stores.aws.clients import Clients
+    from holdfast.backup.stores.aws.kms_key import KmsKey
+    from holdfast.backup.stores.aws.objects import S3Objects
+    from holdfast.backup.stores.aws.open import locate
+
+    clients = Clients()
+    try:
+        place = locate(repo, clients)
+        objects = S3Objects(clients.s3(place.region), place.bucket, place.prefix)
+        yield objects, [KmsKey(place.key_arn, clients.kms)]
+    finally:
+        clients.close()
+
+
+def _existing(repo: str) -> Path:
+    root = Path(repo)
+    with os_errors(f"read {repo!r}"):
+        if not (root / CONFIG).exists():
+            raise NotFound(f"no repository in {repo!r}; make one with `holdfast repo create`")
+    return root
