@@ -1,0 +1,108 @@
+"""`holdfast forget --keep-daily N ... --repo REPO [--apply]`: drop what no retention rule keeps."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from holdfast.cli.quantity import Quantity
+from holdfast.cli.repository import Command, opened, reads_repository
+from holdfast.cli.text import shown_count, shown_time, table
+from holdfast.settings.quantities import parse_duration
+
+if TYPE_CHECKING:
+    from holdfast.backup.ports import Record
+    from holdfast.backup.retention import ForgetPlan
+
+DURATION = Quantity("duration", parse_duration)
+
+
+def keep(name: str, text: str) -> Callable[[Command], Command]:
+    """Return the option `--keep-NAME N`."""
+    return click.option(f"--keep-{name}", type=click.IntRange(min=1), default=None, metavar="N", help=text)
+
+
+@click.command("forget")
+@reads_repository
+@keep("last", "The newest N.")
+@keep("hourly", "The newest of each of the last N hours that have one.")
+@keep("daily", "The newest of each of the last N days that have one.")
+@keep("weekly", "The newest of each of the last N ISO weeks that have one.")
+@keep("monthly", "The newest of each of the last N months that have one.")
+@keep("yearly", "The newest of each of the last N years that have one.")
+@click.option(
+    "--keep-within",
+    type=Quantity("duration", parse_duration),
+    metavar="60d",
+    help="Everything younger; and always the newest.",
+)
+@click.option("--user", help="Only snapshots of this user.")
+@click.option("--host", help="Only snapshots of this host.")
+@click.option("--apply", "apply_plan", is_flag=True, help="Forget them; without it, only show the plan.")
+def command(
+    repo: str,
+    password_file: Path | None,
+    output: str,
+    quiet: bool,
+    keep_last: int | None,
+    keep_hourly: int | None,
+    keep_daily: int | None,
+    keep_weekly: int | None,
+    keep_monthly: int | None,
+    keep_yearly: int | None,
+    keep_within: timedelta | None,
+    user: str | None,
+    host: str | None,
+    apply_plan: bool,
+) -> None:
+    """Plan, or with --apply carry out, which snapshots go. A snapshot that any rule keeps stays.
+
+    Rules count for each user and host apart, in UTC. Space is reclaimed by `holdfast prune`.
+    """
+    from holdfast.backup.forget import forget
+    from holdfast.backup.retention import Retention, plan_forget
+
+    retention = Retention(
+        last=keep_last or 0,
+        hourly=keep_hourly or 0,
+        daily=keep_daily or 0,
+        weekly=keep_weekly or 0,
+        monthly=keep_monthly or 0,
+        yearly=keep_yearly or 0,
+        within=keep_within,
+    )
+    with opened(repo, password_file) as repository:
+        records = [one for one in repository.ledger.completed(user) if host in (None, one.host)]
+        plan = plan_forget(records, retention, now=repository.clock.now())
+        if apply_plan:
+            forget(repository, plan)
+    click.echo(_as_json(plan, apply_plan) if output == "json" else _as_text(plan))
+    if not quiet:
+        done = "forgotten" if apply_plan else "would be forgotten; --apply does it"
+        click.echo(f"{shown_count(len(plan.forget), 'snapshot')} {done}", err=True)
+
+
+def _as_text(plan: ForgetPlan) -> str:
+    rows = [("keep", *_row(kept.record), ", ".join(kept.reasons)) for kept in plan.keep]
+    rows += [("forget", *_row(record), "no rule keeps it") for record in plan.forget]
+    return table([("PLAN", "SNAPSHOT", "TIME", "USER", "HOST", "WHY"), *rows])
+
+
+def _row(record: Record) -> tuple[str, str, str, str]:
+    return record.id[:12], shown_time(record.start), record.user, record.host
+
+
+def _as_json(plan: ForgetPlan, applied: bool) -> str:
+    return json.dumps(
+        {
+            "applied": applied,
+            "keep": [{"snapshot": kept.record.id, "reasons": list(kept.reasons)} for kept in plan.keep],
+            "forget": [{"snapshot": record.id} for record in plan.forget],
+        },
+        indent=2,
+    )

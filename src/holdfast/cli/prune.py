@@ -1,0 +1,68 @@
+"""`holdfast prune --repo REPO [--apply]`: reclaim what no snapshot refers to."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import socket
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from holdfast.cli.progress import TerminalLine
+from holdfast.cli.repository import opened, reads_repository
+from holdfast.cli.text import shown_count, shown_size
+
+if TYPE_CHECKING:
+    from holdfast.backup.prune import PrunePlan, PruneReport
+
+
+@click.command("prune")
+@reads_repository
+@click.option("--apply", "apply_plan", is_flag=True, help="Reclaim it; without it, only show the plan.")
+def command(repo: str, password_file: Path | None, output: str, quiet: bool, apply_plan: bool) -> None:
+    """Plan, or with --apply carry out, what to delete and to rewrite. Backups and restores may go on meanwhile.
+
+    What a backup at work might still refer to waits for the next prune. Exit status: 0 done; 1 the catalogue does not
+    account for what is stored, and nothing was deleted; 6 another prune is at work.
+    """
+    from holdfast.backup.prune import plan_prune, prune
+
+    line = TerminalLine(quiet=quiet)
+    with opened(repo, password_file) as repository:
+        if not apply_plan:
+            _print_plan(plan_prune(repository), output, quiet)
+            return
+        owner = f"{socket.gethostname()} {os.getpid()} {secrets.token_hex(4)}"
+        try:
+            report = prune(repository, owner=owner, progress=lambda step: line.write(lambda _: step))
+        finally:
+            line.clear()
+    _print_report(report, output)
+
+
+def _print_plan(plan: PrunePlan, output: str, quiet: bool) -> None:
+    if output == "json":
+        click.echo(json.dumps({"applied": False, **asdict(plan)}, indent=2))
+        return
+    dead, rewrite = shown_count(plan.packs_dead, "pack"), shown_count(plan.packs_to_rewrite, "pack")
+    click.echo(
+        f"{shown_size(plan.bytes_dead)} can be reclaimed: {dead} unused, {rewrite} to rewrite "
+        f"({shown_size(plan.bytes_to_copy)} copied), {plan.packs_waiting} waiting; {plan.packs_kept} stay as they are"
+    )
+    if not quiet:
+        click.echo("nothing was changed; --apply does it", err=True)
+
+
+def _print_report(report: PruneReport, output: str) -> None:
+    if output == "json":
+        click.echo(json.dumps({"applied": True, **asdict(report)}, indent=2))
+        return
+    waiting = f"; {shown_size(report.bytes_waiting)} wait for backups at work" if report.packs_waiting else ""
+    click.echo(
+        f"reclaimed {shown_size(report.bytes_deleted)}: {shown_count(report.packs_deleted, 'pack')} deleted, "
+        f"{report.packs_rewritten} rewritten ({shown_size(report.bytes_copied)} copied){waiting}"
+    )

@@ -1,0 +1,114 @@
+"""`holdfast restore SNAPSHOT[:PATH] --target DIR`: write it back."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from holdfast.cli.progress import ProgressLine
+from holdfast.cli.repository import opened, reads_repository
+from holdfast.cli.text import json_path, shown_count, shown_path, shown_size
+from holdfast.errors import ExitStatus
+
+if TYPE_CHECKING:
+    from holdfast.backup.restore import RestoreSummary
+    from holdfast.backup.targets import Target
+
+BUCKET = "s3://"
+
+
+@click.command("restore")
+@click.argument("snapshot", metavar="SNAPSHOT[:PATH]")
+@click.option(
+    "--target", required=True, metavar="DIR", help="Folder, new or empty unless --overwrite; or s3://bucket/prefix."
+)
+@click.option("--overwrite", is_flag=True, help="Replace files of the same name in a folder that is not empty.")
+@click.option("--numeric-owner", is_flag=True, help="Owners by number even where this machine knows the name.")
+@reads_repository
+def command(
+    snapshot: str,
+    target: str,
+    overwrite: bool,
+    numeric_owner: bool,
+    repo: str,
+    password_file: Path | None,
+    output: str,
+    quiet: bool,
+) -> int:
+    """Write a snapshot, or what is at PATH in it, to DIR. SNAPSHOT is `latest` or the start of an id.
+
+    What was in the backed-up folder is put directly in DIR; several sources go below their full paths. Exit status: 0
+    all is there; 1 something could not be restored, and stderr says what; 2 DIR is not empty; 3 the disk failed.
+    """
+    from holdfast.backup.restore import restore
+    from holdfast.backup.snapshots import resolve
+
+    name, _, path = snapshot.partition(":")
+    line = ProgressLine(quiet=quiet)
+    with opened(repo, password_file) as repository, _target(target, overwrite, numeric_owner) as place:
+        try:
+            summary = restore(
+                repository,
+                resolve(repository, name),
+                place,
+                path=os.fsencode(path) if path else None,
+                progress=(lambda at: line.show(at.files, at.bytes_written, at.path)) if line.is_on else None,
+            )
+        finally:
+            line.clear()
+    _print(summary, output, quiet)
+    return ExitStatus.ANSWER_IS_NO if summary.failed_count else ExitStatus.DONE
+
+
+@contextmanager
+def _target(target: str, overwrite: bool, numeric_owner: bool) -> Iterator[Target]:
+    if not target.startswith(BUCKET):
+        from holdfast.backup.targets.directory import DirectoryTarget
+
+        yield DirectoryTarget(os.fsencode(target), overwrite=overwrite, numeric_owner=numeric_owner)
+        return
+    from holdfast.backup.stores.aws.clients import Clients
+    from holdfast.backup.targets.s3 import S3Target, parse_uri
+
+    clients = Clients()
+    try:
+        yield S3Target(clients.s3(), *parse_uri(target))
+    finally:
+        clients.close()
+
+
+def _print(summary: RestoreSummary, output: str, quiet: bool) -> None:
+    for failed in summary.failed:
+        click.echo(f"not restored: {shown_path(failed.path)}: {failed.reason}", err=True)
+    if summary.failed_count > len(summary.failed):
+        click.echo(f"not restored: {summary.failed_count - len(summary.failed)} more", err=True)
+    if not quiet:
+        for warning in summary.warnings:
+            click.echo(f"warning: {warning}", err=True)
+    if output == "json":
+        click.echo(json.dumps(_as_json(summary), indent=2))
+        return
+    click.echo(
+        f"restored {shown_count(summary.files, 'file')}, {shown_size(summary.bytes_written)} of snapshot "
+        f"{summary.snapshot[:12]} in {summary.seconds:.1f} s"
+    )
+
+
+def _as_json(summary: RestoreSummary) -> dict[str, object]:
+    return {
+        "snapshot": summary.snapshot,
+        "files": summary.files,
+        "folders": summary.folders,
+        "others": summary.others,
+        "bytes_written": summary.bytes_written,
+        "failed": [{"path": json_path(failed.path), "reason": failed.reason} for failed in summary.failed],
+        "failed_count": summary.failed_count,
+        "warnings": list(summary.warnings),
+        "seconds": summary.seconds,
+    }
