@@ -1,0 +1,305 @@
+"""Writers, forgetters and pruners against each other, in every small order and in many large ones.
+
+The jobs are the real ones, over stores in memory whose every call, and every row of a change that need not be atomic,
+is a point where another job may go first. `Broken` says that an acknowledged snapshot lacks a chunk.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from random import Random
+from typing import Any
+
+import pytest
+
+from holdfast.backup.ids import SnapshotId
+from holdfast.backup.repository import Repository
+from tests.support.model import Broken, Rewire, World, run, same, with_ledger
+from tests.support.schedule import by_priority, with_switches
+from tests.support.stepwise import StepwiseCatalogue
+
+Jobs = dict[str, Callable[[Repository], Any]]
+Case = Callable[[], tuple[World, Jobs]]
+Switches = tuple[tuple[int, str], ...]
+RANDOM_RUNS = 150
+
+
+def world() -> World:
+    return World(itertools.count(1))
+
+
+def deduplicating_against_the_dead() -> tuple[World, Jobs]:
+    """Bob stores what only a forgotten snapshot of Ann holds, while it is collected."""
+    one = world()
+    first = one.back_up("abc")
+    assert first
+    one.forget([first])
+    return one, {
+        "bob": lambda ports: one.back_up("ab", user="bob", through=ports),
+        "prune": lambda ports: one.prune(through=ports),
+    }
+
+
+def deduplicating_against_the_condemned() -> tuple[World, Jobs]:
+    """As before, but an earlier prune has condemned it and a session kept it from going on."""
+    one = world()
+    first = one.back_up("abc")
+    assert first
+    one.forget([first])
+    run(
+        one,
+        {
+            "carol": lambda ports: one.back_up("x", user="carol", through=ports),
+            "prune": lambda ports: one.prune(through=ports),
+        },
+        with_switches(["carol", "prune"], [(6, "prune")]),
+    )
+    return one, {
+        "bob": lambda ports: one.back_up("ab", user="bob", through=ports),
+        "prune": lambda ports: one.prune(through=ports),
+    }
+
+
+def reusing_a_parent_that_is_forgotten() -> tuple[World, Jobs]:
+    """Ann's second backup takes all from her first, which is forgotten and collected meanwhile."""
+    one = world()
+    first = one.back_up("abc")
+    assert first
+    return one, {
+        "ann": lambda ports: one.back_up("abc", through=ports),
+        "forget": lambda ports: one.forget([first], through=ports),
+        "prune": lambda ports: one.prune(through=ports),
+    }
+
+
+def reusing_a_parent_in_condemned_packs() -> tuple[World, Jobs]:
+    """Ann's first backup found its chunks in a pack that was condemned before it committed."""
+    one, first = next(filter(None, map(_parent_in_condemned_packs, range(2, 40))))
+
+    def forget_and_prune(ports: Repository) -> None:
+        one.forget([first], through=ports)
+        one.prune(through=ports)
+
+    return one, {"ann": lambda ports: one.back_up("abc", through=ports), "prune": forget_and_prune}
+
+
+def _parent_in_condemned_packs(moment: int) -> tuple[World, SnapshotId] | None:
+    """Forget and collect what Ann deduplicates against, `moment` steps after she began; None if that was too soon."""
+    one = world()
+    old = one.back_up("abc", user="bob")
+    assert old
+    made: list[SnapshotId | None] = []
+    run(
+        one,
+        {
+            "ann": lambda ports: made.append(one.back_up("abc", through=ports)),
+            "forget": lambda ports: one.forget([old], through=ports),
+            "prune": lambda ports: one.prune(through=ports),
+        },
+        with_switches(["ann", "forget", "prune"], [(moment, "forget"), (moment + 2, "prune")]),
+    )
+    (first,) = made
+    if first is None:
+        return None
+    found = one.references(first)
+    lie_condemned = len(one.repository.index.usable(found)) < len(one.repository.index.readable(found))
+    return (one, first) if lie_condemned else None
+
+
+def compacting_what_is_being_used() -> tuple[World, Jobs]:
+    """A pack that is mostly dead is rewritten while Bob deduplicates against its dead half."""
+    one = world()
+    first, _second = one.back_up("abcdefgh"), one.back_up("a", user="carol")
+    assert first
+    one.forget([first])
+    return one, {
+        "bob": lambda ports: one.back_up("agh", user="bob", through=ports),
+        "prune": lambda ports: one.prune(through=ports),
+    }
+
+
+def two_prunes_at_once() -> tuple[World, Jobs]:
+    """The exclusion of prunes is for economy: here both believe to hold it."""
+    one = world()
+    first = one.back_up("abc")
+    assert first
+    one.forget([first])
+    return one, {
+        "bob": lambda ports: one.back_up("ab", user="bob", through=ports),
+        "prune 1": lambda ports: one.prune("1", through=ports),
+        "prune 2": lambda ports: one.prune("2", through=ports),
+    }
+
+
+CASES: list[Case] = [
+    deduplicating_against_the_dead,
+    deduplicating_against_the_condemned,
+    reusing_a_parent_that_is_forgotten,
+    reusing_a_parent_in_condemned_packs,
+    compacting_what_is_being_used,
+]
+
+
+class Lying:
+    """A port one of whose methods is another."""
+
+    def __init__(self, port: Any, **methods: Callable[..., Any]) -> None:
+        self._port = port
+        self._methods = methods
+
+    def __getattr__(self, name: str) -> Any:
+        return self._methods.get(name) or getattr(self._port, name)
+
+
+unlocked = with_ledger(lambda ledger: Lying(ledger, lock=lambda *_: None, unlock=lambda *_: None))
+without_waiting = with_ledger(lambda ledger: Lying(ledger, active=list))
+without_parents = with_ledger(
+    lambda ledger: Lying(ledger, active=lambda: [replace(record, parent=None) for record in ledger.active()])
+)
+
+
+def explore(case: Case, depth: int, rewire: Rewire = same, *, share: float = 1.0) -> int:
+    """Run the jobs in every order with every way to switch up to `depth` times from one to another.
+
+    Of the orders with the most switches a random `share` is run. Returns how many runs that were; raises Broken at
+    the first that breaks a snapshot.
+    """
+    random = Random(case.__name__)
+    _, jobs = case()
+    pending: list[tuple[tuple[str, ...], Switches]] = [(order, ()) for order in itertools.permutations(jobs)]
+    runs = 0
+    while pending:
+        order, switches = pending.pop()
+        trace = _run_one(case, order, switches, rewire)
+        runs += 1
+        if len(switches) < depth:
+            further = list(_further(trace, jobs, switches))
+            if len(switches) + 1 == depth:
+                further = random.sample(further, math.ceil(share * len(further)))
+            pending += [(order, each) for each in further]
+    return runs
+
+
+def _run_one(case: Case, order: tuple[str, ...], switches: Switches, rewire: Rewire) -> list[str]:
+    one, jobs = case()
+    try:
+        trace = run(one, jobs, with_switches(order, switches), rewire=rewire).trace
+        one.check()
+        one.prune("after")
+        one.check()
+    except BaseException as error:
+        error.add_note(f"order {order}, switches {switches}")
+        raise
+    return trace
+
+
+def _further(trace: list[str], jobs: Iterable[str], switches: Switches) -> Iterator[Switches]:
+    """Yield each switch, later than the last, to a job that is not at its end and not the one that runs anyway."""
+    start = switches[-1][0] + 1 if switches else 2
+    for moment in range(start, len(trace) + 1):
+        for name in jobs:
+            if name != trace[moment - 1] and name in trace[moment:]:
+                yield (*switches, (moment, name))
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
+def test_no_order_with_one_switch_breaks_an_acknowledged_snapshot(case: Case) -> None:
+    assert explore(case, 1) > 50
+
+
+def test_no_order_of_two_prunes_breaks_a_snapshot_even_without_their_lock() -> None:
+    assert explore(two_prunes_at_once, 1, unlocked) > 200
+
+
+def test_no_order_with_two_switches_breaks_a_deduplicated_snapshot() -> None:
+    assert explore(deduplicating_against_the_condemned, 2, share=0.2) > 300
+
+
+@pytest.mark.parametrize(
+    ("case", "broken"),
+    [
+        (deduplicating_against_the_dead, without_waiting),
+        (compacting_what_is_being_used, without_waiting),
+        (reusing_a_parent_in_condemned_packs, without_parents),
+    ],
+    ids=["deleting at once", "deleting what was copied at once", "clearing a parent at work"],
+)
+def test_a_prune_that_leaves_out_a_rule_is_caught(case: Case, broken: Rewire) -> None:
+    with pytest.raises(Broken):
+        explore(case, 1, broken)
+
+
+def test_a_writer_that_uses_condemned_packs_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(StepwiseCatalogue, "usable", StepwiseCatalogue.readable)
+    with pytest.raises(Broken):
+        explore(deduplicating_against_the_condemned, 1)
+
+
+def a_large_world(random: Random) -> tuple[World, Jobs]:
+    """Several users, who back up twice; snapshots are forgotten, prunes overlap, and leases end."""
+    one = world()
+    letters = "abcdefgh"
+
+    def text() -> str:
+        return "".join(sorted(random.sample(letters, random.randint(1, 4))))
+
+    for name in ("ann", "bob"):
+        one.back_up(text(), user=name)
+
+    def user(name: str) -> Callable[[Repository], None]:
+        texts = [text(), text()]
+
+        def work(ports: Repository) -> None:
+            for each in texts:
+                one.back_up(each, user=name, through=ports)
+
+        return work
+
+    def pruner(owner: str) -> Callable[[Repository], None]:
+        def work(ports: Repository) -> None:
+            for _ in range(2):
+                one.prune(owner, through=ports)
+
+        return work
+
+    def forget(ports: Repository) -> None:
+        for _ in range(2):
+            one.forget_all_but_newest(through=ports)
+
+    def pass_time(ports: Repository) -> None:
+        for _ in range(4):
+            ports.ledger.epoch()  # a step, so that others may go on first
+            one.clock.sleep(random.choice([1, 600, 1200]))
+
+    jobs: Jobs = {name: user(name) for name in ("ann", "bob", "carol")}
+    jobs["forget"] = forget
+    jobs["time"] = pass_time
+    jobs |= {f"prune {owner}": pruner(owner) for owner in ("1", "2")}
+    return one, jobs
+
+
+def random_run(seed: int, rewire: Rewire = unlocked) -> None:
+    random = Random(seed)
+    one, jobs = a_large_world(random)
+    kill = (random.choice(list(jobs)), random.randint(1, 60)) if random.random() < 0.5 else None
+    run(one, jobs, by_priority(random, list(jobs), changes=random.randint(1, 12), steps=300), rewire=rewire, kill=kill)
+    one.check()
+    one.settle()
+    one.check()
+    one.forget([record.id for record in one.repository.ledger.completed()])
+    one.settle()
+    assert one.stored_packs() == 0
+    assert list(one.repository.index.packs()) == []
+
+
+@pytest.mark.parametrize("block", range(4))
+def test_no_random_order_with_stalls_kills_and_two_prunes_breaks_a_snapshot_or_leaks_a_pack(block: int) -> None:
+    for seed in range(block * RANDOM_RUNS, (block + 1) * RANDOM_RUNS):
+        try:
+            random_run(seed)
+        except BaseException as error:
+            error.add_note(f"seed {seed}")
+            raise
