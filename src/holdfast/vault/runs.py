@@ -118,8 +118,9 @@ def _run_of(name: str, item: Item) -> Run:
 
 
 def _user_value(user: User) -> dict[str, Any]:
-    return {"M": {"rank": number(user.rank), "name": text(user.name)}}
+    return {"M": {"rank": number(user.rank), "name": text(user.name), "priority": text(user.priority)}}
 
 
 def _user_of(value: Any) -> User:
-    return User(int(value["M"]["rank"]["N"]), value["M"]["name"]["S"])
+    fields = value["M"]
+    return User(int(fields["rank"]["N"]), fields["name"]["S"], fields["priority"]["S"])

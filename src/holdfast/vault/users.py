@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from holdfast.backup.stores.aws.errors import aws_errors
@@ -15,15 +15,11 @@ USER_ATTRIBUTE, PRIORITY_ATTRIBUTE = "userId", "priority"
 
 @dataclass(frozen=True, slots=True, order=True)
 class User:
-    """A user, ordered as they are queued: those with priority first, then by name."""
+    """A user, ordered as they are queued: the marked ones (`rank` 0) first, then by name."""
 
     rank: int
     name: str
-
-    @property
-    def priority(self) -> str:
-        """HIGH or NORMAL."""
-        return NORMAL if self.rank else HIGH
+    priority: str = field(default=NORMAL, compare=False)
 
 
 def ranked(found: Iterable[tuple[str, bool]], priority_users: int) -> list[User]:
@@ -32,11 +28,13 @@ def ranked(found: Iterable[tuple[str, bool]], priority_users: int) -> list[User]
     Raises:
         SourceUnreadable: there is none; a backup of nobody must not look like a success.
     """
-    names = [name for _, name in sorted({(not marked, name) for name, marked in found})]
-    names = list(dict.fromkeys(names))
-    if not names:
+    ranks: dict[str, int] = {}
+    for name, marked in found:
+        ranks[name] = min(int(not marked), ranks.get(name, 1))
+    if not ranks:
         raise SourceUnreadable("no user was found; check the source bucket and prefix, or the users table")
-    return [User(int(at >= priority_users), name) for at, name in enumerate(names)]
+    order = sorted((rank, name) for name, rank in ranks.items())
+    return [User(rank, name, HIGH if at < priority_users else NORMAL) for at, (rank, name) in enumerate(order)]
 
 
 def find_users(s3: Any, dynamodb: Any, *, bucket: str, prefix: str, table: str | None) -> Iterator[tuple[str, bool]]:
