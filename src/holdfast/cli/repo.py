@@ -94,7 +94,7 @@ def rebuild(repo: str, password_file: Path | None, output: str) -> int:
     """
     from holdfast.backup.rebuild import rebuild_catalogue
 
-    with opened(repo, password_file) as repository:
+    with opened(repo, password_file, to_rebuild=True) as repository:
         report = rebuild_catalogue(repository)
     if output == "json":
         damaged = [{"object": name, "what": what} for name, what in report.damaged]

@@ -102,10 +102,11 @@ def keys_for(repo: str, file: Path | None, *, confirm: bool = False) -> Keys:
 
 
 @contextmanager
-def opened(repo: str, password_file: Path | None) -> Iterator[Repository]:
+def opened(repo: str, password_file: Path | None, *, to_rebuild: bool = False) -> Iterator[Repository]:
     """Open the repository for one command; whether it exists is told before a password is asked for."""
     from holdfast.backup.clock import SystemClock
     from holdfast.backup.stores import open as stores
 
-    with stores.opened(repo, keys_for(repo, password_file), clock=SystemClock()) as repository:
+    keys = keys_for(repo, password_file)
+    with stores.opened(repo, keys, clock=SystemClock(), to_rebuild=to_rebuild) as repository:
         yield repository

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import os
 import pty
@@ -291,8 +292,10 @@ def test_a_lost_catalogue_is_rebuilt(holdfast: Run, repo: str, source: Path, tmp
     holdfast("backup", "source", "--repo", repo)
     for part in Path(repo).glob("catalogue*"):
         part.unlink()
-    assert holdfast("snapshots", "--repo", repo, "--output", "json").json == []
-    assert holdfast("prune", "--apply", "--repo", repo).status == 1
+    for verb in (["snapshots"], ["prune", "--apply"], ["backup", "source"], ["verify"]):
+        refused = holdfast(*verb, "--repo", repo)
+        assert (refused.status, refused.out) == (1, "")
+        assert refused.err == "holdfast: the catalogue of 'repo' is missing; run `holdfast repo rebuild repo`\n"
     rebuilt = holdfast("repo", "rebuild", repo, "--output", "json")
     assert (rebuilt.status, rebuilt.json["snapshots"], rebuilt.json["damaged"]) == (0, 1, [])
     assert holdfast("restore", "latest", "--target", "t", "--repo", repo).status == 0
@@ -348,3 +351,52 @@ def test_the_password_is_asked_for_on_a_terminal(tmp_path: Path) -> None:
     assert (status, b"sesame" in shown) == (0, False)
     assert on_a_terminal(tmp_path, [b"sesame"], "snapshots", "--repo", "repo")[0] == 0
     assert on_a_terminal(tmp_path, [b"wrong"], "snapshots", "--repo", "repo")[0] == 5
+
+
+def test_a_full_disk_is_status_3_and_costs_no_acknowledged_snapshot(
+    holdfast: Run, repo: str, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    holdfast("backup", "source", "--repo", repo)
+    before = picture(source)
+    (source / "new").write_bytes(os.urandom(100_000))
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full_disk)
+        full = holdfast("backup", "source", "--repo", repo)
+    assert (full.status, full.out) == (3, "")
+    assert "the disk is full" in full.err
+    assert len(full.err.splitlines()) == 1
+    assert holdfast("verify", "--read-data", "--repo", repo).status == 0
+    assert holdfast("restore", "latest", "--target", "t", "--repo", repo).status == 0
+    assert picture(tmp_path / "t") == before
+    assert holdfast("backup", "source", "--repo", repo).status == 0
+
+
+def full_disk(_: int) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+INTERRUPTED = """
+import os, signal, sys
+from holdfast.backup.writer import ChunkWriter
+from holdfast.cli.main import main
+number = getattr(signal, sys.argv.pop(1))
+ChunkWriter.flush = lambda self: os.kill(os.getpid(), number)
+main()
+"""
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_an_interrupted_backup_is_one_line_and_leaves_nothing_at_work(
+    holdfast: Run, repo: str, source: Path, name: str
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED, name, "backup", "source", "--repo", repo],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr.strip()) == (130, "", "holdfast: interrupted")
+    catalogue = SqliteCatalogue(Path(repo) / "catalogue.sqlite")
+    assert (catalogue.active(), catalogue.completed()) == ([], [])
+    assert [record.figures["reason"] for record in catalogue.ended()] == ["interrupted"]
+    catalogue.close()

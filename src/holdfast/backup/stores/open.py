@@ -7,12 +7,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from holdfast.backup.ids import RepositoryId
+from holdfast.backup.manifest import PREFIX as MANIFESTS
 from holdfast.backup.ports import Clock, KeyProvider, ObjectStore
 from holdfast.backup.repository import CONFIG, Repository, create_repository, open_repository
 from holdfast.backup.stores.local import LocalObjects
 from holdfast.backup.stores.os_errors import os_errors
 from holdfast.backup.stores.sqlite_catalogue import SqliteCatalogue
-from holdfast.errors import Conflict, InvalidRequest, NotFound
+from holdfast.errors import Conflict, IntegrityError, InvalidRequest, NotFound
 
 CATALOGUE = "catalogue.sqlite"
 LEFT_BY_A_CREATION = {"keys", "tmp"}
@@ -27,12 +28,13 @@ def is_in_aws(repo: str) -> bool:
 
 
 @contextmanager
-def opened(repo: str, keys: Keys, *, clock: Clock) -> Iterator[Repository]:
+def opened(repo: str, keys: Keys, *, clock: Clock, to_rebuild: bool = False) -> Iterator[Repository]:
     """Open the repository and close what it holds at the end.
 
     Raises:
         NotFound: there is none.
         WrongKey: no key at hand opens it.
+        IntegrityError: it holds snapshots and its catalogue is gone; with `to_rebuild` an empty one is made.
     """
     if is_in_aws(repo):
         from holdfast.backup.stores.aws.clients import Clients
@@ -45,9 +47,12 @@ def opened(repo: str, keys: Keys, *, clock: Clock) -> Iterator[Repository]:
             clients.close()
         return
     root = _existing(repo)
+    objects = LocalObjects(root)
+    if not to_rebuild and not (root / CATALOGUE).exists() and next(objects.list(MANIFESTS), None) is not None:
+        raise IntegrityError(f"the catalogue of {repo!r} is missing; run `holdfast repo rebuild {repo}`")
     catalogue = SqliteCatalogue(root / CATALOGUE)
     try:
-        yield open_repository(LocalObjects(root), catalogue, catalogue, keys(), clock=clock)
+        yield open_repository(objects, catalogue, catalogue, keys(), clock=clock)
     finally:
         catalogue.close()
 
