@@ -1,0 +1,36 @@
+"""Objects that can be read and not changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from holdfast.backup.ports import ObjectStore, StoredObject
+from holdfast.errors import InvalidRequest
+
+
+class ReadOnlyObjects:
+    """The objects of another store, every change to which is refused with `reason`."""
+
+    def __init__(self, objects: ObjectStore, reason: str) -> None:
+        self._objects = objects
+        self._reason = reason
+
+    def put(self, key: str, data: bytes | memoryview) -> bool:
+        """Refuse."""
+        raise InvalidRequest(self._reason)
+
+    def get(self, key: str, start: int = 0, length: int | None = None) -> bytes:
+        """Return bytes of an object."""
+        return self._objects.get(key, start, length)
+
+    def size(self, key: str) -> int | None:
+        """Return an object's size in bytes, None if it does not exist."""
+        return self._objects.size(key)
+
+    def list(self, prefix: str) -> Iterator[StoredObject]:
+        """Yield every object whose key starts with `prefix`, in key order."""
+        return self._objects.list(prefix)
+
+    def delete(self, key: str) -> None:
+        """Refuse."""
+        raise InvalidRequest(self._reason)
