@@ -29,6 +29,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "promises": ("promises", "Show each promise, its evidence, met or not."),
     "synth": ("synth", "Write CloudFormation templates and a cloud assembly."),
     "check": ("check", "Look for mistakes in CloudFormation templates."),
+    "rehearse": ("rehearse", "Deploy, back up, break, restore and measure on this machine."),
     "vault": ("vault", "Operate a deployed vault: replay its dead letters."),
     "report": ("report", "Draw a rehearsal's report again, or open it."),
 }

@@ -1,0 +1,121 @@
+"""After the loss: the region returns, old snapshots are forgotten, the unneeded pruned, every byte verified."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from holdfast.backup.forget import forget
+from holdfast.backup.ports import Record
+from holdfast.backup.prune import prune
+from holdfast.backup.retention import Retention, plan_forget
+from holdfast.backup.verify import verify
+from holdfast.rehearsal.measure_promises import Recovery, Upkeep
+from holdfast.rehearsal.measure_recovery import exposure
+from holdfast.rehearsal.steps_backup import Day, Loss, acknowledge
+from holdfast.rehearsal.steps_recovery import Recovered
+from holdfast.rehearsal.steps_scene import RunClock, Scene
+from holdfast.report.units import bytes_text, count_text, seconds_text
+
+LEASE = timedelta(minutes=15)
+
+
+@dataclass(frozen=True)
+class MovedClock(RunClock):
+    """The machine's clock, moved on."""
+
+    by: timedelta
+
+    def now(self) -> datetime:
+        """Return the moved time."""
+        return super().now() + self.by
+
+
+def return_region(scene: Scene, third: Day, loss: Loss, recovered: Recovered) -> None:
+    """Bring the region back, read which snapshots had been acknowledged before the loss, and sum up what it cost."""
+    with scene.journal.step("region returns") as step:
+        scene.vault.aws.restore_region(loss.region)
+        records = third.snapshots(scene.vault.ledger().completed())
+        before = [record for record in records if record.finished and record.finished.timestamp() <= loss.at]
+        acknowledge(scene, third, before)
+        cost = exposure(
+            source=scene.source.snapshot(),
+            promised=scene.ledger.newest_before(loss.at),
+            restored=recovered.restored,
+            lost_at=loss.at,
+        )
+        lag = scene.told.replication_lag = replication_lag(scene)
+        scene.told.facts = dataclasses.replace(
+            scene.told.facts,
+            recovery=Recovery(
+                region=loss.region,
+                seconds=recovered.seconds,
+                users=len(recovered.restored),
+                files=recovered.files,
+                bytes=recovered.bytes,
+                differences=len(recovered.differences),
+                exposure=cost,
+                lag_slowest_seconds=max(lag, default=0.0),
+            ),
+        )
+        lost = len(cost.lost_acknowledged)
+        step.figures.update(
+            acknowledged_before_loss=len(before), lost_acknowledged=lost, window_seconds=cost.window_seconds
+        )
+        step.says = (
+            f"RPO {seconds_text(cost.window_seconds)}: {count_text(lost)} acknowledged file versions were lost with it"
+        )
+
+
+def replication_lag(scene: Scene) -> list[float]:
+    """Return the seconds from put to replica of every object that was copied, sorted."""
+    copies = scene.vault.aws.replication().finished
+    return sorted(copy.replica_at - copy.put_at for copy in copies if copy.replica_at is not None)
+
+
+def forget_and_prune(scene: Scene, second: Day) -> None:
+    """Forget with the clock moved on until exactly the first day is past retention, prune, and verify every byte."""
+    with scene.journal.step("forget and prune") as step:
+        vault, retention = scene.vault, scene.vault.settings.promises.retention
+        records = vault.ledger().completed()
+        due = [record for record in records if record.start < second.began]
+        clock = MovedClock(retention + (second.began - scene.clock.now()))
+        repository = vault.repository(clock)
+        plan = plan_forget(records, Retention(within=retention), now=clock.now())
+        forget(repository, plan)
+        report = prune(repository, owner="rehearsal", lease=LEASE)
+        kept = vault.ledger().completed()
+        upkeep = judge(records, due, kept)
+        step.figures.update(forgotten=upkeep.forgotten, kept=upkeep.kept, packs_removed=report.packs_deleted)
+        step.says = (
+            f"{count_text(upkeep.forgotten)} snapshots forgotten, {count_text(report.packs_deleted)} packs removed"
+        )
+    with scene.journal.step("verify every byte") as step:
+        checked = verify(repository, read_data=True, random=random.Random(scene.options.seed))  # noqa: S311
+        step.figures.update(packs=checked.packs, chunks=checked.chunks, read_bytes=checked.bytes_read)
+        step.says = (
+            f"{count_text(checked.snapshots)} snapshots, {count_text(checked.packs)} packs, "
+            f"{bytes_text(checked.bytes_read)}: {'whole' if checked.ok else f'{len(checked.damage)} damaged'}"
+        )
+    scene.told.facts = dataclasses.replace(
+        scene.told.facts,
+        upkeep=dataclasses.replace(upkeep, verified=checked.ok, packs_removed=report.packs_deleted),
+    )
+
+
+def judge(before: Sequence[Record], due: Sequence[Record], kept: Sequence[Record]) -> Upkeep:
+    """Compare what was forgotten with what had to be."""
+    left = {record.id for record in kept}
+    forgotten = {record.id for record in before} - left
+    must_go = {record.id for record in due}
+    return Upkeep(
+        forgotten=len(forgotten),
+        kept=len(left),
+        forgotten_too_young=len(forgotten - must_go),
+        kept_too_old=len(must_go & left),
+        verified=False,
+        packs_removed=0,
+    )
