@@ -50,8 +50,8 @@ def _print_plan(plan: PrunePlan, output: str, quiet: bool) -> None:
         return
     dead, rewrite = shown_count(plan.packs_dead, "pack"), shown_count(plan.packs_to_rewrite, "pack")
     click.echo(
-        f"{shown_size(plan.bytes_dead)} can be reclaimed: {dead} unused, {rewrite} to rewrite "
-        f"({shown_size(plan.bytes_to_copy)} copied), {plan.packs_waiting} waiting; {plan.packs_kept} stay as they are"
+        f"{shown_size(plan.bytes_dead)} can be reclaimed: {dead} unused, {rewrite} to rewrite, "
+        f"{plan.packs_waiting} waiting; {plan.packs_kept} stay as they are"
     )
     if not quiet:
         click.echo("nothing was changed; --apply does it", err=True)
