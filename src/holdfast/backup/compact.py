@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from holdfast.backup.ids import ChunkId, PackId, Place, SnapshotId
-from holdfast.backup.pack import Block, Footer, PackBuilder, pack_key, read_footer
-from holdfast.backup.ports import PackKind, PackRow, PackState
+from holdfast.backup.pack import Block, Footer, PackBuilder, footer_in, pack_key, read_footer
+from holdfast.backup.parallel import each
+from holdfast.backup.ports import PackKind, PackRow
 from holdfast.backup.repository import Repository
 from holdfast.backup.writer import PACK_BYTES, store_pack
-from holdfast.errors import Conflict, HoldfastError, IntegrityError, NotFound
 
 LIVE_SHARE = 0.8
 """A pack with less of its bytes referred to is rewritten: dead bytes stay under a quarter of the live ones."""
@@ -19,74 +19,78 @@ SMALL_SHARE = 0.25
 block is rewritten twice for smallness."""
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A pack to rewrite: its blocks that hold chunks still referred to."""
-
-    row: PackRow
-    blocks: tuple[Block, ...]
-
-    @property
-    def live_bytes(self) -> int:
-        """Stored bytes to copy."""
-        return sum(block.stored_bytes for block in self.blocks)
-
-
 def choose(
-    repository: Repository, rows: Iterable[PackRow], used: Mapping[PackId, Collection[ChunkId]]
-) -> list[Candidate]:
-    """Return the packs worth rewriting. Reads the footer of every pack given."""
-    sparse: list[Candidate] = []
-    small: dict[PackKind, list[Candidate]] = {kind: [] for kind in PackKind}
+    repository: Repository,
+    rows: Iterable[PackRow],
+    used: Mapping[PackId, Collection[ChunkId]],
+    *,
+    workers: int = 1,
+) -> list[PackRow]:
+    """Return the packs worth rewriting. Reads the footers of packs that are not small; small ones need no look."""
+    small: dict[PackKind, list[PackRow]] = {kind: [] for kind in PackKind}
+    large = []
     for row in rows:
-        try:
-            footer = read_footer(repository.objects, repository.keyring, row.pack)
-        except NotFound as error:
-            raise _gone(repository, row.pack) from error
-        candidate = Candidate(row, _live_blocks(footer, set(used.get(row.pack, ()))))
-        if candidate.live_bytes < LIVE_SHARE * sum(block.stored_bytes for block in footer.blocks):
-            sparse.append(candidate)
-        elif row.size < SMALL_SHARE * PACK_BYTES[row.kind]:
-            small[row.kind].append(candidate)
-    for kind, candidates in small.items():
-        if sum(candidate.live_bytes for candidate in candidates) >= PACK_BYTES[kind]:
-            sparse += candidates
-    return sparse
+        if row.size < SMALL_SHARE * PACK_BYTES[row.kind]:
+            small[row.kind].append(row)
+        else:
+            large.append(row)
+
+    def is_sparse(row: PackRow) -> bool:
+        footer = read_footer(repository.objects, repository.keyring, row.pack)
+        whole = sum(block.stored_bytes for block in footer.blocks)
+        live = sum(block.stored_bytes for block in _live_blocks(footer, used.get(row.pack, ())))
+        return live < LIVE_SHARE * whole
+
+    chosen = [row for row, sparse in zip(large, each(is_sparse, large, workers), strict=True) if sparse]
+    for kind, group in small.items():
+        if sum(row.size for row in group) >= PACK_BYTES[kind]:
+            chosen += group
+    return chosen
 
 
-def _gone(repository: Repository, pack: PackId) -> HoldfastError:
-    """Tell a pack that was lost from one that another prune, which we should exclude, collected meanwhile."""
-    if any(row.pack == pack and row.state is PackState.LIVE for row in repository.index.packs()):
-        return IntegrityError(f"pack {pack} is missing; run `holdfast verify`; it was not pruned")
-    return Conflict("another prune collected a pack that this one looks at; try again when that is done")
+def _live_blocks(footer: Footer, chunks: Collection[ChunkId]) -> list[Block]:
+    live = set(chunks)
+    return [block for block in footer.blocks if any(chunk in live for chunk, _ in block.chunks)]
 
 
-def _live_blocks(footer: Footer, chunks: set[ChunkId]) -> tuple[Block, ...]:
-    return tuple(block for block in footer.blocks if any(chunk in chunks for chunk, _ in block.chunks))
+@dataclass(slots=True)
+class Compaction:
+    """What was copied: bytes, and the chunk ids of each old pack, which its deletion needs."""
+
+    bytes_copied: int = 0
+    contents: dict[PackId, list[ChunkId]] = field(default_factory=dict)
 
 
 def compact(
-    repository: Repository, candidates: Iterable[Candidate], session: SnapshotId, tick: Callable[[], None]
-) -> int:
-    """Copy the candidates' live blocks to new packs, point the index at them, and return the bytes copied.
+    repository: Repository,
+    rows: Iterable[PackRow],
+    used: Mapping[PackId, Collection[ChunkId]],
+    session: SnapshotId,
+    tick: Callable[[], None],
+    *,
+    workers: int = 1,
+) -> Compaction:
+    """Copy the live blocks of these packs to new ones and point the index at them.
 
     A crash leaves chunks in two packs, one of which is named; the old packs are not touched.
     """
     moving = {kind: _Moving(repository, kind, session) for kind in PackKind}
-    copied = 0
-    for candidate in sorted(candidates, key=lambda one: one.row.pack):
-        try:
-            data = repository.objects.get(pack_key(candidate.row.pack))
-        except NotFound as error:
-            raise _gone(repository, candidate.row.pack) from error
+    done = Compaction()
+    ordered = sorted(rows, key=lambda row: row.pack)
+
+    def read(row: PackRow) -> bytes:
+        return repository.objects.get(pack_key(row.pack))
+
+    for row, data in zip(ordered, each(read, ordered, workers), strict=True):
         tick()
-        for block in candidate.blocks:
-            sealed = data[block.offset : block.offset + block.stored_bytes]
-            moving[candidate.row.kind].add(candidate.row.pack, block, sealed)
-            copied += len(sealed)
+        footer = footer_in(repository.keyring, row.pack, data)
+        done.contents[row.pack] = footer.chunks
+        for block in _live_blocks(footer, used.get(row.pack, ())):
+            moving[row.kind].add(row.pack, block, data[block.offset : block.offset + block.stored_bytes])
+            done.bytes_copied += block.stored_bytes
     for one in moving.values():
         one.close()
-    return copied
+    return done
 
 
 class _Moving:

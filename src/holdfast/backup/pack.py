@@ -165,6 +165,12 @@ def read_footer(objects: ObjectStore, keyring: Keyring, pack_id: PackId) -> Foot
     return open_footer(keyring, pack_id, sealed)
 
 
+def footer_in(keyring: Keyring, pack_id: PackId, data: bytes) -> Footer:
+    """Open the footer of a whole pack; raise IntegrityError as `read_footer` does."""
+    length = _footer_length(data, pack_id)
+    return open_footer(keyring, pack_id, data[max(len(data) - length - TRAILER.size, 0) : -TRAILER.size])
+
+
 def open_footer(keyring: Keyring, pack_id: PackId, sealed: bytes) -> Footer:
     """Open a sealed footer, whichever kind it is bound to."""
     try:
@@ -220,9 +226,8 @@ def damaged_blocks(keyring: Keyring, pack_id: PackId, data: bytes) -> tuple[Foot
     Raises:
         IntegrityError: the pack does not begin or end as one, or has bytes that neither block nor footer owns.
     """
-    length = _footer_length(data, pack_id)
-    end = len(data) - length - TRAILER.size
-    footer = open_footer(keyring, pack_id, data[max(end, 0) : -TRAILER.size])
+    footer = footer_in(keyring, pack_id, data)
+    end = len(data) - _footer_length(data, pack_id) - TRAILER.size
     at = len(MAGIC)
     bad = []
     for number, block in enumerate(footer.blocks):

@@ -5,16 +5,18 @@ The order of the steps is what keeps every snapshot whole; `docs/design/reposito
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import TypeVar
 
-from holdfast.backup.compact import Candidate, choose, compact
+from holdfast.backup.compact import choose, compact
 from holdfast.backup.ids import ChunkId, PackId, SnapshotId
 from holdfast.backup.manifest import PREFIX as MANIFESTS
+from holdfast.backup.manifest import manifest_ids
 from holdfast.backup.mark import Mark
 from holdfast.backup.pack import pack_key, read_footer
+from holdfast.backup.parallel import each
 from holdfast.backup.ports import PackKind, PackRow, PackState, Record
 from holdfast.backup.rebuild import NOBODY
 from holdfast.backup.rebuild import PREFIX as PACKS
@@ -26,6 +28,11 @@ LEASE = timedelta(minutes=15)
 RECORDS_KEPT = timedelta(days=90)
 """How long the record of a forgotten, failed or abandoned session stays to be looked at."""
 ATTEMPTS = 5
+HOLDS_PER_LEASE = 3
+MOST_PACKS_HELD = 4
+"""Whole packs read ahead while rewriting: 64 MiB."""
+T = TypeVar("T")
+R = TypeVar("R")
 OnStep = Callable[[str], None]
 
 
@@ -39,7 +46,7 @@ class PrunePlan:
     packs_to_rewrite: int
     packs_waiting: int
     bytes_dead: int
-    bytes_to_copy: int
+    bytes_to_rewrite: int
 
 
 @dataclass(slots=True, kw_only=True)
@@ -74,15 +81,22 @@ def plan_prune(repository: Repository) -> PrunePlan:
         packs_dead=len(dead),
         packs_to_rewrite=len(rewrite),
         packs_waiting=len(waiting),
-        bytes_dead=sum(row.size for row in [*dead, *waiting]) + sum(one.row.size - one.live_bytes for one in rewrite),
-        bytes_to_copy=sum(one.live_bytes for one in rewrite),
+        bytes_dead=sum(row.size for row in [*dead, *waiting]),
+        bytes_to_rewrite=sum(row.size for row in rewrite),
     )
 
 
 def prune(
-    repository: Repository, *, owner: str, lease: timedelta = LEASE, progress: OnStep | None = None
+    repository: Repository,
+    *,
+    owner: str,
+    lease: timedelta = LEASE,
+    progress: OnStep | None = None,
+    workers: int = 1,
 ) -> PruneReport:
     """Delete what no snapshot refers to and nobody at work may still come to refer to; safe beside any backup.
+
+    `workers` requests are under way at once: for stores that answer late, as S3 and DynamoDB do.
 
     Two prunes exclude each other to save work. One that dies leaves nothing the next does not clear.
 
@@ -90,8 +104,8 @@ def prune(
         Conflict: another prune is at work.
         IntegrityError: the catalogue does not account for what is stored; nothing was deleted.
     """
-    job = _Pruning(repository, owner, lease, progress or (lambda _: None))
-    job.tick()
+    job = _Pruning(repository, owner, lease, progress or (lambda _: None), workers)
+    job.hold()
     try:
         return job.run()
     finally:
@@ -121,9 +135,12 @@ class _Pruning:
     owner: str
     lease: timedelta
     progress: OnStep
+    workers: int
     mark: Mark = field(default_factory=Mark)
     report: PruneReport = field(default_factory=PruneReport)
     _orphans: list[PackRow] = field(default_factory=list)
+    _contents: dict[PackId, list[ChunkId]] = field(default_factory=dict)
+    _hold_again: datetime | None = None
 
     def run(self) -> PruneReport:
         """Do the steps in their order."""
@@ -136,14 +153,25 @@ class _Pruning:
         self._judge_again()
         return self.report
 
-    def tick(self) -> None:
-        """Keep the lock; raise Conflict if someone else has it."""
+    def hold(self) -> None:
+        """Take or extend the lock; raise Conflict if someone else has it."""
         now = self.repository.clock.now()
         self.repository.ledger.lock(LOCK, self.owner, now + self.lease, now)
+        self._hold_again = now + self.lease / HOLDS_PER_LEASE
+
+    def tick(self) -> None:
+        """Extend the lock when a third of its time has passed."""
+        if self._hold_again is None or self.repository.clock.now() >= self._hold_again:
+            self.hold()
 
     def _step(self, text: str) -> None:
         self.tick()
         self.progress(text)
+
+    def _each(self, work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+        for result in each(work, items, self.workers):
+            self.tick()
+            yield result
 
     def _clear_ended(self) -> None:
         """Step 1: fence sessions whose lease ended, and delete the manifests nobody may use any more."""
@@ -155,17 +183,14 @@ class _Pruning:
         ended = ledger.ended()
         parents = {record.parent for record in ledger.active()}
         free = [record.id for record in ended if record.id not in parents]
-        for id_ in free:
-            self._delete_manifest(id_)
+        self._delete_manifests(set(free) & set(manifest_ids(self.repository)))
         ledger.retire(free, now + RECORDS_KEPT)
         current = ledger.epoch()
         if any(row.epoch == current for row in self.repository.index.packs()):
             ledger.advance_epoch()  # a prune died between its condemnations and this
 
-    def _delete_manifest(self, id_: SnapshotId) -> None:
-        key = MANIFESTS + id_
-        if self.repository.objects.size(key) is not None:
-            self.repository.objects.delete(key)
+    def _delete_manifests(self, ids: Collection[SnapshotId]) -> None:
+        for _ in self._each(self.repository.objects.delete, [MANIFESTS + id_ for id_ in sorted(ids)]):
             self.report.manifests_deleted += 1
 
     def _look(self) -> tuple[list[PackRow], list[Record], dict[PackId, list[ChunkId]]]:
@@ -180,8 +205,7 @@ class _Pruning:
             if pack not in known
         ]
         active = self.mark.extend(self.repository)
-        for id_ in self.mark.leftover:
-            self._delete_manifest(id_)
+        self._delete_manifests(self.mark.leftover)
         return rows, active, self.mark.places(self.repository)
 
     def _judge(
@@ -194,65 +218,71 @@ class _Pruning:
         self._step("deleting condemned packs")
         oldest = min([epoch, *(record.epoch for record in active)])
         self.report.packs_waiting = self.report.bytes_waiting = 0
+        doomed = []
         for row in rows:
-            if row.state is PackState.DELETING:
-                self._delete(row)
-            elif row.state is PackState.CONDEMNED and row.pack in used:
+            if row.state is PackState.CONDEMNED and row.pack in used:
                 self.report.packs_revived += self.repository.index.revive(row.pack)
             elif row.state is PackState.CONDEMNED and oldest <= _epoch(row):
                 self.report.packs_waiting += 1
                 self.report.bytes_waiting += row.size
-            elif row.state is PackState.CONDEMNED:
-                self._delete(row)
+            elif row.state in (PackState.CONDEMNED, PackState.DELETING):
+                doomed.append(row)
+        for row, deleted in zip(doomed, self._each(self._delete, doomed), strict=True):
+            self.report.packs_deleted += deleted
+            self.report.bytes_deleted += row.size if deleted else 0
 
-    def _delete(self, row: PackRow) -> None:
+    def _delete(self, row: PackRow) -> bool:
         """Delete in the order that a crash cannot make a row name what is not there: rows, object, pack row."""
         index, objects = self.repository.index, self.repository.objects
         if not index.begin_delete(row.pack, _epoch(row)):
-            return  # another prune judged it anew
-        self.tick()
-        try:
-            chunks = read_footer(objects, self.repository.keyring, row.pack).chunks
-        except (NotFound, IntegrityError):
-            chunks = []  # never published, or past reading: rows that still name it count as absent
-        index.unpoint(row.pack, chunks)
+            return False  # another prune judged it anew
+        index.unpoint(row.pack, self._chunks_of(row.pack))
         objects.delete(pack_key(row.pack))
         index.remove(row.pack)
-        self.report.packs_deleted += 1
-        self.report.bytes_deleted += row.size
+        return True
+
+    def _chunks_of(self, pack: PackId) -> list[ChunkId]:
+        if pack in self._contents:
+            return self._contents[pack]
+        try:
+            return read_footer(self.repository.objects, self.repository.keyring, pack).chunks
+        except (NotFound, IntegrityError):
+            return []  # never published, or past reading: rows that still name it count as absent
 
     def _compact(
         self, rows: Iterable[PackRow], active: Iterable[Record], used: dict[PackId, list[ChunkId]]
     ) -> set[PackId]:
         """Step 4: rewrite what is mostly dead or small; return the packs that nothing refers to any more."""
         live = [row for row in _settled(rows, active) if row.state is PackState.LIVE and row.pack in used]
-        candidates: list[Candidate] = choose(self.repository, live, used)
-        if not candidates:
+        chosen = choose(self.repository, live, used, workers=self.workers)
+        if not chosen:
             return set()
         self._step("rewriting packs that are mostly dead or small")
-        self.report.bytes_copied = compact(self.repository, candidates, NOBODY, self.tick)
-        moved = {
-            one.row.pack
-            for one in candidates
-            if all(place.pack != one.row.pack for place in self.repository.index.readable(used[one.row.pack]).values())
-        }
+        readers = min(self.workers, MOST_PACKS_HELD)
+        done = compact(self.repository, chosen, used, NOBODY, self.tick, workers=readers)
+        self._contents |= done.contents
+        self.report.bytes_copied = done.bytes_copied
+        asked = [chunk for row in chosen for chunk in used[row.pack]]
+        still = {place.pack for place in self.repository.index.readable(asked).values()}
+        moved = {row.pack for row in chosen} - still
         self.report.packs_rewritten = len(moved)
         return moved
 
     def _condemn(self, rows: Iterable[PackRow]) -> None:
         """Step 5: condemn with the current epoch, then advance it, so that later sessions are told apart."""
         self._step("condemning packs that nothing refers to")
-        before = self.report.packs_condemned
-        for row in rows:
-            self.report.packs_condemned += self._condemn_one(row)
-            self.tick()
-        if self.report.packs_condemned > before:
+        epoch = self.repository.ledger.epoch()
+        condemned = sum(self._each(lambda row: self._condemn_one(row, epoch), rows))
+        self.report.packs_condemned += condemned
+        if condemned:
             self.repository.ledger.advance_epoch()
 
-    def _condemn_one(self, row: PackRow) -> bool:
+    def _condemn_one(self, row: PackRow, epoch: int) -> bool:
         for _ in range(ATTEMPTS):
-            with suppress(Conflict):  # the epoch moved on between the reading and the writing
-                return self.repository.index.condemn(row, self.repository.ledger.epoch())
+            try:
+                return self.repository.index.condemn(row, epoch)
+            except Conflict:  # it moved on between the reading and the writing
+                epoch = self.repository.ledger.epoch()
         raise Conflict("the epoch keeps changing: another prune is at work; try again when it is done")
 
     def _judge_again(self) -> None:
