@@ -97,7 +97,8 @@ def put_slot(
     """Store one more way to the master key and return the slot's name."""
     slot = secrets.token_hex(8)
     body = {"slot": slot, "repository": repository, "ring": ring, **provider.wrap(master, repository)}
-    if not objects.put(PREFIX + slot, json.dumps(body, indent=1, sort_keys=True).encode()):
+    data = json.dumps(body, indent=1, sort_keys=True).encode()
+    if not objects.put(PREFIX + slot, data) and objects.get(PREFIX + slot) != data:
         raise Conflict(f"key slot {slot} exists already; try again")
     return slot
 

@@ -1,0 +1,46 @@
+"""Password slots beyond the contract of key providers."""
+
+from __future__ import annotations
+
+import pytest
+
+from holdfast.backup.ids import RepositoryId
+from holdfast.backup.key_slots import PasswordCost, PasswordKey
+from holdfast.errors import IntegrityError, WrongKey
+
+REPOSITORY = RepositoryId("a" * 32)
+CHEAP = PasswordCost(memory_kib=64, passes=1, lanes=1)
+MASTER = bytes(range(32))
+
+
+def test_the_default_cost_is_rfc_9106s_second_option_and_is_kept_in_the_slot() -> None:
+    slot = PasswordKey("pass").wrap(MASTER, REPOSITORY)
+    assert (slot["kdf"], slot["memory_kib"], slot["passes"], slot["lanes"]) == ("argon2id", 64 * 1024, 3, 4)
+    assert PasswordKey("pass", cost=CHEAP).unwrap(slot, REPOSITORY) == MASTER
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"memory_kib": 2**30},
+        {"passes": 0},
+        {"passes": 10**9},
+        {"lanes": 1000},
+        {"salt": 7},
+        {"salt": "é"},
+        {"wrapped": "AAAA"},
+        {"memory_kib": None},
+    ],
+)
+def test_a_hostile_slot_is_refused_before_it_costs_anything(damage: dict[str, object]) -> None:
+    slot = {**PasswordKey("pass", cost=CHEAP).wrap(MASTER, REPOSITORY), "slot": "s1", **damage}
+    with pytest.raises(IntegrityError, match="key slot s1"):
+        PasswordKey("pass", cost=CHEAP).unwrap(slot, REPOSITORY)
+
+
+def test_a_damaged_wrapping_reads_as_a_wrong_password() -> None:
+    slot = PasswordKey("pass", cost=CHEAP).wrap(MASTER, REPOSITORY)
+    wrapped = slot["wrapped"]
+    slot["wrapped"] = ("B" if wrapped[0] == "A" else "A") + wrapped[1:]
+    with pytest.raises(WrongKey):
+        PasswordKey("pass", cost=CHEAP).unwrap(slot, REPOSITORY)
