@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from holdfast.backup.ids import PackId, SnapshotId
 from holdfast.backup.manifest import Manifest, load_manifest, manifest_ids
 from holdfast.backup.pack import read_footer
-from holdfast.backup.ports import PackRow, Record, Status
+from holdfast.backup.parallel import each
+from holdfast.backup.ports import PackRow, Record, Status, StoredObject
 from holdfast.backup.repository import Repository
 from holdfast.backup.snapshots import figures_of
 from holdfast.errors import IntegrityError, NotFound
@@ -27,34 +29,50 @@ class RebuildReport:
     damaged: tuple[tuple[str, str], ...]
 
 
-def rebuild_catalogue(repository: Repository) -> RebuildReport:
+def rebuild_catalogue(repository: Repository, *, workers: int = 1) -> RebuildReport:
     """Add every pack and snapshot that the objects hold and the catalogue lacks; what it has stays as it is.
 
-    Reads the footers, not the data. Memory of one footer. A manifest counts as an acknowledged snapshot: whether it
+    Reads the footers, not the data, `workers` at a time. A manifest counts as an acknowledged snapshot: whether it
     was cannot be told without the ledger, and keeping one too many loses nothing. `verify` names those not whole.
     """
-    damaged: list[tuple[str, str]] = []
-    packs = chunks = snapshots = 0
     known = {row.pack for row in repository.index.packs()}
-    for stored in repository.objects.list(PREFIX):
-        pack = PackId(stored.key.rsplit("/", 1)[-1])
-        if pack in known:
-            continue
-        try:
-            chunks += _add_pack(repository, pack, stored.size)
-        except (IntegrityError, NotFound) as error:
-            damaged.append((stored.key, str(error)))
-            continue
-        packs += 1
-    for id_ in manifest_ids(repository):
-        try:
-            manifest = load_manifest(repository, id_)
-        except (IntegrityError, NotFound) as error:
-            damaged.append((f"snapshots/{id_}", str(error)))
-            continue
-        repository.ledger.import_record(_record_of(repository, manifest))
-        snapshots += 1
-    return RebuildReport(packs=packs, chunks=chunks, snapshots=snapshots, damaged=tuple(damaged))
+    missing = (stored for stored in repository.objects.list(PREFIX) if _pack_of(stored) not in known)
+    packs = list(each(partial(_read_pack, repository), missing, workers))
+    snapshots = list(each(partial(_read_snapshot, repository), manifest_ids(repository), workers))
+    return RebuildReport(
+        packs=sum(isinstance(chunks, int) for chunks in packs),
+        chunks=sum(chunks for chunks in packs if isinstance(chunks, int)),
+        snapshots=sum(problem is None for problem in snapshots),
+        damaged=(
+            *(problem for problem in packs if not isinstance(problem, int)),
+            *(problem for problem in snapshots if problem is not None),
+        ),
+    )
+
+
+Problem = tuple[str, str]
+
+
+def _pack_of(stored: StoredObject) -> PackId:
+    return PackId(stored.key.rsplit("/", 1)[-1])
+
+
+def _read_pack(repository: Repository, stored: StoredObject) -> int | Problem:
+    """Add one pack and return its number of chunks, or what is wrong with it."""
+    try:
+        return _add_pack(repository, _pack_of(stored), stored.size)
+    except (IntegrityError, NotFound) as error:
+        return stored.key, str(error)
+
+
+def _read_snapshot(repository: Repository, id_: SnapshotId) -> Problem | None:
+    """Add one snapshot; return what is wrong with it, if anything."""
+    try:
+        manifest = load_manifest(repository, id_)
+    except (IntegrityError, NotFound) as error:
+        return f"snapshots/{id_}", str(error)
+    repository.ledger.import_record(_record_of(repository, manifest))
+    return None
 
 
 def _add_pack(repository: Repository, pack: PackId, size: int) -> int:

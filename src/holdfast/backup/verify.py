@@ -13,6 +13,7 @@ from holdfast.backup.entry import EntryKind
 from holdfast.backup.ids import ChunkId, PackId, SnapshotId
 from holdfast.backup.manifest import Manifest, load_manifest
 from holdfast.backup.pack import damaged_blocks, name_of, pack_key, read_footer
+from holdfast.backup.parallel import each
 from holdfast.backup.ports import PackState
 from holdfast.backup.reader import ChunkReader
 from holdfast.backup.repository import Repository
@@ -62,12 +63,14 @@ def verify(
     sample: float | None = None,
     random: Random | None = None,
     progress: OnProgress | None = None,
+    workers: int = 1,
 ) -> VerifyReport:
     """Check every snapshot's structure, and the bytes of all packs (`read_data`) or of a random share (`sample`).
 
     Structure: every manifest opens, every tree node is read, every chunk referred to has a place in a pack whose
     footer names it there. Bytes: the pack's name, every block's authentication, every chunk's id.
     A sample of n packs finds a damaged share p of them with probability 1 - (1 - p)^n.
+    `workers` packs are read at a time, each about 16 MiB at most.
     Memory grows with the number of distinct chunks referred to, about 150 bytes each.
 
     Raises:
@@ -77,17 +80,11 @@ def verify(
         raise InvalidRequest(f"sample must be above 0 % and at most 100 %, got {sample:.2%}")
     job = _Verification(repository)
     job.walk()
-    job.check_index()
-    packs = sorted(job.footers)
-    chosen = _choose(packs, 1.0 if read_data else sample, random or SystemRandom())
-    for done, pack in enumerate(chosen, 1):
-        job.read_pack(pack)
-        if progress:
-            progress(done, len(chosen))
+    job.check_packs(1.0 if read_data else sample, random or SystemRandom(), workers, progress)
     job.blame()
     return VerifyReport(
         snapshots=job.snapshots,
-        packs=len(packs),
+        packs=job.packs,
         chunks=len(job.chunks),
         bytes_read=job.bytes_read,
         damage=tuple(job.damage.values()),
@@ -100,6 +97,17 @@ def _choose(packs: Sequence[PackId], share: float | None, random: Random) -> Seq
     return sorted(random.sample(packs, math.ceil(share * len(packs))))
 
 
+@dataclass(slots=True)
+class _Look:
+    """What one pack was found to be: its chunk ids (None: it cannot be read), what is wrong, the chunks that hits."""
+
+    pack: PackId
+    held: list[ChunkId] | None
+    problems: list[str] = field(default_factory=list)
+    bad: list[ChunkId] = field(default_factory=list)
+    bytes_read: int = 0
+
+
 class _Verification:
     """One run: what was found so far."""
 
@@ -110,7 +118,7 @@ class _Verification:
         self.snapshots = 0
         self.bytes_read = 0
         self.chunks: set[ChunkId] = set()
-        self.footers: dict[PackId, PackState] = {}
+        self.packs = 0
         self.damage: dict[str, Damage] = {}
 
     def _note(self, object_: str, what: str, chunks: Iterable[ChunkId] = ()) -> Damage:
@@ -134,21 +142,17 @@ class _Verification:
     def _bad_node(self, chunk: ChunkId, error: IntegrityError) -> None:
         self._note(f"tree node {chunk.hex()}", str(error), [chunk])
 
-    def check_index(self) -> None:
-        """Compare the index with the packs' footers: every chunk referred to must be where it says."""
-        self.footers = {row.pack: row.state for row in self._repository.index.packs() if row.state in READABLE}
+    def check_packs(self, share: float | None, random: Random, workers: int, progress: OnProgress | None) -> None:
+        """Compare the index with what each pack holds; read a share of the packs whole."""
+        rows = self._repository.index.packs()
         expected = self._expected()
-        for pack in sorted(self.footers.keys() | expected.keys()):
-            wanted = expected.get(pack, [])
-            try:
-                held = read_footer(self._repository.objects, self._repository.keyring, pack).chunks
-            except (IntegrityError, NotFound) as error:
-                self._note(pack_key(pack), str(error), (chunk for _, chunk in wanted))
-                continue
-            wrong = [chunk for at, chunk in wanted if at >= len(held) or held[at] != chunk]
-            if wrong:
-                what = f"{len(wrong)} chunks are not where it says; run `holdfast repo rebuild`"
-                self._note(f"index of {pack_key(pack)}", what, wrong)
+        packs = sorted({row.pack for row in rows if row.state in READABLE} | expected.keys())
+        chosen = set(_choose(packs, share, random))
+        self.packs = len(packs)
+        for done, look in enumerate(each(lambda pack: self._look(pack, pack in chosen), packs, workers), 1):
+            self._judge(look, expected.get(look.pack, []))
+            if progress:
+                progress(done, len(packs))
 
     def _expected(self) -> dict[PackId, list[tuple[int, ChunkId]]]:
         expected: dict[PackId, list[tuple[int, ChunkId]]] = {}
@@ -163,34 +167,38 @@ class _Verification:
                     self._note(f"chunk {chunk.hex()}", what, [chunk])
         return expected
 
-    def read_pack(self, pack: PackId) -> None:
-        """Read a whole pack; check its name and every chunk."""
-        key = pack_key(pack)
+    def _look(self, pack: PackId, whole: bool) -> _Look:
+        """Read a pack or its footer. Called from several threads: changes nothing."""
+        objects, keyring = self._repository.objects, self._repository.keyring
         try:
-            data = self._repository.objects.get(key)
-        except NotFound as error:
-            self._note(key, str(error), self._chunks_in(pack))
-            return
-        self.bytes_read += len(data)
+            if not whole:
+                return _Look(pack, read_footer(objects, keyring, pack).chunks)
+            data = objects.get(pack_key(pack))
+        except (NotFound, IntegrityError) as error:
+            return _Look(pack, None, [str(error)])
         problems = [] if name_of(data) == pack else ["its bytes are not those it is named by"]
         try:
-            footer, bad = damaged_blocks(self._repository.keyring, pack, data)
+            footer, bad = damaged_blocks(keyring, pack, data)
         except IntegrityError as error:
-            self._note(key, str(error), self._chunks_in(pack))
-            return
+            return _Look(pack, None, [str(error)], bytes_read=len(data))
         if bad:
             where = ", ".join(f"number {at} at byte {footer.blocks[at].offset}" for at in bad[:MOST_BLOCKS])
             problems.append(f"{len(bad)} of its {len(footer.blocks)} blocks are damaged: {where}")
-        if problems:
-            self._note(key, "; ".join(problems), (chunk for at in bad for chunk, _ in footer.blocks[at].chunks))
+        chunks = [chunk for at in bad for chunk, _ in footer.blocks[at].chunks]
+        return _Look(pack, footer.chunks, problems, chunks, len(data))
 
-    def _chunks_in(self, pack: PackId) -> list[ChunkId]:
-        found = []
-        rest = iter(self.chunks)
-        while batch := list(islice(rest, LOOKUP_BATCH)):
-            places = self._repository.index.readable(batch)
-            found += [chunk for chunk, place in places.items() if place.pack == pack]
-        return found
+    def _judge(self, look: _Look, wanted: Sequence[tuple[int, ChunkId]]) -> None:
+        self.bytes_read += look.bytes_read
+        held = look.held
+        if held is None:
+            self._note(pack_key(look.pack), "; ".join(look.problems), (chunk for _, chunk in wanted))
+            return
+        if look.problems:
+            self._note(pack_key(look.pack), "; ".join(look.problems), look.bad)
+        wrong = [chunk for at, chunk in wanted if at >= len(held) or held[at] != chunk]
+        if wrong:
+            what = f"{len(wrong)} chunks are not where it says; run `holdfast repo rebuild`"
+            self._note(f"index of {pack_key(look.pack)}", what, wrong)
 
     def blame(self) -> None:
         """Name the snapshots and files that damaged chunks belong to; costs a walk, only if something is damaged."""

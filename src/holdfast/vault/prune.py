@@ -17,6 +17,8 @@ from holdfast.vault.services import Context, Services, services
 
 SMALL_PACK = 1024 * 1024
 MARGIN = timedelta(minutes=1)
+WORKERS = 16
+"""Requests under way at once: each waits a few milliseconds for S3 or DynamoDB."""
 
 
 def handler(_event: Mapping[str, Any], context: Context) -> dict[str, Any]:
@@ -44,7 +46,7 @@ def _run(vault: Services, owner: str, lease: timedelta) -> dict[str, Any]:
     retention = Retention(within=timedelta(days=vault.environment.retention_days))
     plan = plan_forget(repository.ledger.completed(), retention, now=vault.clock.now())
     forgotten = forget(repository, plan)
-    report = prune(repository, owner=owner, lease=lease)
+    report = prune(repository, owner=owner, lease=lease, workers=WORKERS)
     answer = {"forgotten": forgotten, "kept": len(plan.keep), **asdict(report)}
     log("pruned", **answer)
     classes = vault.index.size_classes()
