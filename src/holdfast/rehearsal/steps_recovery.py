@@ -57,7 +57,7 @@ def _open(scene: Scene) -> Repository:
         keys = [vault.replica_key()]
         catalogue = MemoryCatalogue()
         repository = open_repository(objects, catalogue, catalogue, keys, clock=scene.clock)
-        rebuilt = rebuild_catalogue(repository)
+        rebuilt = rebuild_catalogue(repository, workers=8)
         step.figures.update(packs=rebuilt.packs, chunks=rebuilt.chunks, snapshots=rebuilt.snapshots)
         step.figures.update(unreadable=len(rebuilt.damaged))
         step.says = f"catalogue of {count_text(rebuilt.snapshots)} snapshots from {count_text(rebuilt.packs)} packs"

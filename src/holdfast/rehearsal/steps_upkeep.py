@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -86,7 +85,7 @@ def forget_and_prune(scene: Scene, second: Day) -> None:
         repository = vault.repository(clock)
         plan = plan_forget(records, Retention(within=retention), now=clock.now())
         forget(repository, plan)
-        report = prune(repository, owner="rehearsal", lease=LEASE)
+        report = prune(repository, owner="rehearsal", lease=LEASE, workers=8)
         kept = vault.ledger().completed()
         upkeep = judge(records, due, kept)
         step.figures.update(forgotten=upkeep.forgotten, kept=upkeep.kept, packs_removed=report.packs_deleted)
@@ -94,7 +93,7 @@ def forget_and_prune(scene: Scene, second: Day) -> None:
             f"{count_text(upkeep.forgotten)} snapshots forgotten, {count_text(report.packs_deleted)} packs removed"
         )
     with scene.journal.step("verify every byte") as step:
-        checked = verify(repository, read_data=True, random=random.Random(scene.options.seed))  # noqa: S311
+        checked = verify(repository, read_data=True, workers=8)
         step.figures.update(packs=checked.packs, chunks=checked.chunks, read_bytes=checked.bytes_read)
         step.says = (
             f"{count_text(checked.snapshots)} snapshots, {count_text(checked.packs)} packs, "
