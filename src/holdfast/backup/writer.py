@@ -36,7 +36,9 @@ class ChunkWriter:
         self.packs_added: list[PackId] = []
 
     def add(self, kind: PackKind, plaintext: bytes | memoryview) -> ChunkId:
-        """Store `plaintext` unless the repository has it; return its id."""
+        """Store `plaintext`, at least one byte, unless the repository has it; return its id."""
+        if not plaintext:
+            raise ValueError("a chunk has at least one byte")
         chunk = self._repository.keyring.chunk_id(plaintext)
         if chunk in self._pending:
             return chunk

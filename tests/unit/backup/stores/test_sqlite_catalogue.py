@@ -1,0 +1,174 @@
+"""The SQLite catalogue, beyond the contracts of index and ledger."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from holdfast.backup.ids import ChunkId, PackId, SnapshotId
+from holdfast.backup.ports import PackKind, PackRow, PackState, Record, Status
+from holdfast.backup.stores.sqlite_catalogue import MEANING, SqliteCatalogue, sqlite_errors
+from holdfast.errors import HoldfastError, IntegrityError, StoreDenied, StoreUnavailable
+
+NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+ONE = SnapshotId("1" * 32)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "catalogue.sqlite"
+
+
+@pytest.fixture
+def catalogue(path: Path) -> Iterator[SqliteCatalogue]:
+    made = SqliteCatalogue(path)
+    yield made
+    made.close()
+
+
+# The primary result codes of https://sqlite.org/rescode.html that stand for an error.
+CODES = """
+    ERROR INTERNAL PERM ABORT BUSY LOCKED NOMEM READONLY INTERRUPT IOERR CORRUPT NOTFOUND FULL CANTOPEN
+    PROTOCOL EMPTY SCHEMA TOOBIG CONSTRAINT MISMATCH MISUSE NOLFS AUTH FORMAT RANGE NOTADB
+"""
+OUR_MISTAKES = {
+    "INTERNAL", "ABORT", "NOTFOUND", "EMPTY", "TOOBIG", "CONSTRAINT", "MISMATCH", "MISUSE", "NOLFS", "FORMAT", "RANGE",
+}  # fmt: skip
+"""What a right program never meets: left to rise, with its own traceback."""
+
+
+def error_of(code: int) -> sqlite3.OperationalError:
+    error = sqlite3.OperationalError("as SQLite says it")
+    error.sqlite_errorcode = code
+    return error
+
+
+@pytest.mark.parametrize("name", CODES.split())
+def test_every_result_code_is_ours_or_known_as_our_mistake(name: str) -> None:
+    code: int = getattr(sqlite3, f"SQLITE_{name}")
+    if name in OUR_MISTAKES:
+        assert code not in MEANING
+        with pytest.raises(sqlite3.OperationalError), sqlite_errors(Path("c")):
+            raise error_of(code)
+    else:
+        with pytest.raises(HoldfastError, match=r"^catalogue c: \S") as caught, sqlite_errors(Path("c")):
+            raise error_of(code | 0x100)  # an extended code counts as its primary
+        assert "\n" not in str(caught.value)
+
+
+def test_each_change_is_synced_to_the_disk(catalogue: SqliteCatalogue) -> None:
+    db = catalogue._connection()
+    assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert db.execute("PRAGMA synchronous").fetchone() == (2,)
+
+
+def test_what_is_no_catalogue_is_told_at_once(path: Path) -> None:
+    path.write_bytes(b"a letter to my aunt\n" * 500)
+    with pytest.raises(IntegrityError, match=r"no catalogue.*repo rebuild"):
+        SqliteCatalogue(path)
+
+
+def test_a_folder_that_is_not_there_is_told_at_once(tmp_path: Path) -> None:
+    with pytest.raises(StoreDenied, match="cannot be opened"):
+        SqliteCatalogue(tmp_path / "nowhere" / "catalogue.sqlite")
+
+
+def _read_all(path: Path) -> None:
+    with closing(SqliteCatalogue(path)) as catalogue:
+        list(catalogue.packs())
+        catalogue.usable([ChunkId(n.to_bytes(32, "big")) for n in range(5000)])
+
+
+def test_a_damaged_page_is_an_integrity_error(path: Path) -> None:
+    first = SqliteCatalogue(path)
+    row = PackRow(pack=PackId("a" * 64), kind=PackKind.DATA, size=1, session=ONE)
+    first.announce(row)
+    first.publish(row.pack, [ChunkId(n.to_bytes(32, "big")) for n in range(5000)])
+    first.close()
+    data = bytearray(path.read_bytes())
+    data[4096:] = os.urandom(len(data) - 4096)
+    path.write_bytes(bytes(data))
+    with pytest.raises(IntegrityError, match="repo rebuild"):
+        _read_all(path)
+
+
+def test_a_catalogue_that_stays_locked_is_unavailable_after_its_patience(path: Path) -> None:
+    patient = SqliteCatalogue(path, busy_seconds=0.1)
+    holder = sqlite3.connect(path, isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StoreUnavailable, match="locked"):
+        patient.advance_epoch()
+    assert patient.epoch() == 1  # reading waits for no writer
+    holder.execute("ROLLBACK")
+    assert patient.advance_epoch() == 2
+    holder.close()
+    patient.close()
+
+
+def test_a_change_that_fails_changes_nothing(catalogue: SqliteCatalogue) -> None:
+    row = PackRow(pack=PackId("a" * 64), kind=PackKind.DATA, size=1, session=ONE)
+    catalogue.announce(row)
+
+    def chunks() -> list[ChunkId]:
+        return [ChunkId(b"1" * 32), None]  # type: ignore[list-item]
+
+    with pytest.raises(sqlite3.IntegrityError):
+        catalogue.publish(row.pack, chunks())
+    assert [found.state for found in catalogue.packs()] == [PackState.PENDING]
+    assert catalogue.readable([ChunkId(b"1" * 32)]) == {}
+
+
+def test_a_full_disk_is_told_and_loses_nothing(path: Path) -> None:
+    """The file may not grow, as on a full disk; what was there stays readable and writable afterwards."""
+    catalogue = SqliteCatalogue(path)
+    catalogue.begin(Record(id=ONE, user="ann", host="desk", start=NOON, lease_until=NOON + timedelta(hours=1), epoch=1))
+    db = catalogue._connection()
+    pages = db.execute("PRAGMA page_count").fetchone()[0]
+    db.execute(f"PRAGMA max_page_count = {pages}")
+    row = PackRow(pack=PackId("a" * 64), kind=PackKind.DATA, size=1, session=ONE)
+    catalogue.announce(row)
+    with pytest.raises(StoreUnavailable, match="disk is full"):
+        catalogue.publish(row.pack, [ChunkId(n.to_bytes(32, "big")) for n in range(5000)])
+    db.execute("PRAGMA max_page_count = 1000000")
+    assert catalogue.get([ONE])[ONE].status is Status.RUNNING
+    assert catalogue.publish(row.pack, [ChunkId(n.to_bytes(32, "big")) for n in range(5000)]) == 5000
+    catalogue.close()
+
+
+def _claim(path: Path, worker: int, longest: multiprocessing.Queue[float]) -> None:
+    catalogue = SqliteCatalogue(path)
+    slowest = 0.0
+    for turn in range(15):
+        row = PackRow(pack=PackId(f"{worker * 1000 + turn:064x}"), kind=PackKind.DATA, size=1, session=ONE)
+        began = time.monotonic()
+        catalogue.announce(row)
+        catalogue.publish(row.pack, [ChunkId(n.to_bytes(32, "big")) for n in range(turn, turn + 50)])
+        slowest = max(slowest, time.monotonic() - began)
+    longest.put(slowest)
+    catalogue.close()
+
+
+def test_many_processes_write_one_catalogue_and_each_gets_its_turn(path: Path) -> None:
+    SqliteCatalogue(path).close()
+    context = multiprocessing.get_context("spawn")
+    longest: multiprocessing.Queue[float] = context.Queue()
+    workers = [context.Process(target=_claim, args=(path, number, longest)) for number in range(6)]
+    for worker in workers:
+        worker.start()
+    waited = [longest.get(timeout=60) for _ in workers]
+    for worker in workers:
+        worker.join(60)
+    assert [worker.exitcode for worker in workers] == [0] * 6
+    assert max(waited) < 30
+    catalogue = SqliteCatalogue(path)
+    assert len(list(catalogue.packs())) == 6 * 15
+    assert len(catalogue.usable([ChunkId(n.to_bytes(32, "big")) for n in range(64)])) == 64
+    catalogue.close()
