@@ -6,14 +6,24 @@ completed, ended), moved in the same transaction as its record; a pointer gives 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from holdfast.backup.ids import SnapshotId
 from holdfast.backup.ports import Record, Status
-from holdfast.backup.stores.aws.dynamodb import Action, Cancelled, Item, Table, number, text, transact
+from holdfast.backup.stores.aws.dynamodb import (
+    MOST_ACTIONS,
+    Action,
+    Cancelled,
+    Item,
+    Table,
+    grouped,
+    number,
+    text,
+    transact,
+)
 from holdfast.backup.stores.aws.patience import Patience
 from holdfast.backup.stores.aws.rows import (
     ACTIVE,
@@ -37,6 +47,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 MOST_STARTS = 100_000
+ACTIONS_A_CHANGE = 3
 RUNNING_ONLY = "#status = :running"
 ENDINGS = (Status.FORGOTTEN, Status.FAILED, Status.ABANDONED)
 
@@ -183,19 +194,30 @@ class DynamoLedger:
 
     def forget(self, ids: Collection[SnapshotId]) -> None:
         """COMPLETED -> FORGOTTEN for each, from one list to the other; others are left as they are."""
-        for record in self.get(ids).values():
-            if record.status is not Status.COMPLETED:
-                continue
-            # Nothing is done if someone else forgot it meanwhile.
-            self._did(self._change(Status.COMPLETED, replace(record, status=Status.FORGOTTEN)))
+        self._change_each(
+            self._change(Status.COMPLETED, replace(record, status=Status.FORGOTTEN))
+            for record in self.get(ids).values()
+            if record.status is Status.COMPLETED
+        )
 
     def retire(self, ids: Collection[SnapshotId], expires: datetime) -> None:
         """Let ended records vanish after `expires`, and take them from the list of those to clear now."""
-        for record in self.get(ids).values():
-            if record.status in ENDINGS:
-                keys = [_record_key(record), ledger_key(record.id, POINTER)]
-                actions = [self._expire(key, expires) for key in keys]
-                self._did([*actions, self._delete(ledger_key(*_line_key(record)))])
+        self._change_each(
+            [
+                self._expire(_record_key(record), expires),
+                self._expire(ledger_key(record.id, POINTER), expires),
+                self._delete(ledger_key(*_line_key(record))),
+            ]
+            for record in self.get(ids).values()
+            if record.status in ENDINGS
+        )
+
+    def _change_each(self, changes: Iterable[list[Action]]) -> None:
+        """Do each change whole or not at all, many a transaction; one that no longer applies leaves the others."""
+        for group in grouped(changes, MOST_ACTIONS // ACTIONS_A_CHANGE):
+            if not self._did([action for change in group for action in change]):
+                for change in group:
+                    self._did(change)
 
     def _expire(self, key: Mapping[str, Any], expires: datetime) -> Action:
         return {
