@@ -39,9 +39,10 @@ def test_account_makes_the_assembly_refuse_any_other(synthesis: Synthesis) -> No
         {"vault": {"private_network": False}},
         {"vault": {"trusted_accounts": ["210987654321"]}},
         {"environment": "prod"},
+        {"account": "123456789012", "alerts": ["ops@example.com"]},
         {"removal": "destroy", "environment": "prod"},
     ],
-    ids=["defaults", "no network", "trusted account", "prod", "destroy"],
+    ids=["defaults", "no network", "trusted account", "prod", "literal account", "destroy"],
 )
 def test_templates_have_no_finding_of_cfn_lint(synthesis: Synthesis, changes: dict[str, object]) -> None:
     found = lint(sorted(synthesis(**changes).folder.glob("*.template.json")))

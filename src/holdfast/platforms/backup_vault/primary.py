@@ -9,7 +9,6 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk.aws_lambda_event_sources import SqsEventSource
 from constructs import Construct
 
 from holdfast.platforms.backup_vault import functions as parts
@@ -269,14 +268,8 @@ class PrimaryStack(VaultStack):
         self.initiator = builder.build(parts.INITIATOR)
         self.initiator.retry_events(attempts=2, dead_letters=self.lost_events)
         self.worker = builder.build(parts.WORKER)
-        self.worker.function.add_event_source(
-            SqsEventSource(
-                self.queue,
-                batch_size=self.settings.vault.batch_size,
-                report_batch_item_failures=True,
-                max_concurrency=self.settings.vault.max_concurrent_backups,
-            )
-        )
+        vault = self.settings.vault
+        self.worker.take(self.queue, batch_size=vault.batch_size, max_concurrency=vault.max_concurrent_backups)
         self.restore, self.verify = builder.build(parts.RESTORE), builder.build(parts.VERIFY)
         self.prune = builder.build(parts.PRUNE)
         create = builder.build(parts.CREATE)

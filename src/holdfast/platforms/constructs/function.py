@@ -10,7 +10,6 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_lambda_destinations as destinations
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
@@ -83,7 +82,8 @@ class PythonFunction(Construct):
             architecture=shape.architecture,
             handler=handler,
             code=shape.code,
-            # Immutable, so that nothing the CDK attaches later widens the role unseen.
+            # By its ARN, so that nothing the CDK attaches later widens the role unseen. For the same reason queues and
+            # destinations are attached below without the CDK's grants, which would land in the key's policy instead.
             role=iam.Role.from_role_arn(self, "FixedRole", self.role.role_arn, mutable=False),
             timeout=Duration.seconds(timeout_seconds),
             memory_size=memory_mb,
@@ -96,10 +96,28 @@ class PythonFunction(Construct):
 
     def retry_events(self, *, attempts: int, dead_letters: sqs.IQueue) -> None:
         """Retry failed asynchronous events for up to an hour, then put them into `dead_letters`."""
-        self.function.configure_async_invoke(
-            retry_attempts=attempts,
-            max_event_age=Duration.hours(1),
-            on_failure=destinations.SqsDestination(dead_letters),
+        lambda_.CfnEventInvokeConfig(
+            self,
+            "Retries",
+            function_name=self.function.function_name,
+            qualifier="$LATEST",
+            maximum_retry_attempts=attempts,
+            maximum_event_age_in_seconds=3600,
+            destination_config=lambda_.CfnEventInvokeConfig.DestinationConfigProperty(
+                on_failure=lambda_.CfnEventInvokeConfig.OnFailureProperty(destination=dead_letters.queue_arn)
+            ),
+        )
+
+    def take(self, queue: sqs.IQueue, *, batch_size: int, max_concurrency: int) -> None:
+        """Take messages from `queue`, so many at a time; what the answer does not name as failed is deleted."""
+        lambda_.CfnEventSourceMapping(
+            self,
+            "Source",
+            function_name=self.function.function_name,
+            event_source_arn=queue.queue_arn,
+            batch_size=batch_size,
+            function_response_types=["ReportBatchItemFailures"],
+            scaling_config=lambda_.CfnEventSourceMapping.ScalingConfigProperty(maximum_concurrency=max_concurrency),
         )
 
 
