@@ -15,7 +15,9 @@ from typing import Any
 
 import pytest
 
+from holdfast.backup import compact, writer
 from holdfast.backup.ids import SnapshotId
+from holdfast.backup.prune import prune
 from holdfast.backup.repository import Repository
 from tests.support.model import Broken, Rewire, World, run, same, with_ledger
 from tests.support.schedule import by_priority, with_switches
@@ -25,6 +27,13 @@ Jobs = dict[str, Callable[[Repository], Any]]
 Case = Callable[[], tuple[World, Jobs]]
 Switches = tuple[tuple[int, str], ...]
 RANDOM_RUNS = 150
+
+
+@pytest.fixture(autouse=True)
+def _compaction_of_any_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    """These packs are tiny: let none be too small to be rewritten, and no chunk too small for a block of its own."""
+    monkeypatch.setattr(compact, "SMALL_SHARE", 0.0)
+    monkeypatch.setattr(writer, "SOLID_BELOW", 1)
 
 
 def world() -> World:
@@ -208,6 +217,11 @@ def _further(trace: list[str], jobs: Iterable[str], switches: Switches) -> Itera
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
 def test_no_order_with_one_switch_breaks_an_acknowledged_snapshot(case: Case) -> None:
     assert explore(case, 1) > 50
+
+
+def test_a_prune_of_the_compaction_case_rewrites() -> None:
+    one, _ = compacting_what_is_being_used()
+    assert prune(one.repository, owner="test").packs_rewritten > 0
 
 
 def test_no_order_of_two_prunes_breaks_a_snapshot_even_without_their_lock() -> None:

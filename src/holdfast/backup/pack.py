@@ -28,6 +28,13 @@ def pack_key(pack_id: PackId) -> str:
     return f"packs/{pack_id[:2]}/{pack_id}"
 
 
+def pack_of_key(key: str) -> PackId | None:
+    """Return the pack whose object has this key; None for the key of anything else."""
+    name = PackId(key.rsplit("/", 1)[-1])
+    is_pack = len(name) == 64 and set(name) <= set("0123456789abcdef") and key == pack_key(name)
+    return name if is_pack else None
+
+
 @dataclass(frozen=True, slots=True)
 class Block:
     """Where one block lies in its pack, and the chunks in it, in order."""

@@ -15,13 +15,13 @@ from holdfast.backup.ids import ChunkId, PackId, SnapshotId
 from holdfast.backup.manifest import PREFIX as MANIFESTS
 from holdfast.backup.manifest import manifest_ids
 from holdfast.backup.mark import Mark
-from holdfast.backup.pack import pack_key, read_footer
+from holdfast.backup.pack import pack_key, pack_of_key, read_footer
 from holdfast.backup.parallel import each
 from holdfast.backup.ports import PackKind, PackRow, PackState, Record
 from holdfast.backup.rebuild import NOBODY
 from holdfast.backup.rebuild import PREFIX as PACKS
 from holdfast.backup.repository import Repository
-from holdfast.errors import Conflict, IntegrityError, NotFound
+from holdfast.errors import Conflict, HoldfastError, IntegrityError, NotFound
 
 LOCK = "prune"
 LEASE = timedelta(minutes=15)
@@ -196,13 +196,13 @@ class _Pruning:
     def _look(self) -> tuple[list[PackRow], list[Record], dict[PackId, list[ChunkId]]]:
         """Step 2: objects, then rows, then who is at work, then the mark, then places; in this order."""
         self._step("marking what snapshots refer to")
-        stored = {PackId(one.key.rsplit("/", 1)[-1]): one.size for one in self.repository.objects.list(PACKS)}
+        stored = {pack_of_key(one.key): one.size for one in self.repository.objects.list(PACKS)}
         rows = list(self.repository.index.packs())
         known = {row.pack for row in rows}
         self._orphans = [
             PackRow(pack=pack, kind=PackKind.DATA, size=size, session=NOBODY)
             for pack, size in stored.items()
-            if pack not in known
+            if pack is not None and pack not in known
         ]
         active = self.mark.extend(self.repository)
         self._delete_manifests(self.mark.leftover)
@@ -254,12 +254,15 @@ class _Pruning:
     ) -> set[PackId]:
         """Step 4: rewrite what is mostly dead or small; return the packs that nothing refers to any more."""
         live = [row for row in _settled(rows, active) if row.state is PackState.LIVE and row.pack in used]
-        chosen = choose(self.repository, live, used, workers=self.workers)
-        if not chosen:
-            return set()
-        self._step("rewriting packs that are mostly dead or small")
-        readers = min(self.workers, MOST_PACKS_HELD)
-        done = compact(self.repository, chosen, used, NOBODY, self.tick, workers=readers)
+        try:
+            chosen = choose(self.repository, live, used, workers=self.workers)
+            if not chosen:
+                return set()
+            self._step("rewriting packs that are mostly dead or small")
+            readers = min(self.workers, MOST_PACKS_HELD)
+            done = compact(self.repository, chosen, used, NOBODY, self.tick, workers=readers)
+        except NotFound as error:
+            raise _gone(self.repository, live) from error
         self._contents |= done.contents
         self.report.bytes_copied = done.bytes_copied
         asked = [chunk for row in chosen for chunk in used[row.pack]]
@@ -294,6 +297,15 @@ class _Pruning:
         self._step("marking what was committed meanwhile")
         active = self.mark.extend(self.repository)
         self._judge(rows, active, self.mark.places(self.repository), epoch)
+
+
+def _gone(repository: Repository, rows: Iterable[PackRow]) -> HoldfastError:
+    """Tell a pack that was lost from one that another prune, which we should exclude, collected meanwhile."""
+    live = {row.pack for row in repository.index.packs() if row.state is PackState.LIVE}
+    for row in rows:
+        if row.pack in live and repository.objects.size(pack_key(row.pack)) is None:
+            return IntegrityError(f"pack {row.pack} is missing; run `holdfast verify`; nothing more was pruned")
+    return Conflict("another prune collected a pack that this one looks at; try again when that is done")
 
 
 def _epoch(row: PackRow) -> int:

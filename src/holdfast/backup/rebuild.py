@@ -7,9 +7,9 @@ from functools import partial
 
 from holdfast.backup.ids import PackId, SnapshotId
 from holdfast.backup.manifest import Manifest, load_manifest, manifest_ids
-from holdfast.backup.pack import read_footer
+from holdfast.backup.pack import pack_key, pack_of_key, read_footer
 from holdfast.backup.parallel import each
-from holdfast.backup.ports import PackRow, Record, Status, StoredObject
+from holdfast.backup.ports import PackRow, Record, Status
 from holdfast.backup.repository import Repository
 from holdfast.backup.snapshots import figures_of
 from holdfast.errors import IntegrityError, NotFound
@@ -36,7 +36,8 @@ def rebuild_catalogue(repository: Repository, *, workers: int = 1) -> RebuildRep
     was cannot be told without the ledger, and keeping one too many loses nothing. `verify` names those not whole.
     """
     known = {row.pack for row in repository.index.packs()}
-    missing = (stored for stored in repository.objects.list(PREFIX) if _pack_of(stored) not in known)
+    stored = ((pack_of_key(one.key), one.size) for one in repository.objects.list(PREFIX))
+    missing = ((pack, size) for pack, size in stored if pack is not None and pack not in known)
     packs = list(each(partial(_read_pack, repository), missing, workers))
     snapshots = list(each(partial(_read_snapshot, repository), manifest_ids(repository), workers))
     return RebuildReport(
@@ -53,16 +54,13 @@ def rebuild_catalogue(repository: Repository, *, workers: int = 1) -> RebuildRep
 Problem = tuple[str, str]
 
 
-def _pack_of(stored: StoredObject) -> PackId:
-    return PackId(stored.key.rsplit("/", 1)[-1])
-
-
-def _read_pack(repository: Repository, stored: StoredObject) -> int | Problem:
+def _read_pack(repository: Repository, found: tuple[PackId, int]) -> int | Problem:
     """Add one pack and return its number of chunks, or what is wrong with it."""
+    pack, size = found
     try:
-        return _add_pack(repository, _pack_of(stored), stored.size)
+        return _add_pack(repository, pack, size)
     except (IntegrityError, NotFound) as error:
-        return stored.key, str(error)
+        return pack_key(pack), str(error)
 
 
 def _read_snapshot(repository: Repository, id_: SnapshotId) -> Problem | None:

@@ -1,0 +1,96 @@
+"""The catalogue again, from packs and manifests alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from holdfast.backup.pack import pack_key
+from holdfast.backup.ports import PackKind, PackState
+from holdfast.backup.prune import prune
+from holdfast.backup.rebuild import rebuild_catalogue
+from holdfast.backup.repository import Repository
+from holdfast.backup.stores.memory import MemoryCatalogue, MemoryObjects
+from holdfast.backup.verify import verify
+from tests.support.chunks import forget, snapshot
+from tests.support.repositories import any_repository
+
+
+def without_catalogue(repository: Repository) -> Repository:
+    fresh = MemoryCatalogue()
+    return replace(repository, index=fresh, ledger=fresh)
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+def test_everything_is_known_again(workers: int) -> None:
+    repository = any_repository()
+    made = [snapshot(repository, {"a": b"%d" % n, "same": b"s" * 40_000}, user=f"{n}") for n in range(5)]
+    lost = without_catalogue(repository)
+    report = rebuild_catalogue(lost, workers=workers)
+    assert (report.snapshots, report.packs, report.damaged) == (5, len(list(repository.index.packs())), ())
+    assert verify(lost, read_data=True).ok
+    before = {record.id: record for record in repository.ledger.completed()}
+    for record in lost.ledger.completed():
+        was = before[record.id]
+        assert (record.user, record.host, record.start, dict(record.figures)) == (
+            was.user,
+            was.host,
+            was.start,
+            dict(was.figures),
+        )
+    assert set(before) == set(made)
+
+
+def test_what_is_known_again_is_deduplicated_against_and_pruned() -> None:
+    repository = any_repository()
+    first = snapshot(repository, {"a": b"a" * 50_000})
+    lost = without_catalogue(repository)
+    rebuild_catalogue(lost)
+    size = sum(row.size for row in lost.index.packs())
+    second = snapshot(lost, {"a": b"a" * 50_000}, user="bob")
+    assert sum(row.size for row in lost.index.packs()) < size + 2000
+    forget(lost, [first, second])
+    prune(lost, owner="test")
+    assert list(lost.index.packs()) == []
+
+
+def test_rebuilding_twice_or_over_what_is_there_changes_nothing() -> None:
+    repository = any_repository()
+    made = snapshot(repository, {"a": b"text"})
+    before = list(repository.index.packs()), repository.ledger.completed()
+    report = rebuild_catalogue(repository)
+    assert report.packs == 0
+    assert (list(repository.index.packs()), repository.ledger.completed()) == before
+    lost = without_catalogue(repository)
+    rebuild_catalogue(lost)
+    rebuild_catalogue(lost)
+    assert [record.id for record in lost.ledger.completed()] == [made]
+    assert {row.state for row in lost.index.packs()} == {PackState.LIVE}
+
+
+def test_damaged_objects_are_named_and_the_rest_is_known_again() -> None:
+    repository = any_repository()
+    snapshot(repository, {"a": b"a" * 50_000})
+    good = snapshot(repository, {"b": b"b" * 50_000}, user="bob")
+    assert isinstance(repository.objects, MemoryObjects)
+    packs = [row for row in repository.index.packs() if row.kind is PackKind.DATA]
+    torn = pack_key(packs[0].pack)
+    repository.objects.objects[torn] = repository.objects.objects[torn][:-3]
+    repository.objects.objects["snapshots/" + "e" * 32] = b"no manifest"
+    lost = without_catalogue(repository)
+    report = rebuild_catalogue(lost)
+    assert {key for key, _ in report.damaged} == {torn, "snapshots/" + "e" * 32}
+    assert len(lost.ledger.completed()) == 2
+    damage = verify(lost).damage
+    assert damage
+    assert all(good not in one.snapshots for one in damage)
+
+
+def test_objects_that_are_no_packs_are_passed_over() -> None:
+    repository = any_repository()
+    snapshot(repository, {"a": b"text"})
+    repository.objects.put("packs/ab/notes", b"someone else's")
+    lost = without_catalogue(repository)
+    assert rebuild_catalogue(lost).damaged == ()
+    assert verify(lost).ok

@@ -1,0 +1,170 @@
+"""Proving that what is stored is what was written."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+
+from holdfast.backup.ids import SnapshotId
+from holdfast.backup.pack import pack_key
+from holdfast.backup.ports import PackKind
+from holdfast.backup.repository import Repository
+from holdfast.backup.stores.memory import MemoryCatalogue, MemoryObjects
+from holdfast.backup.verify import verify
+from holdfast.errors import InvalidRequest
+from tests.support.chunks import snapshot
+from tests.support.repositories import any_repository
+
+
+def noise(size: int, seed: int = 1) -> bytes:
+    return Random(seed).randbytes(size)
+
+
+def bytes_of(repository: Repository) -> dict[str, bytes]:
+    assert isinstance(repository.objects, MemoryObjects)
+    return repository.objects.objects
+
+
+def two_users() -> tuple[Repository, SnapshotId, SnapshotId]:
+    """Two users with a file of their own and one in common."""
+    repository = any_repository()
+    first = snapshot(repository, {"own": noise(50_000, 1), "both": noise(50_000, 3)})
+    second = snapshot(repository, {"own": noise(50_000, 2), "both": noise(50_000, 3)}, user="bob")
+    return repository, first, second
+
+
+def data_packs(repository: Repository) -> list[str]:
+    """The keys of the data packs: the first holds what both share and the first's own."""
+    rows = [row for row in repository.index.packs() if row.kind is PackKind.DATA]
+    return [pack_key(row.pack) for row in rows]
+
+
+def flip(repository: Repository, key: str, at: int) -> None:
+    data = bytearray(bytes_of(repository)[key])
+    data[at] ^= 0x40
+    bytes_of(repository)[key] = bytes(data)
+
+
+def test_a_whole_repository_is_ok_and_counted() -> None:
+    repository, _, _ = two_users()
+    report = verify(repository, read_data=True)
+    assert report.ok
+    assert (report.snapshots, report.packs) == (2, 4)
+    assert report.chunks == 3 + 4
+    assert report.bytes_read == sum(len(data) for key, data in bytes_of(repository).items() if "packs/" in key)
+    assert verify(repository).bytes_read == 0
+    assert verify(any_repository(), read_data=True).ok
+
+
+def test_a_damaged_block_is_found_by_reading_and_blamed_on_its_files() -> None:
+    repository, first, second = two_users()
+    mine, other = data_packs(repository)
+    flip(repository, other, 100)
+    assert verify(repository).ok  # structure alone reads no data
+    (damage,) = verify(repository, read_data=True).damage
+    assert damage.object == other
+    assert (damage.snapshots, damage.files) == ([second], ["scripted/own"])
+    flip(repository, other, 100)
+    flip(repository, mine, 100)  # the block of what both have, stored first by name
+    (damage,) = verify(repository, read_data=True).damage
+    assert set(damage.snapshots) == {first, second}
+    assert damage.files == ["scripted/both"]
+
+
+def test_a_missing_pack_is_found_by_structure_alone() -> None:
+    repository, first, second = two_users()
+    mine, _ = data_packs(repository)
+    del bytes_of(repository)[mine]
+    (damage,) = verify(repository).damage
+    assert damage.object == mine
+    assert set(damage.snapshots) == {first, second}
+    assert set(damage.files) == {"scripted/own", "scripted/both"}
+
+
+@pytest.mark.parametrize("left", [0, 5, 60, -1, -30])
+def test_a_truncated_pack_is_found_by_structure_alone(left: int) -> None:
+    repository, _, second = two_users()
+    _, other = data_packs(repository)
+    bytes_of(repository)[other] = bytes_of(repository)[other][:left]
+    (damage,) = verify(repository).damage
+    assert (damage.object, damage.snapshots, damage.files) == (other, [second], ["scripted/own"])
+
+
+def test_a_pack_exchanged_for_another_valid_one_is_found_by_reading() -> None:
+    repository, _, _ = two_users()
+    mine, other = data_packs(repository)
+    bytes_of(repository)[other] = bytes_of(repository)[mine]
+    assert {damage.object.rsplit("/", 1)[1] for damage in verify(repository, read_data=True).damage} >= {
+        other.rsplit("/", 1)[1]
+    }
+
+
+def test_a_damaged_tree_is_found_and_blamed_on_its_snapshot() -> None:
+    repository, first, second = two_users()
+    trees = [pack_key(row.pack) for row in repository.index.packs() if row.kind is PackKind.TREE]
+    flip(repository, trees[0], 60)
+    report = verify(repository)
+    assert not report.ok
+    assert {id_ for damage in report.damage for id_ in damage.snapshots} == {first}
+    assert second not in {id_ for damage in report.damage for id_ in damage.snapshots}
+
+
+@pytest.mark.parametrize("change", ["damage", "remove"])
+def test_a_damaged_or_missing_manifest_is_named(change: str) -> None:
+    repository, first, _ = two_users()
+    key = f"snapshots/{first}"
+    if change == "damage":
+        flip(repository, key, 50)
+    else:
+        del bytes_of(repository)[key]
+    (damage,) = verify(repository).damage
+    assert (damage.object, damage.snapshots) == (key, [first])
+
+
+def test_an_index_row_that_is_missing_or_wrong_is_found_by_structure_alone() -> None:
+    repository, _first, second = two_users()
+    catalogue = repository.index
+    assert isinstance(catalogue, MemoryCatalogue)
+    (own,) = [chunk for chunk, place in catalogue._chunks.items() if pack_key(place.pack) == data_packs(repository)[1]]
+    place = catalogue._chunks.pop(own)
+    (damage,) = verify(repository).damage
+    assert own.hex() in damage.object
+    assert damage.snapshots == [second]
+    catalogue._chunks[own] = type(place)(place.pack, 7)
+    (damage,) = verify(repository).damage
+    assert "index" in damage.object
+    assert damage.files == ["scripted/own"]
+
+
+def test_a_sample_reads_its_share_of_the_packs() -> None:
+    repository = any_repository()
+    for number in range(10):
+        snapshot(repository, {"own": noise(1000 + 40 * number, number)}, user=f"{number}")
+    whole = verify(repository, read_data=True).bytes_read
+    seen = {verify(repository, sample=0.3, random=Random(seed)).bytes_read for seed in range(20)}
+    assert len(seen) > 5
+    assert all(0.05 * whole < read < 0.7 * whole for read in seen)
+    assert verify(repository, sample=1.0).bytes_read == whole
+
+
+def test_a_sample_finds_damage_with_the_odds_it_claims() -> None:
+    repository = any_repository()
+    for number in range(10):
+        snapshot(repository, {"own": noise(1000, number)}, user=f"{number}")
+    flip(repository, data_packs(repository)[4], 100)
+    found = sum(not verify(repository, sample=0.5, random=Random(seed)).ok for seed in range(200))
+    assert 70 < found < 130
+
+
+@pytest.mark.parametrize("sample", [0.0, -0.1, 1.01])
+def test_an_impossible_sample_is_refused(sample: float) -> None:
+    with pytest.raises(InvalidRequest, match="sample"):
+        verify(any_repository(), sample=sample)
+
+
+def test_progress_counts_the_packs_read() -> None:
+    repository, _, _ = two_users()
+    steps: list[tuple[int, int]] = []
+    verify(repository, read_data=True, progress=lambda done, of: steps.append((done, of)))
+    assert steps == [(1, 4), (2, 4), (3, 4), (4, 4)]
