@@ -20,6 +20,7 @@ def install(folder: Path, token: str) -> ControlledApp:
     from holdfast.rehearsal.embedded.pack import (
         completion,
         functions,
+        permissions,
         queries,
         queues,
         replication,
@@ -31,6 +32,7 @@ def install(folder: Path, token: str) -> ControlledApp:
     storage.install(folder / "objects")
     functions.install(folder)
     replication.install()
+    permissions.install()
     queries.install()
     queues.install()
     schedules.install()

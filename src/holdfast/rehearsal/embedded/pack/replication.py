@@ -221,11 +221,12 @@ def _denied(write: Waiting, replica_bucket: str) -> str:
         needs.append(("kms", "kms:Decrypt", write.record["preserved_headers"].get(KMS_KEY_HEADER, "")))
         needs.append(("kms", "kms:Encrypt", _replica_headers(write).get(KMS_KEY_HEADER, "")))
     session = _role_session(write)
+    iam_evaluator.pin_request_origin("127.0.0.1", True)  # S3 copies over TLS, which bucket policies demand
     for service, action, resource in needs:
+        bucket = replica_bucket if action == "kms:Encrypt" else write.bucket
         context = {
-            "kms:ViaService": [
-                f"s3.{s3.bucket_region(replica_bucket if action == 'kms:Encrypt' else write.bucket)}.amazonaws.com"
-            ]
+            "kms:ViaService": f"s3.{s3.bucket_region(bucket)}.amazonaws.com",
+            "kms:EncryptionContext:aws:s3:arn": f"arn:aws:s3:::{bucket}",  # a bucket key is at work
         }
         if iam_evaluator.enforce(
             session, action, service, write.region, resource_arn=resource, service_context=context
