@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from holdfast.backup.ids import PackId, SnapshotId
+from holdfast.backup.ids import ChunkId, PackId, Place, SnapshotId
 from holdfast.backup.manifest import Manifest, load_manifest, manifest_ids
-from holdfast.backup.pack import pack_key, pack_of_key, read_footer
+from holdfast.backup.pack import Footer, pack_key, pack_of_key, read_footer
 from holdfast.backup.parallel import each
-from holdfast.backup.ports import PackRow, Record, Status
+from holdfast.backup.ports import PackRow, PackState, Record, Status
 from holdfast.backup.repository import Repository
 from holdfast.backup.snapshots import figures_of
 from holdfast.errors import IntegrityError, NotFound
@@ -30,19 +31,21 @@ class RebuildReport:
 
 
 def rebuild_catalogue(repository: Repository, *, workers: int = 1) -> RebuildReport:
-    """Add every pack and snapshot that the objects hold and the catalogue lacks; what it has stays as it is.
+    """Make the catalogue know every pack and snapshot that the objects hold; rows that tell the truth stay as they are.
 
-    Reads the footers, not the data, `workers` at a time. A manifest counts as an acknowledged snapshot: whether it
-    was cannot be told without the ledger, and keeping one too many loses nothing. `verify` names those not whole.
+    Reads the footers, not the data, `workers` at a time. Safe to repeat, also after it was killed. A manifest counts
+    as an acknowledged snapshot: whether it was cannot be told without the ledger, and keeping one too many loses
+    nothing. `verify` names those not whole. The report counts packs that were not known, or not rightly.
     """
-    known = {row.pack for row in repository.index.packs()}
-    stored = ((pack_of_key(one.key), one.size) for one in repository.objects.list(PREFIX))
-    missing = ((pack, size) for pack, size in stored if pack is not None and pack not in known)
-    packs = list(each(partial(_read_pack, repository), missing, workers))
+    states = {row.pack: row.state for row in repository.index.packs()}
+    found = ((pack_of_key(one.key), one.size) for one in repository.objects.list(PREFIX))
+    whole = ((pack, size) for pack, size in found if pack and states.get(pack) is not PackState.DELETING)
+    packs = list(each(partial(_read_pack, repository, states), whole, workers))
     snapshots = list(each(partial(_read_snapshot, repository), manifest_ids(repository), workers))
+    mended = [chunks for chunks in packs if isinstance(chunks, int) and chunks]
     return RebuildReport(
-        packs=sum(isinstance(chunks, int) for chunks in packs),
-        chunks=sum(chunks for chunks in packs if isinstance(chunks, int)),
+        packs=len(mended),
+        chunks=sum(mended),
         snapshots=sum(problem is None for problem in snapshots),
         damaged=(
             *(problem for problem in packs if not isinstance(problem, int)),
@@ -54,13 +57,41 @@ def rebuild_catalogue(repository: Repository, *, workers: int = 1) -> RebuildRep
 Problem = tuple[str, str]
 
 
-def _read_pack(repository: Repository, found: tuple[PackId, int]) -> int | Problem:
-    """Add one pack and return its number of chunks, or what is wrong with it."""
+def _read_pack(repository: Repository, states: Mapping[PackId, PackState], found: tuple[PackId, int]) -> int | Problem:
+    """Make one pack known; return its number of chunks, 0 if it was, or what is wrong with it."""
     pack, size = found
     try:
-        return _add_pack(repository, pack, size)
+        footer = read_footer(repository.objects, repository.keyring, pack)
     except (IntegrityError, NotFound) as error:
         return pack_key(pack), str(error)
+    if pack not in states:
+        repository.index.announce(PackRow(pack=pack, kind=footer.kind, size=size, session=NOBODY))
+    elif states[pack] is not PackState.PENDING and _is_known(repository, pack, footer):
+        return 0
+    if states.get(pack) is PackState.CONDEMNED:
+        repository.index.revive(pack)
+    repository.index.publish(pack, footer.chunks)
+    return len(footer.chunks)
+
+
+def _is_known(repository: Repository, pack: PackId, footer: Footer) -> bool:
+    """Say whether every chunk of the pack has a place; take the place of those that are not where it says."""
+    places = repository.index.readable(footer.chunks)
+    ordinals = {chunk: ordinal for ordinal, chunk in enumerate(footer.chunks)}
+    known = len(places) == len(ordinals)
+    for chunk, place in places.items():
+        if place != Place(pack, ordinals[chunk]) and not _is_true(repository, chunk, place):
+            repository.index.unpoint(place.pack, [chunk])
+            known = False
+    return known
+
+
+def _is_true(repository: Repository, chunk: ChunkId, place: Place) -> bool:
+    try:
+        chunks = read_footer(repository.objects, repository.keyring, place.pack).chunks
+    except (IntegrityError, NotFound):
+        return False
+    return place.ordinal < len(chunks) and chunks[place.ordinal] == chunk
 
 
 def _read_snapshot(repository: Repository, id_: SnapshotId) -> Problem | None:
@@ -71,13 +102,6 @@ def _read_snapshot(repository: Repository, id_: SnapshotId) -> Problem | None:
         return f"snapshots/{id_}", str(error)
     repository.ledger.import_record(_record_of(repository, manifest))
     return None
-
-
-def _add_pack(repository: Repository, pack: PackId, size: int) -> int:
-    footer = read_footer(repository.objects, repository.keyring, pack)
-    repository.index.announce(PackRow(pack=pack, kind=footer.kind, size=size, session=NOBODY))
-    repository.index.publish(pack, footer.chunks)
-    return len(footer.chunks)
 
 
 def _record_of(repository: Repository, manifest: Manifest) -> Record:

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from holdfast.backup.pack import pack_key
+from holdfast.backup.ids import PackId, Place
+from holdfast.backup.pack import pack_key, read_footer
 from holdfast.backup.ports import PackKind, PackState
 from holdfast.backup.prune import prune
 from holdfast.backup.rebuild import rebuild_catalogue
@@ -67,6 +68,38 @@ def test_rebuilding_twice_or_over_what_is_there_changes_nothing() -> None:
     rebuild_catalogue(lost)
     assert [record.id for record in lost.ledger.completed()] == [made]
     assert {row.state for row in lost.index.packs()} == {PackState.LIVE}
+
+
+def test_rows_that_are_missing_or_lie_are_mended_and_the_others_left() -> None:
+    repository = any_repository()
+    snapshot(repository, {"a": b"a" * 50_000, "b": b"b" * 50_000, "c": b"c" * 50_000})
+    catalogue = repository.index
+    assert isinstance(catalogue, MemoryCatalogue)
+    data = [chunk for chunk, place in catalogue._chunks.items() if _kind(repository, place.pack) is PackKind.DATA]
+    before = dict(catalogue._chunks)
+    del catalogue._chunks[data[0]]
+    catalogue._chunks[data[1]] = replace(before[data[1]], ordinal=77)
+    tree = next(row.pack for row in catalogue.packs() if row.kind is PackKind.TREE)
+    catalogue._chunks[data[2]] = Place(tree, 0)
+    assert len(verify(repository).damage) > 0
+    assert rebuild_catalogue(repository).packs == 1
+    assert catalogue._chunks == before
+    assert verify(repository, read_data=True).ok
+
+
+def _kind(repository: Repository, pack: PackId) -> PackKind:
+    return next(row.kind for row in repository.index.packs() if row.pack == pack)
+
+
+def test_a_condemned_pack_whose_rows_were_lost_comes_back() -> None:
+    repository = any_repository()
+    snapshot(repository, {"a": b"a" * 50_000})
+    row = next(row for row in repository.index.packs() if row.kind is PackKind.DATA)
+    repository.index.condemn(row, repository.ledger.epoch())
+    repository.index.unpoint(row.pack, read_footer(repository.objects, repository.keyring, row.pack).chunks)
+    assert not verify(repository).ok
+    rebuild_catalogue(repository)
+    assert verify(repository, read_data=True).ok
 
 
 def test_damaged_objects_are_named_and_the_rest_is_known_again() -> None:
