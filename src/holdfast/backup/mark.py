@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
+from typing import TypeVar
 
 from holdfast.backup.ids import ChunkId, PackId, SnapshotId
 from holdfast.backup.manifest import load_manifest, manifest_ids
+from holdfast.backup.parallel import each
 from holdfast.backup.ports import Record, Status
 from holdfast.backup.reader import ChunkReader
 from holdfast.backup.repository import Repository
@@ -15,6 +18,8 @@ from holdfast.backup.tree import references
 from holdfast.errors import Conflict, IntegrityError, NotFound
 
 LOOKUP_BATCH = 500
+MANIFESTS_AT_ONCE = 256
+T = TypeVar("T")
 ENDED = frozenset({Status.FORGOTTEN, Status.FAILED, Status.ABANDONED})
 
 
@@ -28,7 +33,7 @@ class Mark:
     """Manifests of ended sessions that nobody's parent is: they keep nothing alive."""
     _seen: set[ChunkId] = field(default_factory=set)
 
-    def extend(self, repository: Repository) -> list[Record]:
+    def extend(self, repository: Repository, *, workers: int = 1) -> list[Record]:
         """Walk every manifest object not walked before; return the sessions that were at work just before the walk.
 
         Which sessions have ended is read before who is at work: one that begins later sees that its parent has ended
@@ -42,28 +47,35 @@ class Mark:
         active = repository.ledger.active()
         parents = {record.parent for record in active}
         self.leftover = {id_ for id_, record in records.items() if record.status in ENDED and id_ not in parents}
-        reader = ChunkReader(repository)
         roots = [id_ for id_ in self._unwalked(repository) if id_ not in self.leftover]
-        known = repository.ledger.get(roots)
-        for id_ in roots:
-            if id_ not in known:
-                raise IntegrityError(
-                    f"snapshot {id_} has no record, so the catalogue is not whole: run `holdfast repo rebuild` first"
-                )
-            try:
-                manifest = load_manifest(repository, id_)
-                self.chunks.update(references(reader, manifest.roots, self._seen))
-            except (NotFound, IntegrityError) as error:
-                if self._all_stand(repository, [id_]):
-                    raise
-                # A half-walked manifest leaves nodes that count as seen: this mark is good for nothing any more.
-                raise _cleared() from error
-            self.walked.add(id_)
+        self._require_records(repository, roots)
+        for batch in batches(roots, MANIFESTS_AT_ONCE):
+            self._walk(repository, batch, workers)
         return active
 
     def _all_stand(self, repository: Repository, ids: Collection[SnapshotId]) -> bool:
         records = repository.ledger.get(ids)
         return all(id_ in records and records[id_].status not in ENDED for id_ in ids)
+
+    def _require_records(self, repository: Repository, ids: Sequence[SnapshotId]) -> None:
+        known = repository.ledger.get(ids)
+        for id_ in ids:
+            if id_ not in known:
+                raise IntegrityError(
+                    f"snapshot {id_} has no record, so the catalogue is not whole: run `holdfast repo rebuild` first"
+                )
+
+    def _walk(self, repository: Repository, ids: Sequence[SnapshotId], workers: int) -> None:
+        try:
+            manifests = each(partial(load_manifest, repository), ids, workers)
+            roots = [root for manifest in manifests for root in manifest.roots]
+            self.chunks.update(references(ChunkReader(repository), roots, self._seen))
+        except (NotFound, IntegrityError) as error:
+            if self._all_stand(repository, ids):
+                raise
+            # A half-walked manifest leaves nodes that count as seen: this mark is good for nothing any more.
+            raise _cleared() from error
+        self.walked.update(ids)
 
     def _unwalked(self, repository: Repository) -> list[SnapshotId]:
         return [id_ for id_ in manifest_ids(repository) if id_ not in self.walked]
@@ -76,7 +88,7 @@ class Mark:
             Conflict: another prune is clearing a snapshot that was marked.
         """
         by_pack: dict[PackId, list[ChunkId]] = {}
-        for batch in _batches(self.chunks):
+        for batch in batches(self.chunks, LOOKUP_BATCH):
             places = repository.index.readable(batch)
             for chunk in batch:
                 if chunk not in places:
@@ -94,7 +106,8 @@ def _cleared() -> Conflict:
     return Conflict("another prune cleared a snapshot while this one marked it; try again when that is done")
 
 
-def _batches(chunks: Iterable[ChunkId]) -> Iterator[list[ChunkId]]:
-    rest = iter(chunks)
-    while batch := list(islice(rest, LOOKUP_BATCH)):
+def batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Yield `items` in lists of `size`, the last one shorter."""
+    rest = iter(items)
+    while batch := list(islice(rest, size)):
         yield batch

@@ -162,14 +162,22 @@ def read_footer(objects: ObjectStore, keyring: Keyring, pack_id: PackId) -> Foot
         NotFound: no such pack.
         IntegrityError: the pack is cut, damaged or not one.
     """
-    tail = objects.get(pack_key(pack_id), -FIRST_READ_BYTES)
+    return read_end(objects, keyring, pack_id, FIRST_READ_BYTES)[0]
+
+
+def read_end(objects: ObjectStore, keyring: Keyring, pack_id: PackId, first_bytes: int) -> tuple[Footer, bytes | None]:
+    """Read a pack's last `first_bytes` bytes; return its footer, and the pack itself if that was all of it.
+
+    Raises as `read_footer` does.
+    """
+    tail = objects.get(pack_key(pack_id), -first_bytes)
+    whole = tail if len(tail) < first_bytes else None
     length = _footer_length(tail, pack_id)
     if length + TRAILER.size > len(tail):
         tail = objects.get(pack_key(pack_id), -(length + TRAILER.size))
         if len(tail) != length + TRAILER.size:
             raise IntegrityError(f"pack {pack_id} is shorter than its footer; run `holdfast verify`")
-    sealed = tail[-(length + TRAILER.size) : -TRAILER.size]
-    return open_footer(keyring, pack_id, sealed)
+    return open_footer(keyring, pack_id, tail[-(length + TRAILER.size) : -TRAILER.size]), whole
 
 
 def footer_in(keyring: Keyring, pack_id: PackId, data: bytes) -> Footer:

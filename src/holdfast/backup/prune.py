@@ -204,7 +204,7 @@ class _Pruning:
             for pack, size in stored.items()
             if pack is not None and pack not in known
         ]
-        active = self.mark.extend(self.repository)
+        active = self.mark.extend(self.repository, workers=self.workers)
         self._delete_manifests(self.mark.leftover)
         return rows, active, self.mark.places(self.repository)
 
@@ -295,7 +295,7 @@ class _Pruning:
         if not rows:
             return
         self._step("marking what was committed meanwhile")
-        active = self.mark.extend(self.repository)
+        active = self.mark.extend(self.repository, workers=self.workers)
         self._judge(rows, active, self.mark.places(self.repository), epoch)
 
 

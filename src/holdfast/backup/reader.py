@@ -7,13 +7,15 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from holdfast.backup.ids import ChunkId, PackId, Place
-from holdfast.backup.pack import Block, Footer, open_block, pack_key, read_footer
+from holdfast.backup.pack import Block, Footer, open_block, pack_key, read_end
 from holdfast.backup.repository import Repository
 from holdfast.errors import IntegrityError, NotFound
 
 CACHE_BYTES = 64 * 1024 * 1024
-CACHED_FOOTERS = 64
+CACHED_ENDS = 64
 LOOKUP_BATCH = 500
+END_BYTES = 256 * 1024
+"""Read first of a pack: its footer, and the whole of a small one, for one request and 3 ms of transfer (90 MB/s)."""
 GAP_BYTES = 64 * 1024
 """Blocks closer than this are read in one request: the bytes between cost less than a request."""
 RANGE_BYTES = 8 * 1024 * 1024
@@ -25,7 +27,7 @@ class ChunkReader:
     def __init__(self, repository: Repository, *, cache_bytes: int = CACHE_BYTES) -> None:
         self._repository = repository
         self._cache = _ChunkCache(cache_bytes)
-        self._footers: OrderedDict[PackId, Footer] = OrderedDict()
+        self._ends: OrderedDict[PackId, tuple[Footer, bytes | None]] = OrderedDict()
 
     def read(self, chunk: ChunkId) -> bytes:
         """Return one chunk's plaintext.
@@ -62,7 +64,7 @@ class ChunkReader:
             except NotFound:
                 # Compaction moved them while we read; the index knows where to, once.
                 left = [chunk for chunk in group if chunk not in done]
-                self._footers.pop(pack, None)
+                self._ends.pop(pack, None)
                 yield from self._again(left, pack)
 
     def _again(self, chunks: list[ChunkId], gone: PackId) -> Iterator[tuple[ChunkId, bytes]]:
@@ -81,11 +83,10 @@ class ChunkReader:
         return places
 
     def _from_pack(self, pack: PackId, places: dict[ChunkId, int]) -> Iterator[tuple[ChunkId, bytes]]:
-        footer = self._footer(pack)
-        blocks = _blocks_of(footer, pack, places)
-        for run in _runs(blocks):
+        footer, whole = self._end(pack)
+        for run in _runs(_blocks_of(footer, pack, places)):
             start, end = run[0].offset, run[-1].offset + run[-1].stored_bytes
-            data = memoryview(self._repository.objects.get(pack_key(pack), start, end - start))
+            data = memoryview(self._read(pack, start, end) if whole is None else whole[start:end])
             for block in run:
                 sealed = data[block.offset - start : block.offset - start + block.stored_bytes]
                 try:
@@ -97,15 +98,20 @@ class ChunkReader:
                     if chunk in places:
                         yield chunk, plaintext
 
-    def _footer(self, pack: PackId) -> Footer:
-        footer = self._footers.get(pack)
-        if footer is None:
-            footer = self._footers[pack] = read_footer(self._repository.objects, self._repository.keyring, pack)
-            if len(self._footers) > CACHED_FOOTERS:
-                self._footers.popitem(last=False)
+    def _read(self, pack: PackId, start: int, end: int) -> bytes:
+        return self._repository.objects.get(pack_key(pack), start, end - start)
+
+    def _end(self, pack: PackId) -> tuple[Footer, bytes | None]:
+        """Return a pack's footer, and the whole pack if it is small."""
+        end = self._ends.get(pack)
+        if end is None:
+            end = read_end(self._repository.objects, self._repository.keyring, pack, END_BYTES)
+            self._ends[pack] = end
+            if len(self._ends) > CACHED_ENDS:
+                self._ends.popitem(last=False)
         else:
-            self._footers.move_to_end(pack)
-        return footer
+            self._ends.move_to_end(pack)
+        return end
 
 
 def _by_pack(places: dict[ChunkId, Place]) -> dict[PackId, dict[ChunkId, int]]:

@@ -17,7 +17,7 @@ MAX_NODE_BYTES = 256 * 1024
 MAX_ITEMS = 2048
 ENTRY_CUT = 512
 ITEM_CUT = 512
-WINDOW = 16
+WINDOW = 64
 
 
 class Chunks(Protocol):

@@ -6,12 +6,12 @@ import math
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from random import Random, SystemRandom
 
 from holdfast.backup.entry import EntryKind
 from holdfast.backup.ids import ChunkId, PackId, SnapshotId
 from holdfast.backup.manifest import Manifest, load_manifest
+from holdfast.backup.mark import LOOKUP_BATCH, MANIFESTS_AT_ONCE, batches
 from holdfast.backup.pack import damaged_blocks, name_of, pack_key, read_footer
 from holdfast.backup.parallel import each
 from holdfast.backup.ports import PackState
@@ -20,12 +20,10 @@ from holdfast.backup.repository import Repository
 from holdfast.backup.tree import content_of, references, walk
 from holdfast.errors import IntegrityError, InvalidRequest, NotFound
 
-LOOKUP_BATCH = 500
 MOST_FILES = 100
 """A damage names this many files; the snapshots are all named."""
 MOST_BLOCKS = 3
 """A message places this many damaged blocks of a pack."""
-READABLE = frozenset({PackState.LIVE, PackState.CONDEMNED})
 OnProgress = Callable[[int, int], None]
 
 
@@ -79,7 +77,7 @@ def verify(
     if sample is not None and not 0 < sample <= 1:
         raise InvalidRequest(f"sample must be above 0 % and at most 100 %, got {sample:.2%}")
     job = _Verification(repository)
-    job.walk()
+    job.walk(workers)
     job.check_packs(1.0 if read_data else sample, random or SystemRandom(), workers, progress)
     job.blame()
     return VerifyReport(
@@ -126,18 +124,27 @@ class _Verification:
         damage.chunks.update(chunks)
         return damage
 
-    def walk(self) -> None:
+    def walk(self, workers: int) -> None:
         """Read every snapshot's trees, each shared node once."""
         seen: set[ChunkId] = set()
-        for record in self._repository.ledger.completed():
-            self.snapshots += 1
-            try:
-                manifest = load_manifest(self._repository, record.id)
-            except (IntegrityError, NotFound) as error:
-                self._note(f"snapshots/{record.id}", str(error)).snapshots.append(record.id)
-                continue
-            self._manifests.append(manifest)
-            self.chunks.update(references(self._reader, manifest.roots, seen, on_damage=self._bad_node))
+        records = self._repository.ledger.completed()
+        self.snapshots = len(records)
+        for batch in batches([record.id for record in records], MANIFESTS_AT_ONCE):
+            roots: list[ChunkId] = []
+            for id_, found in zip(batch, each(self._load, batch, workers), strict=True):
+                if isinstance(found, Manifest):
+                    self._manifests.append(found)
+                    roots += found.roots
+                else:
+                    self._note(f"snapshots/{id_}", found).snapshots.append(id_)
+            self.chunks.update(references(self._reader, roots, seen, on_damage=self._bad_node))
+
+    def _load(self, id_: SnapshotId) -> Manifest | str:
+        """Return the manifest, or what is wrong with it."""
+        try:
+            return load_manifest(self._repository, id_)
+        except (IntegrityError, NotFound) as error:
+            return str(error)
 
     def _bad_node(self, chunk: ChunkId, error: IntegrityError) -> None:
         self._note(f"tree node {chunk.hex()}", str(error), [chunk])
@@ -146,7 +153,7 @@ class _Verification:
         """Compare the index with what each pack holds; read a share of the packs whole."""
         rows = self._repository.index.packs()
         expected = self._expected()
-        packs = sorted({row.pack for row in rows if row.state in READABLE} | expected.keys())
+        packs = sorted({row.pack for row in rows if row.state is PackState.LIVE} | expected.keys())
         chosen = set(_choose(packs, share, random))
         self.packs = len(packs)
         for done, look in enumerate(each(lambda pack: self._look(pack, pack in chosen), packs, workers), 1):
@@ -156,8 +163,7 @@ class _Verification:
 
     def _expected(self) -> dict[PackId, list[tuple[int, ChunkId]]]:
         expected: dict[PackId, list[tuple[int, ChunkId]]] = {}
-        rest = iter(self.chunks)
-        while batch := list(islice(rest, LOOKUP_BATCH)):
+        for batch in batches(self.chunks, LOOKUP_BATCH):
             places = self._repository.index.readable(batch)
             for chunk in batch:
                 if chunk in places:
