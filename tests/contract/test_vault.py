@@ -416,10 +416,10 @@ class TestVerifyAndPrune:
         self, world: World, capsys: pytest.CaptureFixture[str]
     ) -> None:
         kept, gone = random.Random(1).randbytes(200_000), random.Random(2).randbytes(200_000)
-        world.put("ann", "kept", kept)
         world.put("ann", "gone", gone)
         world.dispatch()
         world.work()
+        world.put("ann", "kept", kept)
         world.aws.client("s3", HOME).delete_object(Bucket=world.source, Key="users/ann/gone")
         for day in (1, 62, 63):
             world.clock.sleep((EVENING + day * DAY - world.clock.now()).total_seconds())
