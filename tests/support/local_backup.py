@@ -1,0 +1,74 @@
+"""Backs up a folder into a local repository, again and again, in a process that a test kills.
+
+Prints the id of each acknowledged snapshot in a line of its own, as soon as it is acknowledged.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+
+from holdfast.backup.clock import SystemClock
+from holdfast.backup.create_snapshot import create_snapshot
+from holdfast.backup.key_slots import PasswordCost, PasswordKey
+from holdfast.backup.prune import prune
+from holdfast.backup.repository import Repository, create_repository, open_repository
+from holdfast.backup.sources.directory import DirectorySource
+from holdfast.backup.stores.local import LocalObjects
+from holdfast.backup.stores.sqlite_catalogue import SqliteCatalogue
+from holdfast.errors import Conflict
+
+LEASE = timedelta(seconds=1)
+KEY = PasswordKey("password", cost=PasswordCost(memory_kib=64, passes=1, lanes=1))
+
+
+def create(folder: Path) -> None:
+    folder.mkdir()
+    create_repository(LocalObjects(folder), [KEY], clock=SystemClock())
+
+
+def opened(folder: Path, catalogue: SqliteCatalogue) -> Repository:
+    return open_repository(LocalObjects(folder), catalogue, catalogue, [KEY], clock=SystemClock())
+
+
+def catalogue_of(folder: Path) -> closing[SqliteCatalogue]:
+    return closing(SqliteCatalogue(folder / "catalogue.sqlite"))
+
+
+def back_up_for_ever(folder: Path, source: Path, user: str) -> None:
+    with catalogue_of(folder) as catalogue:
+        repository = opened(folder, catalogue)
+        turn = 0
+        while True:
+            turn += 1
+            (source / f"{user}-{turn % 3}").write_bytes(os.urandom(60_000))
+            summary = create_snapshot(
+                repository, DirectorySource([os.fsencode(source)]), user=user, host="host", lease=LEASE
+            )
+            sys.stdout.write(f"{summary.snapshot}\n")
+            sys.stdout.flush()
+
+
+def prune_for_ever(folder: Path, owner: str) -> None:
+    with catalogue_of(folder) as catalogue:
+        repository = opened(folder, catalogue)
+        while True:
+            records = repository.ledger.completed()
+            repository.ledger.forget([record.id for record in records[6:]])
+            try:
+                prune(repository, owner=owner, lease=LEASE)
+            except Conflict:
+                repository.clock.sleep(0.01)
+            sys.stdout.write("pruned\n")
+            sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    job, repository_folder, *rest = sys.argv[1:]
+    if job == "prune":
+        prune_for_ever(Path(repository_folder), rest[0])
+    else:
+        back_up_for_ever(Path(repository_folder), Path(rest[0]), rest[1])
