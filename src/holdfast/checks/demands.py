@@ -39,6 +39,7 @@ class Demands:
     failover: timedelta | None = None
     availability: float | None = None
     users: int | None = None
+    environment: str | None = None
     suppress: tuple[AcceptedFinding, ...] = ()
 
     def made(self, name: str) -> bool:
@@ -52,10 +53,13 @@ def demand_names() -> frozenset[str]:
     return frozenset(field.name for field in fields(Demands) if field.name != "suppress")
 
 
-def from_settings(settings: DemandSettings, *, promised: frozenset[str] | None = None) -> Demands:
-    """Return the demands of a settings file; of its promises only those in `promised` (None: those it writes)."""
+def from_settings(settings: DemandSettings, *, whole: bool = False, environment: str | None = None) -> Demands:
+    """Return the demands of a settings file: of its promises those it writes, or with `whole` the defaults too.
+
+    `whole` is for the file of a platform, which promises its defaults; a file of checks promises what it says.
+    """
     checks, promises = settings.checks, settings.promises
-    written = promises.model_fields_set if promised is None else promised
+    written = type(promises).model_fields if whole else promises.model_fields_set
     kept = {name: getattr(promises, name) for name in written if name in demand_names()}
     return Demands(
         required_tags=None if checks.required_tags is None else tuple(checks.required_tags),
@@ -68,8 +72,8 @@ def from_settings(settings: DemandSettings, *, promised: frozenset[str] | None =
         destroyable=checks.destroyable,
         region=checks.region,
         suppress=tuple(
-            AcceptedFinding(rule=s.rule, reason=s.reason, resource=s.resource, until=getattr(s, "until", None))
-            for s in checks.suppress
+            AcceptedFinding(rule=s.rule, reason=s.reason, resource=s.resource, until=s.until) for s in checks.suppress
         ),
+        environment=environment,
         **kept,
     )

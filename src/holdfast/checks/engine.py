@@ -20,7 +20,8 @@ from holdfast.checks.finding import Finding, Outcome, Severity, Suppressed
 from holdfast.checks.graph import Source, System, systems
 from holdfast.checks.registry import all_rules
 from holdfast.checks.rule import Rule
-from holdfast.errors import InvalidRequest
+from holdfast.checks.schema import SchemaChecker, checker, schema_findings
+from holdfast.errors import InvalidRequest, NotFound
 
 PARALLEL_FROM = 24
 _SKIPPED_FOLDERS = frozenset({".git", ".venv", "node_modules", "__pycache__"})
@@ -37,6 +38,7 @@ class Report:
     resources: int = 0
     rules: int = 0
     seconds: float = 0.0
+    schemas: bool = False
 
     def count(self, severity: Severity) -> int:
         """Return how many findings are violated with this severity."""
@@ -68,36 +70,47 @@ def check_paths(
     rules: Sequence[Rule] | None = None,
     rule_folders: Sequence[Path] = (),
     processes: int | None = None,
+    schemas: bool = True,
 ) -> Report:
     """Check each path as a system of its own: a file, or the templates of a folder together.
 
-    Files that cannot be read become `problems`; the others are checked all the same.
+    Files that cannot be read become `problems`; the others are checked all the same. With `schemas`, what AWS's
+    resource schemas say is added; `Report.schemas` tells whether anything could be.
 
     Raises:
-        InvalidRequest: a path that does not exist, or a folder without a template.
+        NotFound: a path that does not exist, or a folder without a template.
     """
     started = perf_counter()
     chosen = all_rules(rule_folders) if rules is None else tuple(rules)
-    report = Report(rules=len(chosen))
+    report = Report(rules=len(chosen), schemas=schemas)
     groups = [_files(path) for path in paths]
     workers = min(processes or os.cpu_count() or 1, len(groups))
     if len(groups) >= PARALLEL_FROM and workers > 1 and rules is None:
-        job = partial(_check_group, demands=demands, today=today, rule_folders=tuple(rule_folders))
+        job = partial(_check_group, demands=demands, today=today, rule_folders=tuple(rule_folders), schemas=schemas)
         with ProcessPoolExecutor(workers) as pool:
             for found in pool.map(job, groups, chunksize=max(1, len(groups) // (workers * 8))):
                 report.add(found)
     else:
+        compiled = checker() if schemas else None
+        report.schemas = compiled is not None
         for group in groups:
-            report.add(_checked(group, chosen, demands, today))
+            report.add(_checked(group, chosen, demands, today, compiled))
     report.seconds = perf_counter() - started
     return report
 
 
-def check_sources(sources: Sequence[Source], rules: Iterable[Rule], demands: Demands, today: date) -> Report:
+def check_sources(
+    sources: Sequence[Source],
+    rules: Iterable[Rule],
+    demands: Demands,
+    today: date,
+    schemas: SchemaChecker | None = None,
+) -> Report:
     """Check templates that are already read, as one system."""
     wanted = [rule for rule in rules if rule.wanted(demands)]
     runs = [_run(system, wanted) for system in systems(sources, demands)]
-    findings = sorted(_merge(runs), key=lambda f: (f.template, f.line, f.rule, f.property))
+    found = [*_merge(runs), *(schema_findings(sources, schemas) if schemas else ())]
+    findings = sorted(found, key=lambda f: (f.template, f.line, f.rule, f.property))
     standing, accepted = suppression.apply(findings, suppression.collect(sources, demands), today)
     resources = sum(len(source.resources) for source in sources)
     return Report(standing, accepted, [], len(sources), resources)
@@ -139,15 +152,21 @@ def source_of(
 
 
 def _check_group(
-    group: tuple[list[Path], bool], *, demands: Demands, today: date, rule_folders: tuple[Path, ...]
+    group: tuple[list[Path], bool], *, demands: Demands, today: date, rule_folders: tuple[Path, ...], schemas: bool
 ) -> Report:
-    return _checked(group, all_rules(rule_folders), demands, today)
+    return _checked(group, all_rules(rule_folders), demands, today, checker() if schemas else None)
 
 
-def _checked(group: tuple[list[Path], bool], rules: Sequence[Rule], demands: Demands, today: date) -> Report:
+def _checked(
+    group: tuple[list[Path], bool],
+    rules: Sequence[Rule],
+    demands: Demands,
+    today: date,
+    schemas: SchemaChecker | None,
+) -> Report:
     files, explicit = group
     sources, problems = read_sources(files, explicit=explicit)
-    report = check_sources(sources, rules, demands, today) if sources else Report()
+    report = check_sources(sources, rules, demands, today, schemas) if sources else Report()
     report.problems += problems
     return report
 
@@ -176,14 +195,14 @@ def _files(path: Path) -> tuple[list[Path], bool]:
     if path.is_file():
         return [path], True
     if not path.exists():
-        raise InvalidRequest(f"{path} does not exist; name a template or a folder of templates")
+        raise NotFound(f"{path} does not exist; name a template or a folder of templates")
     found = sorted(
         child
         for child in path.rglob("*")
         if child.suffix in SUFFIXES and child.is_file() and not _SKIPPED_FOLDERS & set(child.parts)
     )
     if not found:
-        raise InvalidRequest(f"{path} holds no template; looked for {', '.join(SUFFIXES)}")
+        raise NotFound(f"{path} holds no template; looked for {', '.join(SUFFIXES)}")
     return found, False
 
 

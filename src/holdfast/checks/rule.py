@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import ClassVar
@@ -33,6 +34,11 @@ class Rule(ABC):
     def title(self) -> str:
         """The law in one sentence: the first line of the docstring."""
         return (type(self).__doc__ or "").strip().splitlines()[0].rstrip(".")
+
+    @property
+    def rationale(self) -> str:
+        """Why, in the rest of the docstring; empty when the law speaks for itself."""
+        return "\n".join(inspect.cleandoc(type(self).__doc__ or "").splitlines()[2:]).strip()
 
     @property
     def topic(self) -> str:

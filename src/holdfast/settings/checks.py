@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from pydantic import Field
 
 from holdfast.settings.fields import Region, Section
@@ -13,6 +15,7 @@ class Suppression(Section):
     rule: str = Field(description="The rule's id.")
     resource: str | None = Field(default=None, description="Logical id; without it, every resource.")
     reason: str = Field(min_length=1, description="Why it is accepted; shown in every report.")
+    until: date | None = Field(default=None, description="The last day on which it counts, as in 2027-01-31.")
 
 
 class ChecksSettings(Section):

@@ -14,6 +14,9 @@ class Promises(Section):
 
     rpo: Duration = Field(default=timedelta(hours=24), description="Data we may lose at most, in time.")
     rto: Duration = Field(default=timedelta(hours=2), description="Time until the data is back.")
+    failover: Duration | None = Field(
+        default=None, description="Time until a standby serves after its primary fails, detection included."
+    )
     retention: Duration = Field(
         default=timedelta(days=60), description="Every snapshot younger than this can be restored. Whole days."
     )

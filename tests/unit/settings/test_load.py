@@ -123,7 +123,7 @@ def test_unknown_key_is_refused_with_the_nearest_one(tmp_path: Path) -> None:
 
 def test_unknown_key_near_to_nothing_is_refused_with_what_is_allowed(tmp_path: Path) -> None:
     line = refused(tmp_path, "platform: backup-vault\npromises: {zzz: 1}\n")
-    assert line == "FILE:2: unknown key promises.zzz; allowed: availability, retention, rpo, rto, users"
+    assert line == "FILE:2: unknown key promises.zzz; allowed: availability, failover, retention, rpo, rto, users"
 
 
 @pytest.mark.parametrize(
