@@ -14,7 +14,7 @@ from holdfast.backup.manifest import Manifest, load_manifest
 from holdfast.backup.mark import LOOKUP_BATCH, MANIFESTS_AT_ONCE, batches
 from holdfast.backup.pack import damaged_blocks, name_of, pack_key, read_footer
 from holdfast.backup.parallel import each
-from holdfast.backup.ports import PackState
+from holdfast.backup.ports import PackState, Status
 from holdfast.backup.reader import ChunkReader
 from holdfast.backup.repository import Repository
 from holdfast.backup.tree import content_of, references, walk
@@ -36,6 +36,8 @@ class Damage:
     snapshots: list[SnapshotId] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
     chunks: set[ChunkId] = field(default_factory=set, repr=False)
+    gone: bool = field(default=False, repr=False)
+    """Whether it may have been pruned meanwhile: then it is damage only if a snapshot that still stands needs it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +106,7 @@ class _Look:
     problems: list[str] = field(default_factory=list)
     bad: list[ChunkId] = field(default_factory=list)
     bytes_read: int = 0
+    missing: bool = False
 
 
 class _Verification:
@@ -147,7 +150,8 @@ class _Verification:
             return str(error)
 
     def _bad_node(self, chunk: ChunkId, error: IntegrityError) -> None:
-        self._note(f"tree node {chunk.hex()}", str(error), [chunk])
+        damage = self._note(f"tree node {chunk.hex()}", str(error), [chunk])
+        damage.gone = chunk not in self._repository.index.readable([chunk])
 
     def check_packs(self, share: float | None, random: Random, workers: int, progress: OnProgress | None) -> None:
         """Compare the index with what each pack holds; read a share of the packs whole."""
@@ -170,7 +174,7 @@ class _Verification:
                     expected.setdefault(places[chunk].pack, []).append((places[chunk].ordinal, chunk))
                 else:
                     what = "no pack holds it: bring it back from a replica, or back its source up again"
-                    self._note(f"chunk {chunk.hex()}", what, [chunk])
+                    self._note(f"chunk {chunk.hex()}", what, [chunk]).gone = True
         return expected
 
     def _look(self, pack: PackId, whole: bool) -> _Look:
@@ -181,7 +185,7 @@ class _Verification:
                 return _Look(pack, read_footer(objects, keyring, pack).chunks)
             data = objects.get(pack_key(pack))
         except (NotFound, IntegrityError) as error:
-            return _Look(pack, None, [str(error)])
+            return _Look(pack, None, [str(error)], missing=isinstance(error, NotFound))
         problems = [] if name_of(data) == pack else ["its bytes are not those it is named by"]
         try:
             footer, bad = damaged_blocks(keyring, pack, data)
@@ -197,7 +201,10 @@ class _Verification:
         self.bytes_read += look.bytes_read
         held = look.held
         if held is None:
-            self._note(pack_key(look.pack), "; ".join(look.problems), (chunk for _, chunk in wanted))
+            gone = look.missing and not self._is_live(look.pack)
+            lost = self._not_moved(look.pack, wanted) if gone else [chunk for _, chunk in wanted]
+            if lost or not gone:
+                self._note(pack_key(look.pack), "; ".join(look.problems), lost).gone = gone
             return
         if look.problems:
             self._note(pack_key(look.pack), "; ".join(look.problems), look.bad)
@@ -206,18 +213,29 @@ class _Verification:
             what = f"{len(wrong)} chunks are not where it says; run `holdfast repo rebuild`"
             self._note(f"index of {pack_key(look.pack)}", what, wrong)
 
+    def _is_live(self, pack: PackId) -> bool:
+        return any(row.pack == pack and row.state is PackState.LIVE for row in self._repository.index.packs())
+
+    def _not_moved(self, pack: PackId, wanted: Sequence[tuple[int, ChunkId]]) -> list[ChunkId]:
+        places = self._repository.index.readable([chunk for _, chunk in wanted])
+        return [chunk for _, chunk in wanted if chunk not in places or places[chunk].pack == pack]
+
     def blame(self) -> None:
         """Name the snapshots and files that damaged chunks belong to; costs a walk, only if something is damaged."""
         damaged = {chunk: damage for damage in self.damage.values() for chunk in damage.chunks}
         if not damaged:
             return
+        records = self._repository.ledger.get([manifest.id for manifest in self._manifests])
         for manifest in self._manifests:
+            if manifest.id not in records or records[manifest.id].status is not Status.COMPLETED:
+                continue  # forgotten since this began
             for path, chunks in self._files(manifest):
                 for damage in {id(damaged[c]): damaged[c] for c in chunks if c in damaged}.values():
                     if manifest.id not in damage.snapshots:
                         damage.snapshots.append(manifest.id)
                     if path and path not in damage.files and len(damage.files) < MOST_FILES:
                         damage.files.append(path)
+        self.damage = {key: one for key, one in self.damage.items() if one.snapshots or not one.gone}
 
     def _files(self, manifest: Manifest) -> Iterable[tuple[str, list[ChunkId]]]:
         """Yield each file with its chunks; what cannot be walked is blamed on the snapshot, without a path."""

@@ -9,6 +9,7 @@ import pytest
 from holdfast.backup.ids import SnapshotId
 from holdfast.backup.pack import pack_key
 from holdfast.backup.ports import PackKind
+from holdfast.backup.prune import PruneReport, prune
 from holdfast.backup.repository import Repository
 from holdfast.backup.stores.memory import MemoryCatalogue, MemoryObjects
 from holdfast.backup.verify import verify
@@ -135,6 +136,31 @@ def test_an_index_row_that_is_missing_or_wrong_is_found_by_structure_alone() -> 
     (damage,) = verify(repository).damage
     assert "index" in damage.object
     assert damage.files == ["scripted/own"]
+
+
+@pytest.mark.parametrize("read_data", [False, True])
+def test_what_a_prune_takes_away_meanwhile_is_no_damage(read_data: bool) -> None:
+    """A prune runs after the first pack was looked at: packs of forgotten snapshots go, others are rewritten."""
+    repository = any_repository()
+    for user in range(6):
+        snapshot(repository, {f"{n}": noise(200_000, 100 * user + n) for n in range(25)}, user=f"{user}")
+        snapshot(repository, {"1": noise(200_000, 100 * user + 1)}, user=f"{user}", reread=True)
+    dead, sparse = [
+        [record.id for record in repository.ledger.completed() if int(record.user) % 2 == odd] for odd in (0, 1)
+    ]
+    repository.ledger.forget(sparse[1::2])  # of these users one file of 25 stays
+    reports: list[PruneReport] = []
+
+    def interfere(done: int, _: int) -> None:
+        if done == 1:
+            repository.ledger.forget(dead)
+            reports.append(prune(repository, owner="test"))
+
+    assert verify(repository, read_data=read_data, progress=interfere).damage == ()
+    (report,) = reports
+    assert report.packs_rewritten >= 2
+    assert report.packs_deleted > report.packs_rewritten
+    assert verify(repository, read_data=True).ok
 
 
 def test_a_sample_reads_its_share_of_the_packs() -> None:
