@@ -80,7 +80,14 @@ class SqliteCatalogue:
     Any number of processes and threads may use one file; each thread has a connection of its own.
     """
 
-    def __init__(self, path: Path, *, busy_seconds: float = BUSY_SECONDS) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        busy_seconds: float = BUSY_SECONDS,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._now = now
         self._path = path
         self._busy_seconds = busy_seconds
         self._local = threading.local()
@@ -357,7 +364,7 @@ class SqliteCatalogue:
 
         def change(db: sqlite3.Connection) -> None:
             db.executemany(sql, [(_text(expires), id_) for id_ in ids])
-            db.execute("DELETE FROM records WHERE expires < ?", (_text(datetime.now(UTC)),))
+            db.execute("DELETE FROM records WHERE expires < ?", (_text(self._now()),))
 
         self._write(change)
 

@@ -143,6 +143,23 @@ def test_a_full_disk_is_told_and_loses_nothing(path: Path) -> None:
     catalogue.close()
 
 
+def test_a_retired_record_vanishes_when_its_time_has_come(path: Path) -> None:
+    today = NOON
+    with closing(SqliteCatalogue(path, now=lambda: today)) as catalogue:
+        for number in "12":
+            record = Record(id=SnapshotId(number * 32), user="ann", host="desk", start=NOON, lease_until=NOON, epoch=1)
+            catalogue.begin(record)
+            catalogue.finish(record.id, Status.FAILED, NOON, {})
+        both = [SnapshotId("1" * 32), SnapshotId("2" * 32)]
+        catalogue.retire(both[:1], NOON + timedelta(days=90))
+        today += timedelta(days=89)
+        catalogue.retire([], today)
+        assert set(catalogue.get(both)) == set(both)
+        today += timedelta(days=2)
+        catalogue.retire([], today)
+        assert set(catalogue.get(both)) == {both[1]}
+
+
 def _claim(path: Path, worker: int, longest: multiprocessing.Queue[float]) -> None:
     catalogue = SqliteCatalogue(path)
     slowest = 0.0
