@@ -21,8 +21,10 @@ from holdfast.errors import Conflict, HoldfastError, IntegrityError, LeaseLost, 
 T = TypeVar("T")
 BUSY_SECONDS = 60.0
 """How long a writer waits for its turn before it gives up."""
-FIRST_PAUSE = 0.002
-LONGEST_PAUSE = 0.1
+FIRST_PAUSE = 0.02
+HALVED_AFTER = 0.05
+SHORTEST_PAUSE = 0.001
+"""A waiter's pause, seconds: half the first after `HALVED_AFTER`, then less and less."""
 LOOKUP_BATCH = 500
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS packs (
@@ -104,18 +106,17 @@ class SqliteCatalogue:
         return db
 
     def _patiently(self, call: Callable[[], T]) -> T:
-        """Call until it is our turn: random, growing pauses, so that nobody starves behind SQLite's own fixed ones."""
-        give_up = time.monotonic() + self._busy_seconds
-        pause = FIRST_PAUSE
+        """Call until it is our turn: who has waited longer asks more often, so that nobody starves."""
+        began = time.monotonic()
         while True:
             try:
                 return call()
             except sqlite3.OperationalError as error:
                 busy = error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-                if not busy or time.monotonic() > give_up:
+                if not busy or time.monotonic() > began + self._busy_seconds:
                     raise
-            time.sleep(random.uniform(0, pause))  # noqa: S311 - no secret
-            pause = min(2 * pause, LONGEST_PAUSE)
+            pause = max(SHORTEST_PAUSE, FIRST_PAUSE / (1 + (time.monotonic() - began) / HALVED_AFTER))
+            time.sleep(random.uniform(0.5, 1) * pause)  # noqa: S311 - no secret
 
     def _write(self, change: Callable[[sqlite3.Connection], T]) -> T:
         with sqlite_errors(self._path):
