@@ -23,7 +23,7 @@ _of_thread = threading.local()
 def compress(raw: bytes) -> bytes:
     """Return `codec | payload`; what does not shrink is stored as it is."""
     if _shrinks(raw):
-        payload = zstandard.ZstdCompressor(level=LEVEL).compress(raw)
+        payload = _compressor(LEVEL).compress(raw)
         if len(payload) < len(raw):
             return bytes([ZSTD]) + payload
     return bytes([STORED]) + raw
@@ -41,7 +41,11 @@ def decompress(block: bytes, raw_bytes: int) -> bytes:
         raw = block[1:]
     elif block[0] == ZSTD:
         try:
-            raw = _decompressor().decompress(memoryview(block)[1:], max_output_size=raw_bytes)
+            frame = memoryview(block)[1:]
+            # What a frame claims is allocated unseen, so it is compared first.
+            if zstandard.frame_content_size(frame) != raw_bytes:
+                raise IntegrityError(f"a block does not claim {raw_bytes} bytes; run `holdfast verify`")
+            raw = _decompressor().decompress(frame, max_output_size=raw_bytes)
         except zstandard.ZstdError as error:
             raise IntegrityError("a block cannot be decompressed; run `holdfast verify`") from error
     else:
@@ -57,7 +61,15 @@ def _shrinks(raw: bytes) -> bool:
         return True
     middle = len(raw) // 2
     probe = raw[:PROBE_BYTES] + raw[middle : middle + PROBE_BYTES]
-    return len(zstandard.ZstdCompressor(level=PROBE_LEVEL).compress(probe)) < WORTH_IT * len(probe)
+    return len(_compressor(PROBE_LEVEL).compress(probe)) < WORTH_IT * len(probe)
+
+
+def _compressor(level: int) -> zstandard.ZstdCompressor:
+    """Return this thread's own of this level: making one costs as much as compressing 20 KB."""
+    made: dict[int, zstandard.ZstdCompressor] = _of_thread.__dict__.setdefault("compressors", {})
+    if level not in made:
+        made[level] = zstandard.ZstdCompressor(level=level)
+    return made[level]
 
 
 def _decompressor() -> zstandard.ZstdDecompressor:
