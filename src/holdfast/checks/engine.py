@@ -108,7 +108,7 @@ def check_sources(
 ) -> Report:
     """Check templates that are already read, as one system."""
     wanted = [rule for rule in rules if rule.wanted(demands)]
-    runs = [_run(system, wanted) for system in systems(sources, demands)]
+    runs = [_run(system, wanted) for system in systems(sources, demands, today)]
     found = [*_merge(runs), *(schema_findings(sources, schemas) if schemas else ())]
     findings = sorted(found, key=lambda f: (f.template, f.line, f.rule, f.property))
     standing, accepted = suppression.apply(findings, suppression.collect(sources, demands), today)

@@ -6,6 +6,7 @@ This is what rules see. Everything is resolved when it is first asked for and th
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from functools import cached_property
 from typing import Any
 
@@ -285,9 +286,10 @@ class Resource:
 class System:
     """The templates that are deployed together, in one scenario, and what is demanded of them."""
 
-    def __init__(self, sources: Sequence[Source], scenario: Scenario, demands: Demands) -> None:
+    def __init__(self, sources: Sequence[Source], scenario: Scenario, demands: Demands, today: date) -> None:
         self.scenario = scenario
         self.demands = demands
+        self.today = today
         self._passing: set[tuple[str, str]] = set()
         self._exporting = False
         self.templates = [Template(source, self) for source in sources]
@@ -412,13 +414,13 @@ class System:
         return parents
 
 
-def systems(sources: Sequence[Source], demands: Demands) -> Iterator[System]:
+def systems(sources: Sequence[Source], demands: Demands, today: date) -> Iterator[System]:
     """Yield the system in each scenario worth checking; the defaults come first."""
     conditions = {source.name: source.conditions for source in sources}
     regions = {source.region or demands.region for source in sources}
     fixed = {"AWS::Region": next(iter(regions))} if len(regions) == 1 and None not in regions else {}
     for scenario in scenarios(conditions, fixed):
-        yield System(sources, scenario, demands)
+        yield System(sources, scenario, demands, today)
 
 
 def _collect_conditions(raw: Any, used: set[str]) -> None:
