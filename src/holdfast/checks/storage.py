@@ -9,7 +9,7 @@ from typing import Any
 
 from holdfast.checks.graph import Resource
 from holdfast.checks.policies import Statement, statements
-from holdfast.checks.values import Undecided, Value, as_list, as_number, as_text
+from holdfast.checks.values import Undecided, Value, as_list, as_number, as_text, is_undecided
 
 _BACKUP = re.compile(r"(?i)back[-_]?ups?(?![a-z]*log)")
 _LOGS = re.compile(r"(?i)log|audit|trail")
@@ -67,6 +67,26 @@ def versioned(bucket: Resource) -> bool | Undecided:
     if isinstance(status, Undecided):
         return status
     return status == "Enabled" or bucket.get("ObjectLockEnabled") in (True, "true")
+
+
+def rules_of(bucket: Resource) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield the enabled replication rules of a bucket with their index; each has a `Destination` mapping."""
+    for index, rule in enumerate(as_list(bucket.get("ReplicationConfiguration.Rules"))):
+        if isinstance(rule, dict) and rule.get("Status") == "Enabled" and isinstance(rule.get("Destination"), dict):
+            yield index, rule
+
+
+def destinations(bucket: Resource) -> list[Resource]:
+    """Return the buckets of the system that a bucket replicates to."""
+    found = (bucket.system.find(rule["Destination"].get("Bucket"), bucket.type) for _, rule in rules_of(bucket))
+    return [copy for copy in found if copy is not None]
+
+
+def unknown_destination(bucket: Resource) -> bool:
+    """Tell whether a bucket replicates to one that cannot be known."""
+    if isinstance(bucket.get("ReplicationConfiguration.Rules"), Undecided):
+        return True
+    return any(is_undecided(rule["Destination"].get("Bucket")) for _, rule in rules_of(bucket))
 
 
 def log_sources(bucket: Resource) -> Iterator[tuple[Resource, str]]:
