@@ -128,3 +128,15 @@ def test_a_server_that_cannot_start_says_why(tmp_path: Path, monkeypatch: pytest
     with pytest.raises(StoreUnavailable, match="No module named"):
         embedded_aws(folder=tmp_path).start()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_functions_run_when_the_folder_is_named_from_where_we_stand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with embedded_aws(folder=Path("work")) as aws:
+        asset = code(tmp_path, "here", "def handler(event, context):\n    return 'here'\n")
+        deploy(aws, [stack("s", {"Role": role(ANYTHING), "F": function("here", asset, Timeout=5)}, asset)])
+        answer = aws.client("lambda", "us-east-1").invoke(FunctionName="here", Payload=b"{}")
+        assert answer["Payload"].read() == b'"here"'

@@ -114,7 +114,8 @@ class MiniStack:
 
     def start(self) -> Self:
         """Bring it up on a free loopback port; return once it answers."""
-        parent = str(self._parent) if self._parent else None
+        # The functions' processes have working folders of their own: only an absolute path means the same to them.
+        parent = str(self._parent.absolute()) if self._parent else None
         self._folder = Path(tempfile.mkdtemp(prefix="holdfast-aws-", dir=parent))
         if self.strict:
             self._authority = str(write_certificates(self._folder, datetime.datetime.now(datetime.UTC)))
