@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import struct
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import accumulate
 
 from blake3 import blake3
@@ -50,7 +52,7 @@ class Block:
         return b"".join(chunk for chunk, _ in self.chunks)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Footer:
     """What a pack contains. Chunk ordinals count through the blocks in order."""
 
@@ -61,6 +63,18 @@ class Footer:
     def chunks(self) -> list[ChunkId]:
         """The chunk ids by ordinal."""
         return [chunk for block in self.blocks for chunk, _ in block.chunks]
+
+    def find(self, ordinal: int) -> tuple[int, ChunkId] | None:
+        """Return the number of the block that holds the chunk of this ordinal, and the chunk; None if there is none."""
+        number = bisect_right(self._firsts, ordinal) - 1
+        if not 0 <= ordinal < self._firsts[-1]:
+            return None
+        return number, self.blocks[number].chunks[ordinal - self._firsts[number]][0]
+
+    @cached_property
+    def _firsts(self) -> list[int]:
+        """The ordinal of each block's first chunk, then the number of chunks."""
+        return [0, *accumulate(len(block.chunks) for block in self.blocks)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,24 +123,15 @@ def _by_pack(places: dict[ChunkId, Place]) -> dict[PackId, dict[ChunkId, int]]:
 
 def _blocks_of(footer: Footer, pack: PackId, places: dict[ChunkId, int]) -> list[Block]:
     """Return the blocks that hold these chunks, in pack order; the footer must agree with the index."""
-    ordinals = {ordinal: chunk for chunk, ordinal in places.items()}
-    blocks = []
-    at = 0
-    for block in footer.blocks:
-        wanted = False
-        for chunk, _ in block.chunks:
-            expected = ordinals.pop(at, None)
-            if expected is not None and expected != chunk:
-                raise IntegrityError(
-                    f"pack {pack} holds another chunk than {expected.hex()} at {at}: rebuild the index"
-                )
-            wanted = wanted or expected is not None
-            at += 1
-        if wanted:
-            blocks.append(block)
-    if ordinals:
-        raise IntegrityError(f"pack {pack} has {at} chunks, the index names number {max(ordinals)}: rebuild the index")
-    return blocks
+    numbers = set()
+    for chunk, ordinal in places.items():
+        found = footer.find(ordinal)
+        if found is None or found[1] != chunk:
+            raise IntegrityError(
+                f"pack {pack} does not hold chunk {chunk.hex()} at {ordinal}, where the index says: run `repo rebuild`"
+            )
+        numbers.add(found[0])
+    return [footer.blocks[number] for number in sorted(numbers)]
 
 
 def _runs(blocks: list[Block]) -> Iterator[list[Block]]:

@@ -62,6 +62,16 @@ def test_a_pack_tells_its_chunks_from_its_bytes_alone(kind: PackKind) -> None:
     assert list(footer.chunks) == [key for key, _ in found]
 
 
+def test_a_footer_finds_the_block_of_each_ordinal() -> None:
+    footer = any_pack().footer
+    assert [footer.find(ordinal) for ordinal in range(-1, 5)] == [
+        None,
+        *((0 if ordinal == 0 else 1, chunk) for ordinal, chunk in enumerate(footer.chunks)),
+        None,
+    ]
+    assert Footer(PackKind.DATA, ()).find(0) is None
+
+
 def test_a_pack_is_named_by_its_bytes_and_framed() -> None:
     one = any_pack()
     assert one.id == name_of(one.data)
