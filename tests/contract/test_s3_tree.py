@@ -111,7 +111,7 @@ class TestSource:
 
     def test_listing_passes_pages_and_is_done_once(self, bucket: Bucket) -> None:
         bucket.put(*(f"u/{number:04}" for number in range(1003)))
-        before = bucket.aws.requests()["s3.ListObjectsV2"]
+        before = bucket.aws.requests().get("s3.ListObjectsV2", 0)
         source = bucket.source("u")
         source.check()
         assert len(tree(source)[0]) == 1004
