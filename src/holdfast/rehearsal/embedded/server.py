@@ -18,6 +18,21 @@ import threading
 from pathlib import Path
 from typing import Any, NoReturn
 
+import uvloop
+
+# Hypercorn, which MiniStack brings, spends twice the processor time on a request: measured, 0.65 ms to 0.36 ms a GET.
+COMMON: dict[str, Any] = {
+    "http": "httptools",
+    "loop": "none",  # ours already runs
+    "ws": "none",
+    "lifespan": "on",
+    "timeout_keep_alive": 600,
+    "log_level": "warning",
+    "access_log": False,
+    "server_header": False,
+    "date_header": False,
+}
+
 
 def main() -> None:
     """Serve until standard input closes. Arguments: the run's folder, and the level "plain" or "strict"."""
@@ -29,7 +44,7 @@ def main() -> None:
     ports = [listener.getsockname()[1] for listener in listeners]
     os.environ["GATEWAY_PORT"] = str(ports[0])  # MiniStack reads it at import and hands it on
     os.environ["HOLDFAST_ENDPOINT"] = f"{'https' if strict else 'http'}://127.0.0.1:{ports[0]}"
-    asyncio.run(_serve(folder, listeners, {"port": ports[0], "plain_port": ports[-1]}))
+    uvloop.run(_serve(folder, listeners, {"port": ports[0], "plain_port": ports[-1]}))
 
 
 def _listen() -> socket.socket:
@@ -41,23 +56,19 @@ def _listen() -> socket.socket:
 
 
 async def _serve(folder: Path, listeners: list[socket.socket], ready: dict[str, int]) -> None:
-    from hypercorn.asyncio import serve
-    from hypercorn.config import Config
+    from uvicorn import Config, Server
 
     from holdfast.rehearsal.embedded.pack import install
 
     app = install(folder, token=os.environ["HOLDFAST_CONTROL_TOKEN"])
-    config = Config()
-    config.bind = [f"fd://{listeners[0].fileno()}"]
-    config.keep_alive_timeout = 600
-    config.loglevel = "WARNING"
-    config.accesslog = None
-    if len(listeners) > 1:
-        config.certfile, config.keyfile = os.environ["MINISTACK_SSL_CERT"], os.environ["MINISTACK_SSL_KEY"]
-        config.insecure_bind = [f"fd://{listeners[1].fileno()}"]
     app.when_started(lambda: print(json.dumps(ready), flush=True))
-    asgi: Any = app  # Hypercorn names every message type; the app only passes them on
-    await serve(asgi, config)
+    served: Any = app  # the server names every message type; the app only passes them on
+    first = Config(served, **COMMON)
+    if len(listeners) > 1:
+        first.ssl_certfile, first.ssl_keyfile = os.environ["MINISTACK_SSL_CERT"], os.environ["MINISTACK_SSL_KEY"]
+    # The port without TLS is another door to the same app, whose life the first server begins and ends.
+    doors = [Server(first), *(Server(Config(served, **{**COMMON, "lifespan": "off"})) for _ in listeners[1:])]
+    await asyncio.gather(*(door.serve([listener]) for door, listener in zip(doors, listeners, strict=True)))
 
 
 def _leave_with_parent(folder: Path) -> None:

@@ -86,9 +86,11 @@ class ControlledApp:
     async def _serve(self, scope: Any, receive: Receive, send: Send) -> None:
         headers = dict(scope["headers"])
         asked = operation_of(scope["method"], scope["path"], scope["query_string"], headers)
+        # Read first, whatever is answered: an answer to a request that waits with its body (Expect: 100-continue)
+        # would leave a connection on which the server takes the next request for that body.
+        body = await _read(receive)
+        receive = _replay(body)
         if asked.needs_body:
-            body = await _read(receive)
-            receive = _replay(body)
             asked = asked.named(parse_qs(body.decode(errors="replace")).get("Action", [""])[0])
         self._requests[f"{asked.service}.{asked.name}"] += 1
         if asked.region in self._lost:
