@@ -102,7 +102,16 @@ def test_worker_deletes_nothing_but_rows_of_its_own_lease(primary: Template) -> 
 @meets("BS-36")
 def test_prune_deletes_objects_of_the_repository_and_no_version(primary: Template) -> None:
     deleting = [one for one in primary.rights("prune") if "s3:DeleteObject" in as_list(one["Action"])]
-    assert [one["Resource"] for one in deleting] == [f"{{{primary.bucket('backup-primary-').id}.Arn}}/backups/*"]
+    repository = f"{{{primary.bucket('backup-primary-').id}.Arn}}/backups"
+    assert [one["Resource"] for one in deleting] == [[f"{repository}/packs/*", f"{repository}/snapshots/*"]]
+
+
+@meets("BS-36")
+@pytest.mark.parametrize(("role", "folders"), [("worker", ["packs", "snapshots"]), ("prune", ["packs"])])
+def test_nobody_but_the_creator_writes_config_or_keys(primary: Template, role: str, folders: list[str]) -> None:
+    repository = f"{{{primary.bucket('backup-primary-').id}.Arn}}/backups"
+    written = [one["Resource"] for one in primary.rights(role) if "s3:PutObject" in as_list(one["Action"])]
+    assert [as_list(one) for one in written] == [[f"{repository}/{folder}/*" for folder in folders]]
 
 
 @meets("BS-36")

@@ -71,7 +71,8 @@ def worker(things: Things) -> list[iam.PolicyStatement]:
     found = [
         _list("ListSource", things.source_bucket, things.source_prefix),
         allow("ReadSource", ["s3:GetObject"], [f"{things.source_bucket}/{things.source_prefix}*"]),
-        *_repository(things, "s3:GetObject", "s3:PutObject"),
+        *_repository(things, "s3:GetObject"),
+        _on_objects("AddObjects", things, ["s3:PutObject"], "packs/", "snapshots/"),
         _rows(things),
         _end_lease(things),
         allow("TakeJobs", _CONSUME, [things.queue]),
@@ -102,7 +103,9 @@ def verify(things: Things) -> list[iam.PolicyStatement]:
 def prune(things: Things) -> list[iam.PolicyStatement]:
     """Forget and reclaim: the one role that may delete, and only current objects of the repository, never versions."""
     return [
-        *_repository(things, "s3:GetObject", "s3:PutObject", "s3:DeleteObject"),
+        *_repository(things, "s3:GetObject"),
+        _on_objects("RewritePacks", things, ["s3:PutObject"], "packs/"),
+        _on_objects("Reclaim", things, ["s3:DeleteObject"], "packs/", "snapshots/"),
         _rows(things, "dynamodb:DeleteItem"),
         _tell(things),
         _use_key(things),
@@ -135,6 +138,11 @@ def _repository(things: Things, *actions: str) -> list[iam.PolicyStatement]:
         _list("ListRepository", things.primary_bucket, REPOSITORY_PREFIX),
         allow("UseRepository", actions, [f"{things.primary_bucket}/{REPOSITORY_PREFIX}*"]),
     ]
+
+
+def _on_objects(sid: str, things: Things, actions: list[str], *folders: str) -> iam.PolicyStatement:
+    """Allow actions on some folders of the repository; never on its config and keys, which a thief could forge."""
+    return allow(sid, actions, [f"{things.primary_bucket}/{REPOSITORY_PREFIX}{folder}*" for folder in folders])
 
 
 def _read_rows(things: Things) -> iam.PolicyStatement:
