@@ -219,11 +219,23 @@ def covers_resource(statement: Statement, resource: Resource) -> Verdict:
             return True
         if any(reference == resource.reference for reference in references(value)):
             return True
-        if is_undecided(value):
+        if is_undecided(value) or _opaque(resource.system, value):
             verdict = Undecided(str(value))
         elif isinstance(value, str | Text) and "*" in str(value) and _pattern_covers(value, resource):
             return True
     return verdict
+
+
+def names_value(role: Resource, action: str, value: Value) -> bool:
+    """Tell whether a statement of a role allows `action` on exactly this value, whatever it stands for."""
+    return any(s.allows and s.covers(action) is True and value in s.resources for _, s in grants_of(role))
+
+
+def _opaque(system: System, value: Value) -> bool:
+    """Tell whether a custom resource answers with an ARN that no template shows."""
+    found = (system.resource(reference) for reference in references(value))
+    kinds = ("Custom::", "AWS::CloudFormation::CustomResource")
+    return any(resource is not None and resource.type.startswith(kinds) for resource in found)
 
 
 def action_matches(pattern: str, action: str) -> bool:

@@ -12,7 +12,7 @@ from holdfast.checks.policies import Statement, statements
 from holdfast.checks.values import Undecided, Value, as_list, as_number, as_text, is_undecided
 
 _BACKUP = re.compile(r"(?i)back[-_]?ups?(?![a-z]*log)")
-_LOGS = re.compile(r"(?i)log|audit|trail")
+_NOT_BACKUPS = re.compile(r"(?i)log|audit|trail|source|restore|staging")
 
 
 @dataclass(frozen=True)
@@ -39,10 +39,10 @@ class LifecycleRule:
 
 
 def holds_backups(bucket: Resource) -> bool:
-    """Tell whether a bucket is one of backups: its name or id says so, and does not speak of logs."""
+    """Tell whether a bucket is one of backups: its name or id says so, and does not speak of logs or a source."""
     texts = (as_text(bucket.get("BucketName")) or "", bucket.logical_id)
     names = [re.sub(r"\$\{[^}]*\}", "", text) for text in texts]
-    return any(_BACKUP.search(name) for name in names) and not any(_LOGS.search(name) for name in names)
+    return any(_BACKUP.search(name) for name in names) and not any(_NOT_BACKUPS.search(name) for name in names)
 
 
 def bucket_statements(bucket: Resource) -> list[tuple[Resource, Statement]]:

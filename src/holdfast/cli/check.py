@@ -60,6 +60,8 @@ def command(
     if not paths:
         raise InvalidRequest("no PATH given: name a template or a folder of templates")
     report = _checked(paths, folders, _demands(settings), schemas, peers)
+    if schemas and not report.schemas:
+        click.echo("holdfast: schemas were not checked: neither cloudformation-validate nor cfn-lint is here", err=True)
     _print(report, form_too or form, rules, quiet=quiet)
     return _status(report, fail_on)
 
@@ -95,8 +97,6 @@ def _print(report: Report, form: str, rules: Sequence[Rule], *, quiet: bool) -> 
 
     for problem in report.problems:
         click.echo(f"holdfast: {problem}", err=True)
-    if not report.schemas and not quiet:
-        click.echo("holdfast: schemas were not checked", err=True)
     text = FORMATS[form](report, rules)
     if not (quiet and form == "text" and not report.findings):
         click.echo(text)

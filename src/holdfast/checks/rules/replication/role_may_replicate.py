@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from holdfast.checks.finding import Finding
 from holdfast.checks.graph import Resource
 from holdfast.checks.keys import Owner, key_of
-from holdfast.checks.policies import role_may, role_of
+from holdfast.checks.policies import names_value, role_may, role_of
 from holdfast.checks.rule import ResourceRule
 from holdfast.checks.storage import rules_of
 from holdfast.checks.values import Undecided
@@ -30,10 +30,11 @@ class RoleMayReplicate(ResourceRule):
         source = key_of(resource)
         if source.owner is Owner.CUSTOMER:
             wanted.append(("kms:Decrypt", source.key))
-        for _, rule in rules_of(resource):
+        for index, rule in rules_of(resource):
             copy = resource.system.find(rule["Destination"].get("Bucket"), "AWS::S3::Bucket")
             wanted += [(action, copy) for action in _WRITE]
-            if source.owner is Owner.CUSTOMER and copy is not None:
+            named = resource.get(f"ReplicationConfiguration.Rules.{index}.Destination.{_KEY}")
+            if source.owner is Owner.CUSTOMER and copy is not None and not names_value(role, "kms:Encrypt", named):
                 wanted.append(("kms:Encrypt", key_of(copy).key))
         verdicts = [(action, target, role_may(role, action, target)) for action, target in wanted]
         missing = [
@@ -50,4 +51,5 @@ class RoleMayReplicate(ResourceRule):
 
 
 _READ = ("s3:GetReplicationConfiguration", "s3:ListBucket", "s3:GetObjectVersionForReplication")
+_KEY = "EncryptionConfiguration.ReplicaKmsKeyID"
 _WRITE = ("s3:ReplicateObject",)
