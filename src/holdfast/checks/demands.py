@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from holdfast.settings.load import Demands as DemandSettings
+    from holdfast.settings.platform import PlatformSettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +54,9 @@ def demand_names() -> frozenset[str]:
     return frozenset(field.name for field in fields(Demands) if field.name != "suppress")
 
 
-def from_settings(settings: DemandSettings, *, whole: bool = False, environment: str | None = None) -> Demands:
+def from_settings(
+    settings: DemandSettings | PlatformSettings, *, whole: bool = False, environment: str | None = None
+) -> Demands:
     """Return the demands of a settings file: of its promises those it writes, or with `whole` the defaults too.
 
     `whole` is for the file of a platform, which promises its defaults; a file of checks promises what it says.

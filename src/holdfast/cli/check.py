@@ -84,12 +84,13 @@ def _demands(settings: Path | None) -> Demands:
 
     if settings is None:
         return Demands()
-    from holdfast.settings.load import load_demands, read
+    from holdfast.settings.environment import process_environment
+    from holdfast.settings.load import load, load_demands, read
 
-    written = read(settings).data
-    environment = written.get("environment")
-    named = environment if isinstance(environment, str) else None
-    return from_settings(load_demands(settings), whole="platform" in written, environment=named)
+    if "platform" not in read(settings).data:
+        return from_settings(load_demands(settings))
+    platform = load(settings, environ=process_environment())
+    return from_settings(platform, whole=True, environment=platform.environment)
 
 
 def _print(report: Report, form: str, rules: Sequence[Rule], *, quiet: bool) -> None:

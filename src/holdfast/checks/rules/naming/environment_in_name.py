@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -30,6 +31,7 @@ _NAMES = {
     "AWS::ECS::Service": "ServiceName",
     "AWS::CloudTrail::Trail": "TrailName",
 }
+_STAGE = re.compile(r"(?i)(?:^|[-_/])(?:dev|test|qa|stage|staging|prod|production|sandbox)(?:$|[-_/])")
 
 
 class EnvironmentInName(ResourceRule):
@@ -79,7 +81,7 @@ class EnvironmentInName(ResourceRule):
                 isinstance(r, Reference) for r in references(resource.get(prop))
             ):
                 return
-        elif _written_with_parameter(resource.raw(prop)):
+        elif _written_with_parameter(resource.raw(prop)) or _STAGE.search(name):
             return
         if "${?" in name:
             yield self.undecided(resource, prop, resource.get(prop))
