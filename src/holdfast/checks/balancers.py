@@ -72,7 +72,8 @@ def balancers_of(group: Resource) -> list[Resource]:
 
 def fillers_of(group: Resource) -> Iterator[Resource | str]:
     """Yield what registers targets: its own list, services, scaling groups, deployments, functions of the system."""
-    if as_list(group.get("Targets")):
+    targets = group.get("Targets")
+    if isinstance(targets, list) and targets:
         yield group
     for other, path, _ in group.referrers:
         if other.type not in (LISTENER, LISTENER_RULE) and _REGISTERING & {str(part) for part in path}:
