@@ -1,12 +1,13 @@
-"""Runs one function in a process of its own, so that what it loads is gone from memory when it returns."""
+"""Runs one function in a process of its own: beside what we do, and gone from memory when it is done."""
 
 from __future__ import annotations
 
 import multiprocessing
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from multiprocessing.connection import Connection
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import Any, Generic, ParamSpec, Self, TypeVar, cast
 
 from holdfast.errors import HoldfastError, StoreUnavailable
 
@@ -14,40 +15,63 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-def in_child(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Return what `function` returns in a fresh interpreter; the child is gone on return, whatever happened.
+class Child(Generic[T]):
+    """A function at work in a fresh interpreter. Use it as a context: whatever happens, the child is gone after it.
 
     Function, arguments, result and errors travel by pickle: the function must be at the top of a module.
-
-    Raises:
-        HoldfastError: what the function raised.
-        StoreUnavailable: the child ended without an answer (killed, out of memory, or a defect; it said so on stderr).
     """
-    context = multiprocessing.get_context("spawn")
-    receive, send = context.Pipe(duplex=False)
-    child = context.Process(target=_serve, args=(send, function, args, kwargs), daemon=True)
-    child.start()
-    send.close()
-    try:
-        answer = receive.recv()
-        child.join()
-    except EOFError:
-        child.join()
-        raise StoreUnavailable(f"{function.__name__} ended without an answer, status {child.exitcode}") from None
-    finally:
-        child.kill()
-        child.join()
-        receive.close()
-    if isinstance(answer, HoldfastError):
-        raise answer
-    return cast(T, answer)
+
+    def __init__(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._name = getattr(function, "__name__", repr(function))
+        self._receive, send = context.Pipe(duplex=False)
+        self._process = context.Process(target=_serve, args=(send, function, args, kwargs), daemon=True)
+        self._process.start()
+        send.close()
+
+    def is_done(self, seconds: float) -> bool:
+        """Wait up to `seconds` for the function to end; True once it has."""
+        return self._receive.poll(seconds)
+
+    def result(self) -> T:
+        """Wait for the function and return what it returned.
+
+        Raises:
+            HoldfastError: what the function raised.
+            StoreUnavailable: the child ended without an answer (killed, out of memory, or a defect; stderr says so).
+        """
+        try:
+            answer = self._receive.recv()
+        except EOFError:
+            self._process.join()
+            status = self._process.exitcode
+            raise StoreUnavailable(f"{self._name} ended without an answer, status {status}") from None
+        if isinstance(answer, HoldfastError):
+            raise answer
+        return cast(T, answer)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.join()
+        self._process.close()
+        self._receive.close()
+
+
+def in_child(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Return what `function` returns in a fresh interpreter; see `Child`."""
+    with Child(function, *args, **kwargs) as child:
+        return child.result()
 
 
 def _serve(send: Connection, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C reaches the parent, which ends us
     try:
-        send.send(function(*args, **kwargs))
+        answer = function(*args, **kwargs)
     except HoldfastError as error:
-        send.send(error)
-    finally:
-        send.close()
+        answer = error
+    with suppress(BrokenPipeError):  # the parent no longer wants it
+        send.send(answer)
+    send.close()

@@ -19,7 +19,7 @@ from holdfast.rehearsal.steps_recovery import Recovered, recover
 from holdfast.rehearsal.steps_scene import Options, RunClock, Scene, Told
 from holdfast.rehearsal.steps_source import SourceBucket
 from holdfast.rehearsal.steps_trials import try_on_purpose
-from holdfast.rehearsal.steps_upkeep import forget_and_prune, return_region
+from holdfast.rehearsal.steps_upkeep import finish_interrupted, forget_and_prune, return_region
 from holdfast.rehearsal.steps_vault import find_vault
 from holdfast.rehearsal.summary import report_of
 from holdfast.report.model import Report
@@ -77,14 +77,15 @@ def _play(options: Options, journal: Journal, told: Told, clock: RunClock, work:
     assembly = options.out / "assembly"
     told.bundle = prepare.build_bundle(journal, options.out / "bundle")
     told.derived = prepare.synthesize(journal, options.settings, assembly, told.bundle.path)
-    prepare.check(journal, assembly)
     with embedded_aws(strict=options.strict, folder=work) as aws:
         aws.set_replication(lag_seconds=options.replication_lag_seconds)
         told.untested = aws.not_tested()
-        deployment = prepare.deploy_stacks(journal, aws, assembly)
-        told.read_back = prepare.read_back_gate(journal, aws, deployment)
+        with prepare.checking(journal, assembly):
+            deployment = prepare.deploy_stacks(journal, aws, assembly)
+            told.read_back = prepare.read_back_gate(journal, aws, deployment)
         told.runtimes = aws.runtimes()
         scene = _scene(options, journal, told, clock, work, aws)
+        let_go(scene, "create", "replica-key")
         _rehearse(scene, corpus)
 
 
@@ -105,11 +106,18 @@ def _scene(options: Options, journal: Journal, told: Told, clock: RunClock, work
     return Scene(options=options, journal=journal, clock=clock, told=told, work=work, vault=vault, source=source)
 
 
+def let_go(scene: Scene, *roles: str) -> None:
+    """End the processes of functions that are not needed again soon; AWS would freeze them, here they hold memory."""
+    for role in roles:
+        scene.vault.aws.kill_functions(scene.vault.region, scene.vault.names.function(role))
+
+
 def _rehearse(scene: Scene, corpus: Corpus) -> None:
     """Three days, a loss in the third, and the way back."""
     upload(scene, corpus)
     first = back_up(scene, "day 1", days_ago=2)
     try_on_purpose(scene, first)
+    let_go(scene, "restore")
     corpus = change_files(scene, corpus, "day 2")
     second = back_up(scene, "day 2", days_ago=1)
     await_replica(scene)
@@ -117,6 +125,7 @@ def _rehearse(scene: Scene, corpus: Corpus) -> None:
     third, loss = lose_region_in_the_middle(scene, "day 3")
     recovered = recover(scene, [first, second, third], loss)
     return_region(scene, third, loss, recovered)
+    finish_interrupted(scene, third, loss)
     forget_and_prune(scene, second)
     _keep_evidence(scene, recovered)
 

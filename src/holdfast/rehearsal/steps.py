@@ -83,6 +83,12 @@ class Journal:
             self._watcher.done(step)
         self.current = ""
 
+    def beside(self, name: str, *, at: float, figures: dict[str, Figure], says: str) -> None:
+        """Record a step that ran beside others, from `at` until now."""
+        step = Step(name=name, at=at, seconds=self.elapsed() - at, figures=figures, says=says)
+        self.steps.append(step)
+        self._watcher.done(step)
+
     def event(self, what: str, mark: Mark = Mark.NOTE) -> float:
         """Record a moment and return it."""
         at = self.elapsed()

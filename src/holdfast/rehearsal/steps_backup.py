@@ -11,6 +11,7 @@ from holdfast.backup.ports import Record
 from holdfast.errors import PromiseNotMet
 from holdfast.rehearsal.corpus import Corpus, change
 from holdfast.rehearsal.steps_scene import Scene
+from holdfast.rehearsal.steps_source import upload_in_children
 from holdfast.rehearsal.steps_vault import Vault
 from holdfast.report.model import Backup, Mark
 from holdfast.report.units import bytes_text, count_text
@@ -47,7 +48,8 @@ class Loss:
 def upload(scene: Scene, corpus: Corpus) -> None:
     """Put every user's files into the source bucket."""
     with scene.journal.step("upload") as step:
-        scene.source.upload(corpus, lambda files, size: step.update(f"{files} files, {bytes_text(size)}"))
+        for files in upload_in_children(scene.source, corpus, scene.vault.aws, scene.vault.region):
+            step.update(f"{files} files")
         versions = [version for held in scene.source.held.values() for version in held.values()]
         told = scene.told
         told.users, told.files, told.logical_bytes = scene.users, len(versions), sum(one.size for one in versions)

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import platform
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from holdfast.checks.finding import Finding, Severity
 from holdfast.errors import PromiseNotMet
 from holdfast.platforms.promises import Promise, promises_of
 from holdfast.rehearsal.deploy import Deployment, StackEvent, deploy
-from holdfast.rehearsal.in_child import in_child
+from holdfast.rehearsal.in_child import Child, in_child
 from holdfast.rehearsal.ports import EmbeddedAws
 from holdfast.rehearsal.read_back import ReadBack, Verdict, read_back
 from holdfast.rehearsal.steps import Journal
+from holdfast.report.model import Figure
 from holdfast.report.units import bytes_text, count_text
 from holdfast.settings.backup_vault import BackupVault
 from holdfast.vault.bundle import Bundle, build_native
@@ -46,19 +48,22 @@ def _synthesize(settings: BackupVault, out: Path, bundle: Path) -> tuple[Counter
     return counts, promises_of(settings, [stack.template for stack in stacks])
 
 
-def check(journal: Journal, assembly: Path) -> list[Finding]:
-    """Run the checks over the templates.
+@contextmanager
+def checking(journal: Journal, assembly: Path) -> Iterator[None]:
+    """Run the checks over the templates beside the block; what comes after the block has checked templates.
 
     Raises:
-        PromiseNotMet: a finding is an error; nothing was deployed.
+        PromiseNotMet: a finding is an error.
     """
-    with journal.step("check") as step:
-        findings = in_child(_check, assembly)
-        counts = Counter(finding.severity for finding in findings)
-        step.figures.update(errors=counts[Severity.ERROR], warnings=counts[Severity.WARNING])
-        step.says = f"{counts[Severity.ERROR]} errors, {counts[Severity.WARNING]} warnings"
-        refuse_errors(findings)
-    return findings
+    at = journal.elapsed()
+    with Child(_check, assembly) as child:
+        yield
+        findings = child.result()
+    counts = Counter(finding.severity for finding in findings)
+    errors, warnings = counts[Severity.ERROR], counts[Severity.WARNING]
+    figures: dict[str, Figure] = {"errors": errors, "warnings": warnings}
+    journal.beside("check", at=at, figures=figures, says=f"{errors} errors, {warnings} warnings, beside the deployment")
+    refuse_errors(findings)
 
 
 def _check(assembly: Path) -> list[Finding]:
@@ -95,7 +100,7 @@ def deploy_stacks(journal: Journal, aws: EmbeddedAws, assembly: Path) -> Deploym
 def read_back_gate(journal: Journal, aws: EmbeddedAws, deployment: Deployment) -> list[ReadBack]:
     """Ask every promised property back from its service, and try the gate: nothing may differ."""
     with journal.step("read back") as step:
-        found = read_back(aws, deployment)
+        found = in_child(read_back, aws, deployment)  # the models of fourteen services take 190 MB
         counts = Counter(one.verdict for one in found)
         different = [one for one in found if one.verdict is Verdict.DIFFERENT]
         step.figures.update({verdict.value.replace(" ", "_"): counts[verdict] for verdict in Verdict})

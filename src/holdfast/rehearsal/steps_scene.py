@@ -32,7 +32,7 @@ class Options:
     settings: BackupVault
     users: int | None = None
     data: Path | None = None
-    files_per_user: float = 8.0
+    files_per_user: float = 6.0
     change_percent: float = 1.0
     replication_lag_seconds: float = 2.0
     seed: str = "holdfast"

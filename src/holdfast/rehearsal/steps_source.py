@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from holdfast.rehearsal.corpus import Action, Change, Corpus, Document, OnDisk
+from holdfast.rehearsal.in_child import Child
 from holdfast.rehearsal.measure_recovery import Files, Version
+from holdfast.rehearsal.ports import EmbeddedAws
 
-UPLOADERS = 6
+UPLOADERS = 4
+UPLOADING_PROCESSES = 2
+POLL_SECONDS = 0.5
 STREAM_FROM_BYTES = 64 << 20
 T = TypeVar("T")
 
@@ -32,21 +38,10 @@ class SourceBucket:
         """Return what every user holds at this moment."""
         return {user: dict(files) for user, files in self.held.items()}
 
-    def upload(self, corpus: Corpus, progress: Callable[[int, int], None]) -> None:
-        """Put every file; `progress` hears of the files and bytes put so far."""
+    def upload(self, corpus: Corpus) -> None:
+        """Put every file."""
         wanted = [(user, path, document) for user, files in corpus.items() for path, document in files.items()]
-        done = [0, 0]
-
-        def put(item: tuple[str, str, Document]) -> None:
-            user, path, document = item
-            size = self.put(user, path, document)
-            with self._lock:
-                done[0] += 1
-                done[1] += size
-                if done[0] % 50 == 0 or done[0] == len(wanted):
-                    progress(*done)
-
-        in_threads(put, wanted)
+        in_threads(lambda item: self.put(*item), wanted)
 
     def apply(self, after: Corpus, changes: Sequence[Change]) -> None:
         """Make the bucket hold `after`, given what was changed."""
@@ -62,12 +57,11 @@ class SourceBucket:
 
         in_threads(one, changes)
 
-    def put(self, user: str, path: str, document: Document) -> int:
-        """Put one file and remember it; return its size in bytes."""
+    def put(self, user: str, path: str, document: Document) -> None:
+        """Put one file and remember it."""
         digest, size = self._send(self.key(user, path), document)
         with self._lock:
             self.held.setdefault(user, {})[path] = Version(digest, size, self.now())
-        return size
 
     def key(self, user: str, path: str) -> str:
         """Return the object key of a user's file."""
@@ -86,6 +80,40 @@ class SourceBucket:
             self.client.upload_fileobj(file, self.bucket, key)
             file.seek(0)
             return hashlib.file_digest(file, "sha256").hexdigest(), file.tell()
+
+
+def upload_in_children(source: SourceBucket, corpus: Corpus, aws: EmbeddedAws, region: str) -> Iterator[int]:
+    """Put every file from two processes, and yield how many files are put so far; then `source` knows them all.
+
+    The SDK takes most of an upload's time, and of one process it gets one processor.
+    """
+    users = list(corpus)
+    parts = [{user: corpus[user] for user in users[start::UPLOADING_PROCESSES]} for start in range(UPLOADING_PROCESSES)]
+    before = _puts(aws)
+    with ExitStack() as stack:
+        children = [
+            stack.enter_context(Child(_upload_part, aws, region, source.bucket, source.prefix, part))
+            for part in parts
+            if part
+        ]
+        for child in children:
+            while not child.is_done(POLL_SECONDS):
+                yield _puts(aws) - before
+        for child in children:
+            source.held.update(child.result())
+    source.held = dict(sorted(source.held.items()))
+
+
+def _puts(aws: EmbeddedAws) -> int:
+    return aws.requests().get("s3.PutObject", 0)
+
+
+def _upload_part(
+    aws: EmbeddedAws, region: str, bucket: str, prefix: str, part: Corpus
+) -> dict[str, dict[str, Version]]:
+    source = SourceBucket(aws.client("s3", region), bucket, prefix, now=time.time)
+    source.upload(part)
+    return source.held
 
 
 def in_threads(work: Callable[[T], None], items: Iterable[T], threads: int = UPLOADERS) -> None:

@@ -102,6 +102,13 @@ class MiniStack:
         self._lock = threading.Lock()
         self._authority = ""
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Travel to another process as a handle: it asks this AWS, but its `stop` ends nothing."""
+        return {**self.__dict__, "_process": None, "_folder": None, "_clients": {}, "_lock": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__ |= {**state, "_lock": threading.Lock()}
+
     @property
     def endpoint(self) -> str:
         """Return the URL every service answers at."""
