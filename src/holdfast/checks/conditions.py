@@ -28,16 +28,18 @@ class Scenario:
     """One way to deploy the system.
 
     `parameters` holds values that differ from the defaults, `conditions` the answers that follow for each template;
-    an answer that cannot be known is None. `label` says in words what differs from the first scenario.
+    an answer that cannot be known is None. `usual` holds the answers of the first scenario, the defaults.
     """
 
     parameters: Mapping[str, Any] = field(default_factory=dict)
     conditions: Mapping[str, Mapping[str, bool | None]] = field(default_factory=dict)
+    usual: Mapping[str, Mapping[str, bool | None]] = field(default_factory=dict)
 
     def label(self, template: str) -> str:
-        """Return `IsProd=true, HasEmail=false`: the answers in one template; empty without conditions."""
-        answers = self.conditions.get(template, {})
-        return ", ".join(f"{name}={str(answer).lower()}" for name, answer in answers.items() if answer is not None)
+        """Return `IsProd=true, HasEmail=false`: the answers that differ from those of the defaults, in one template."""
+        answers, usual = self.conditions.get(template, {}), self.usual.get(template, {})
+        named = [f"{name}={str(answer).lower()}" for name, answer in answers.items() if answer != usual.get(name)]
+        return ", ".join(named) or "the parameters have their defaults"
 
 
 class ConditionSet:
@@ -130,10 +132,12 @@ def _cover(
     templates: Mapping[str, ConditionSet], domains: Mapping[str, list[Any]], fixed: Mapping[str, Any]
 ) -> list[Scenario]:
     found: dict[Facts, Scenario] = {}
+    usual: Mapping[str, Mapping[str, bool | None]] | None = None
     for assignment in itertools.islice(_assignments(domains), MAX_COMBINATIONS):
         answers = {name: conditions.answers({**assignment, **fixed}) for name, conditions in templates.items()}
+        usual = answers if usual is None else usual
         facts = frozenset((name, condition, value) for name, a in answers.items() for condition, value in a.items())
-        found.setdefault(facts, Scenario(assignment, answers))
+        found.setdefault(facts, Scenario(assignment, answers, usual))
     return _bounded(found)
 
 

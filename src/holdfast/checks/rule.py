@@ -133,4 +133,6 @@ class SystemRule(Rule):
 
 
 def _lower(title: str) -> str:
-    return title[:1].lower() + title[1:] if title[1:2].islower() or title[1:2] == " " else title
+    """Begin a title in lower case, unless its first word is a name (CloudTrail, AWS)."""
+    first = title.split(" ", 1)[0]
+    return title[:1].lower() + title[1:] if first[1:].islower() or len(first) == 1 else title

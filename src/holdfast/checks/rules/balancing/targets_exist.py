@@ -20,7 +20,7 @@ class TargetsExist(ResourceRule):
     source = "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-register-targets.html"
 
     def check(self, resource: Resource) -> Iterator[Finding]:
-        """Look at groups that a listener forwards to; a group exported for others is filled by them."""
+        """Look at groups that a listener forwards to; with either of them exported, others fill or replace it."""
         holders = listeners_of(resource)
         weights = [f.weight for holder in holders for f in forwards(holder) if f.group is resource]
         if not weights or next(fillers_of(resource), None) is not None or _exported(resource):
@@ -39,6 +39,7 @@ class TargetsExist(ResourceRule):
 
 def _exported(group: Resource) -> bool:
     outputs = group.template.outputs.values()
-    named = any(reference == group.reference for value in outputs for reference in references(value))
+    shared = {group.reference, *(holder.reference for holder in listeners_of(group))}
+    named = any(reference in shared for value in outputs for reference in references(value))
     environment = any(path and path[0] == "Environment" for _, path, _ in group.referrers)
     return named and not environment

@@ -25,8 +25,8 @@ class VariablesSet(ResourceRule):
     def check(self, resource: Resource) -> Iterator[Finding]:
         """Compare what the code reads without a default with what the template sets."""
         code, variables = inline_code(resource), resource.get("Environment.Variables", {})
-        if code is None:
-            return
+        if code is None or any(r.type.startswith("AWS::Greengrass") for r in resource.system.resources()):
+            return  # Greengrass sets variables itself, in its function definition
         names = sorted({first or second for first, second in _DEMANDED.findall(code)})
         for name in names:
             if _GIVEN.fullmatch(name) or (isinstance(variables, dict) and name in variables):

@@ -34,7 +34,8 @@ class NoFullPower(ResourceRule):
             wide = [a for a in statement.actions if isinstance(a, str) and (a == "*" or a.endswith(":*"))]
             unknown = [a for a in statement.actions if is_undecided(a)]
             if wide:
-                message = f"allows {', '.join(wide)} on every resource: whoever steals this identity owns the account"
+                what = "the account" if "*" in wide else "all of the service"
+                message = f"allows {', '.join(wide)} on every resource: whoever steals this identity owns {what}"
                 yield self.violated(resource, statement.path, message)
             elif unknown:
                 yield self.undecided(resource, statement.path, unknown[0])

@@ -43,8 +43,8 @@ class RetrievalWithinRto(ResourceRule):
                     yield self.undecided(resource, step.path, step.days)
                 elif kept is None or step.days is None or step.days < kept.days:
                     message = (
-                        f"from day {step.days or 0:g} on objects are in {step.storage_class}: {spelled([Term(slow, 'retrieval')])} "
-                        f"is more than the RTO of {read_duration(rto)}"
+                        f"from day {step.days or 0:g} on objects are in {step.storage_class}: "
+                        f"{spelled([Term(slow, 'retrieval')])} is more than the RTO of {read_duration(rto)}"
                     )
                     yield self.violated(resource, step.path, message)
         yield from self._tiers(resource, rto)
