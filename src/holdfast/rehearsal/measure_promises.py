@@ -10,7 +10,7 @@ from datetime import timedelta
 from holdfast.platforms.promises import Promise as Derived
 from holdfast.rehearsal.measure_recovery import Exposure
 from holdfast.report.model import Evidence, Promise
-from holdfast.report.units import bytes_text, count_text, seconds_text
+from holdfast.report.units import bytes_text, count_text, plural, seconds_text
 from holdfast.settings.promises import Promises
 
 
@@ -68,7 +68,7 @@ def _recovery_point(one: Derived, promised: Promises, facts: Facts) -> Promise:
     cost = recovery.exposure
     lost, waiting = len(cost.lost_acknowledged), len(cost.lost_unacknowledged)
     how = (
-        f"When {recovery.region} was lost, {_versions(lost)} that had been acknowledged "
+        f"When {recovery.region} was lost, {plural(lost, 'file version')} that had been acknowledged "
         f"{'was' if lost == 1 else 'were'} not yet in the replica"
         + (f", the oldest acknowledged {seconds_text(cost.oldest_acknowledged_seconds)} before" if lost else "")
         + f"; {count_text(waiting)} more had been written since their user's last backup. "
@@ -76,7 +76,7 @@ def _recovery_point(one: Derived, promised: Promises, facts: Facts) -> Promise:
     )
     return dataclasses.replace(
         base,
-        value=f"{seconds_text(cost.window_seconds)}, {_versions(lost)} acknowledged",
+        value=f"{seconds_text(cost.window_seconds)}, {plural(lost, 'file version')} acknowledged",
         evidence=Evidence.MEASURED,
         met=_both(base.met, timedelta(seconds=cost.window_seconds) <= promised.rpo),
         how=how,
@@ -156,10 +156,6 @@ def _users(one: Derived, promised: Promises, facts: Facts) -> Promise:
         partly="a user's real volume; the derived sum holds for the worker's whole time per user.",
         figures={"users": users, "backup_seconds": facts.backup_seconds},
     )
-
-
-def _versions(count: int) -> str:
-    return f"{count_text(count)} file version{'' if count == 1 else 's'}"
 
 
 def _both(derived: bool | None, measured: bool) -> bool:

@@ -18,7 +18,7 @@ from holdfast.rehearsal.steps_backup import await_replica, back_up, change_files
 from holdfast.rehearsal.steps_recovery import Recovered, recover
 from holdfast.rehearsal.steps_scene import Options, RunClock, Scene, Told
 from holdfast.rehearsal.steps_source import SourceBucket
-from holdfast.rehearsal.steps_trials import try_on_purpose
+from holdfast.rehearsal.steps_trials import try_on_purpose, try_roles
 from holdfast.rehearsal.steps_upkeep import finish_interrupted, forget_and_prune, return_region
 from holdfast.rehearsal.steps_vault import find_vault
 from holdfast.rehearsal.summary import report_of
@@ -127,6 +127,8 @@ def _rehearse(scene: Scene, corpus: Corpus) -> None:
     return_region(scene, third, loss, recovered)
     finish_interrupted(scene, third, loss)
     forget_and_prune(scene, second)
+    if scene.options.strict:
+        try_roles(scene)
     _keep_evidence(scene, recovered)
 
 

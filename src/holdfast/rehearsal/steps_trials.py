@@ -35,6 +35,25 @@ def try_on_purpose(scene: Scene, day: Day) -> None:
         step.says = f"{sum(trial.passed for trial in done)} of {len(done)} as expected"
 
 
+def try_roles(scene: Scene) -> None:
+    """Invoke what runs seldom, each as its own role: at the strict level a missing permission fails it here."""
+    with scene.journal.step("seldom functions") as step:
+        for role, wanted in (("verify", "a sample of packs and one restored snapshot are whole"), ("prune", "it ends")):
+            try:
+                answer = scene.vault.invoke(role, {})
+                observed, passed = f"it answered {_short(answer)}", bool(answer.get("ok", True))
+            except HoldfastError as error:
+                observed, passed = str(error), False
+            scene.journal.trial(
+                f"The {role} function, as its own role", expected=wanted, observed=observed, passed=passed
+            )
+        step.says = "verify and prune invoked as their own roles"
+
+
+def _short(answer: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key} {value}" for key, value in answer.items() if isinstance(value, int))
+
+
 def repeat_event(scene: Scene, day: Day) -> None:
     """Deliver the day's event again: nobody may be queued or backed up twice."""
     vault, counter = scene.vault, "sqs.SendMessageBatch"

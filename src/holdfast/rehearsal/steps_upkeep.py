@@ -17,7 +17,7 @@ from holdfast.rehearsal.measure_recovery import exposure
 from holdfast.rehearsal.steps_backup import Day, Loss, acknowledge
 from holdfast.rehearsal.steps_recovery import Recovered
 from holdfast.rehearsal.steps_scene import RunClock, Scene
-from holdfast.report.units import bytes_text, count_text, seconds_text
+from holdfast.report.units import bytes_text, count_text, plural, seconds_text
 
 LEASE = timedelta(minutes=15)
 DRAIN_SECONDS = 120.0
@@ -67,9 +67,7 @@ def return_region(scene: Scene, third: Day, loss: Loss, recovered: Recovered) ->
         step.figures.update(
             acknowledged_before_loss=len(before), lost_acknowledged=lost, window_seconds=cost.window_seconds
         )
-        step.says = (
-            f"RPO {seconds_text(cost.window_seconds)}: {count_text(lost)} acknowledged file versions were lost with it"
-        )
+        step.says = f"RPO {seconds_text(cost.window_seconds)}: {plural(lost, 'acknowledged file version')} lost with it"
 
 
 def finish_interrupted(scene: Scene, third: Day, loss: Loss) -> None:
@@ -121,9 +119,7 @@ def forget_and_prune(scene: Scene, second: Day) -> None:
         kept = vault.ledger().completed()
         upkeep = judge(records, due, kept)
         step.figures.update(forgotten=upkeep.forgotten, kept=upkeep.kept, packs_removed=report.packs_deleted)
-        step.says = (
-            f"{count_text(upkeep.forgotten)} snapshots forgotten, {count_text(report.packs_deleted)} packs removed"
-        )
+        step.says = f"{plural(upkeep.forgotten, 'snapshot')} forgotten, {plural(report.packs_deleted, 'pack')} removed"
     with scene.journal.step("verify every byte") as step:
         checked = verify(repository, read_data=True, workers=8)
         step.figures.update(packs=checked.packs, chunks=checked.chunks, read_bytes=checked.bytes_read)

@@ -32,6 +32,11 @@ def count_text(count: float) -> str:
     return f"{count:,.0f}" if float(count).is_integer() or abs(count) >= 1000 else f"{count:.3g}"
 
 
+def plural(count: int, noun: str) -> str:
+    """Return a count of things: `1 pack`, `1,000 packs`."""
+    return f"{count_text(count)} {noun}{'' if count == 1 else 's'}"
+
+
 def ratio_text(ratio: float) -> str:
     """Return a ratio: `2.4x`."""
     return f"{ratio:.2g}x" if ratio < 9.95 else f"{ratio:.0f}x"

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from holdfast.report.units import bytes_text, count_text, figure_text, label_text, ratio_text, seconds_text
+from holdfast.report.units import bytes_text, count_text, figure_text, label_text, plural, ratio_text, seconds_text
 
 
 @pytest.mark.parametrize(
@@ -40,6 +40,10 @@ def test_figures_take_their_unit_from_their_name() -> None:
     assert figure_text("users", 1000) == "1,000"
     assert figure_text("python", "3.11") == "3.11"
     assert (label_text("stored_bytes"), label_text("users"), label_text("bytes")) == ("stored", "users", "bytes")
+
+
+def test_one_thing_is_no_plural() -> None:
+    assert (plural(1, "pack"), plural(0, "pack"), plural(1000, "pack")) == ("1 pack", "0 packs", "1,000 packs")
 
 
 def test_counts_and_ratios_are_short() -> None:
