@@ -88,11 +88,14 @@ def _read_json(text: str, name: str) -> tuple[Any, Positions]:
 
 
 def _read_flow_yaml(text: str, name: str, error: json.JSONDecodeError) -> Any:
-    """Read what begins like JSON but may be YAML's flow style; a JSON file keeps JSON's message."""
+    """Read what begins like JSON but may be YAML's flow style; a file called .json must be JSON."""
+    refusal = InvalidRequest(f"{name}:{error.lineno}: not JSON: {error.msg} at column {error.colno}")
+    if name.endswith(".json"):
+        raise refusal from error
     try:
         return read_yaml(text)
     except YamlProblem:
-        raise InvalidRequest(f"{name}:{error.lineno}: not JSON: {error.msg} at column {error.colno}") from error
+        raise refusal from error
 
 
 def _read_yaml(text: str, name: str) -> Any:

@@ -5,6 +5,7 @@ The checker behind it is AWS's `cloudformation-validate`; where that has no whee
 
 from __future__ import annotations
 
+import atexit
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -52,6 +53,7 @@ def checker() -> SchemaChecker | None:
 def _native() -> NativeChecker:
     from cloudformation_validate import CompositeEngine
 
+    atexit.register(_native.cache_clear)  # its finalizer needs modules that are gone once the interpreter shuts down
     return NativeChecker(CompositeEngine())
 
 
