@@ -76,7 +76,7 @@ def _recovery_point(one: Derived, promised: Promises, facts: Facts) -> Promise:
     )
     return dataclasses.replace(
         base,
-        value=f"{seconds_text(cost.window_seconds)}, {plural(lost, 'file version')} acknowledged",
+        value=f"{seconds_text(cost.window_seconds)}, {plural(lost, 'acknowledged version')} lost",
         evidence=Evidence.MEASURED,
         met=_both(base.met, timedelta(seconds=cost.window_seconds) <= promised.rpo),
         how=how,
@@ -129,7 +129,8 @@ def _retention(one: Derived, promised: Promises, facts: Facts) -> Promise:
     how = (
         f"With the clock moved on, forget removed the {count_text(upkeep.forgotten)} snapshots that had become older "
         f"than {one.promised} and kept the {count_text(upkeep.kept)} younger ones; prune then removed "
-        f"{count_text(upkeep.packs_removed)} packs, and every byte still kept was read back and verified. {one.sum}."
+        f"{count_text(upkeep.packs_removed)} packs, and every byte still kept was read back and verified. "
+        f"Derived: {one.sum}."
     )
     return dataclasses.replace(
         base,

@@ -43,7 +43,7 @@ class Recovered:
 
 def recover(scene: Scene, days: Sequence[Day], loss: Loss) -> Recovered:
     """Restore every user's newest whole snapshot from the replica and compare every file."""
-    work = _restore(scene, _open(scene))
+    work = _restore(scene, _open(scene), loss)
     seconds = scene.journal.event("last byte restored", Mark.GOOD) - loss.elapsed
     restored, differences = _compare(scene, work, days)
     shutil.rmtree(work.folder, ignore_errors=True)
@@ -131,16 +131,16 @@ class Restoring:
             ]
 
 
-def _restore(scene: Scene, repository: Repository) -> Restoring:
+def _restore(scene: Scene, repository: Repository, loss: Loss) -> Restoring:
     with scene.journal.step("restore") as step:
-        began = scene.journal.elapsed()
-        work = Restoring(repository, scene.work / "restored", lambda: scene.journal.elapsed() - began)
+        work = Restoring(repository, scene.work / "restored", lambda: scene.journal.elapsed() - loss.elapsed)
+        work.curve.append((work.elapsed(), 0.0))
 
         users = by_user(repository.ledger.completed(), scene.source.held)
 
         def one(item: tuple[str, list[Record]]) -> None:
             work.one(*item)
-            step.update(f"{len(work.curve) - 1} of {len(users)} users, {bytes_text(work.bytes)}")
+            step.update(f"{len(work.chosen)} of {len(users)} users, {bytes_text(work.bytes)}")
 
         in_threads(one, users.items(), RESTORERS)
         scene.journal.curve("restore", title="restored", x_unit="s", y_unit="MB", points=work.curve)

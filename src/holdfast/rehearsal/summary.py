@@ -42,7 +42,7 @@ def report_of(
         stopped=stopped,
         command=options.command,
         summary="" if stopped else summary_of(told),
-        figures=figures_of(told, memory, seconds),
+        figures=figures_of(options, told, memory, seconds),
         trials=journal.trials,
         events=journal.events,
         backups=told.backups,
@@ -67,9 +67,9 @@ def summary_of(told: Told) -> str:
     )
 
 
-def figures_of(told: Told, memory: MemorySampler, seconds: float) -> dict[str, Figure]:
+def figures_of(options: Options, told: Told, memory: MemorySampler, seconds: float) -> dict[str, Figure]:
     """Return the figures the first screen shows, as far as the run got to them."""
-    figures: dict[str, Figure] = {"seconds": seconds}
+    figures: dict[str, Figure] = {"seconds": seconds, "lag_asked_seconds": options.replication_lag_seconds}
     recovery, lag = told.facts.recovery, told.replication_lag
     if recovery:
         figures |= {"rto_seconds": recovery.seconds, "rpo_seconds": recovery.exposure.window_seconds}

@@ -25,8 +25,8 @@ _TITLES = {
 }
 _TILES = (
     ("rto_seconds", "from the loss of the region to the last restored byte"),
-    ("files_compared", "files compared byte for byte with what was acknowledged"),
-    ("dedup_ratio", "less stored than the users hold, over all runs"),
+    ("files_compared", "files restored, and each compared with what was acknowledged"),
+    ("dedup_ratio", "as much in the snapshots as is stored for them"),
     ("lag_p99_seconds", "replication lag, 99th percentile"),
     ("peak_memory_bytes", "peak memory of every process together"),
 )

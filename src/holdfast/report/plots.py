@@ -38,7 +38,7 @@ def plots(report: Report) -> Markup | None:
             _series(report, "restore", "restored"),
         ),
         _figure("Deduplication", _dedup_says(report.backups), _dedup(report.backups)),
-        _figure("Replication lag", _lag_says(report.replication_lag), _lag(report.replication_lag)),
+        _figure("Replication lag", _lag_says(report), _lag(report.replication_lag)),
         _figure(
             "Memory of all processes",
             "What the emulator, the functions and the rehearsal itself held together (sum of PSS).",
@@ -115,13 +115,15 @@ def _dedup(backups: Sequence[Backup]) -> Markup | None:
     return _at_widths(lambda width: charts.bars(groups, title="Deduplication", width=width, text=bytes_text))
 
 
-def _lag_says(lag: Sequence[float]) -> str:
+def _lag_says(report: Report) -> str:
+    lag, asked = report.replication_lag, report.figures.get("lag_asked_seconds")
     if not lag:
         return ""
     median, late = percentile(lag, 50), percentile(lag, 99)
     return (
         f"From the put of an object to its replica, {count_text(len(lag))} objects: half within "
         f"{seconds_text(median)}, 99 % within {seconds_text(late)}, the slowest {seconds_text(lag[-1])}."
+        + (f" The embedded AWS was told to wait {seconds_text(asked)}." if isinstance(asked, int | float) else "")
     )
 
 

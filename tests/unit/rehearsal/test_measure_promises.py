@@ -79,7 +79,7 @@ def test_loss_older_than_the_rpo_breaks_it_and_names_what_was_acknowledged() -> 
     facts = dataclasses.replace(FACTS, recovery=dataclasses.replace(RECOVERY, exposure=cost))
     found = by_name(facts)["rpo"]
     assert found.met is True
-    assert found.value == "30 s, 1 file version acknowledged"
+    assert found.value == "30 s, 1 acknowledged version lost"
     assert "the oldest acknowledged 3.0 s before" in found.how
     tight = Promises(rpo=timedelta(seconds=20))
     assert next(one for one in verdicts(DERIVED, tight, facts) if one.name == "rpo").met is False
