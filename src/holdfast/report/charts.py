@@ -15,6 +15,8 @@ from holdfast.report.model import Event, Mark, Step
 
 _AXIS = 26
 _ROW = 24
+LETTER = 7
+"""Pixels that a bold letter takes on average: to know on which side of a line its text has room."""
 
 
 def nice_ticks(top: float, wanted: int = 5) -> list[float]:
@@ -84,7 +86,7 @@ def _bar(step: Step, x: Callable[[float], float], y: float, narrow: bool) -> Mar
 
 
 def _moment(event: Event, x: float, y: float, bottom: float, width: int) -> Markup:
-    after = x < width * 0.6
+    after = x + 12 + LETTER * len(event.what) < width
     return el(
         "g",
         el("line", x1=x, x2=x, y1=y - 8, y2=bottom),
@@ -165,7 +167,7 @@ def _mark(x: float, top: float, bottom: float, text: str, width: int) -> Markup:
 
 
 def _grid_line(x: float, top: float, bottom: float, text: str, anchor: str = "middle") -> Markup:
-    label = el("text", text, x=x + (12 if anchor == "end" else 0), y=bottom + 16, class_=f"small {anchor}")
+    label = el("text", text, x=x + (8 if anchor == "end" else 0), y=bottom + 16, class_=f"small {anchor}")
     return many(el("line", x1=x, x2=x, y1=top, y2=bottom, class_="grid"), label)
 
 
