@@ -103,7 +103,7 @@ class ConditionSet:
         return None
 
     def _operand(self, operand: Any, assignment: Mapping[str, Any]) -> Any:
-        if isinstance(operand, dict) and set(operand) == {"Ref"}:
+        if isinstance(operand, dict) and set(operand) == {"Ref"} and isinstance(operand["Ref"], str):
             return assignment.get(operand["Ref"], Undecided("not assigned"))
         if isinstance(operand, dict) and set(operand) == {"Fn::FindInMap"}:
             return _mapped(operand["Fn::FindInMap"], self._mappings, assignment)

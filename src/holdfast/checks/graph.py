@@ -206,11 +206,16 @@ class Resource:
         return here
 
     def raw(self, path: str) -> Any:
-        """Return the unresolved value at `path`; None when absent."""
-        here: Any = self.body.get("Properties")
+        """Return the unresolved value at `path`, in the branch each `Fn::If` takes here; None when absent."""
+        here: Any = self._branch(self.body.get("Properties"))
         for part in path.split("."):
-            here = here.get(part) if isinstance(here, dict) else None
+            here = self._branch(here.get(part)) if isinstance(here, dict) else None
         return here
+
+    def _branch(self, raw: Any) -> Any:
+        while isinstance(raw, dict) and isinstance(choice := raw.get("Fn::If"), list) and len(choice) == 3:
+            raw = choice[2 if self.template.condition(str(choice[0])) is False else 1]
+        return raw
 
     def raw_path(self, prop: str) -> Path:
         """Return where `prop` stands in the raw template, through the branch each `Fn::If` takes here."""
