@@ -19,7 +19,8 @@ def meets(*lines: str) -> Callable[[Proof], Proof]:
 
     def note(test: Proof) -> Proof:
         for line in lines:
-            REQUIREMENTS.setdefault(line, []).append(f"{test.__module__.rsplit('.', 1)[-1]}.py::{test.__name__}")
+            path = test.__module__.removeprefix("tests.platforms.").replace(".", "/")
+            REQUIREMENTS.setdefault(line, []).append(f"{path}.py::{test.__name__}")
         return test
 
     return note
