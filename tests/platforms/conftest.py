@@ -43,7 +43,7 @@ def synthesis(tmp_path_factory: pytest.TempPathFactory) -> Synthesis:
         with (shared / f"{name}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not (folder / "done").exists():
-                synthesize(settings_with(**changes), folder, bundle=empty_zip(shared / f"{name}.zip"))
+                synthesize(settings_with(**changes), out=folder, bundle=empty_zip(shared / f"{name}.zip"))
                 (folder / "done").touch()
         found = {path.name: Template(json.loads(path.read_bytes())) for path in folder.glob("*.template.json")}
         replica = next(key for key in found if key.startswith("backup-vault-replica-"))

@@ -56,7 +56,7 @@ class Vault:
 
     def synthesize(self, name: str, **vault: Any) -> Path:
         out = self._folder / name
-        synthesize(settings_with(account=self.aws.account, vault=vault), out, bundle=self._bundle)
+        synthesize(settings_with(account=self.aws.account, vault=vault), out=out, bundle=self._bundle)
         return out
 
     def stacks(self, folder: Path) -> list[Stack]:

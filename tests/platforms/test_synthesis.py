@@ -50,7 +50,7 @@ def test_templates_have_no_finding_of_cfn_lint(synthesis: Synthesis, changes: di
 
 
 def test_same_settings_give_the_same_bytes(stacks: Stacks, tmp_path: Path) -> None:
-    synthesize(settings_with(), tmp_path / "again", bundle=empty_zip(tmp_path / "b.zip"))
+    synthesize(settings_with(), out=tmp_path / "again", bundle=empty_zip(tmp_path / "b.zip"))
     names = [path.name for path in stacks.folder.glob("*.template.json")]
     assert filecmp.cmpfiles(stacks.folder, tmp_path / "again", names, shallow=False) == (names, [], [])
 
@@ -60,7 +60,7 @@ def test_promise_that_cannot_be_kept_is_refused_with_its_sum_before_anything_is_
     with pytest.raises(
         InvalidRequest, match=r"promises\.rpo is 24h .* 24h longest gap .* \+ 4h 10m queue .* = 28h 25m"
     ):
-        synthesize(settings, tmp_path / "out", bundle=empty_zip(tmp_path / "b.zip"))
+        synthesize(settings, out=tmp_path / "out", bundle=empty_zip(tmp_path / "b.zip"))
     assert not (tmp_path / "out").exists()
 
 

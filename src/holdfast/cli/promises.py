@@ -56,7 +56,7 @@ def _templates(settings: PlatformSettings) -> list[dict[str, Any]]:
         bundle = Path(scratch) / "empty.zip"
         with zipfile.ZipFile(bundle, "w"):
             pass
-        return [one.template for one in synthesize(settings, Path(scratch) / "out", bundle=bundle)]
+        return [one.template for one in synthesize(settings, out=Path(scratch) / "out", bundle=bundle)]
 
 
 def _table(promises: Sequence[Promise]) -> str:

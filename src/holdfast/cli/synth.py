@@ -43,14 +43,13 @@ def command(
     from holdfast.platforms import synthesize
 
     begun = time.perf_counter()
-    written = []
     chosen = _settings(platforms, file, environment)
+    if bundle and len(chosen) > 1:
+        raise InvalidRequest(f"--bundle is one platform's zip, but {len(chosen)} are asked for; name one PLATFORM")
     for settings in chosen:
-        # Several platforms share no assembly: each has its folder.
-        target = out / settings.platform if len(chosen) > 1 else out
         if not settings.alerts and not quiet:
             click.echo(f"{settings.platform}: alerts is empty, so that alarms reach nobody", err=True)
-        written += synthesize(settings, target, bundle=bundle)
+    written = synthesize(*chosen, out=out, bundle=bundle)
     if output == "json":
         rows = [{"stack": one.name, "region": one.region, "template": str(one.template_path)} for one in written]
         click.echo(json.dumps(rows, indent=2))

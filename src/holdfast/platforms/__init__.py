@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from holdfast.settings.platform import PlatformSettings
 
 
-def synthesize(settings: PlatformSettings, out: Path, *, bundle: Path | None = None) -> list[SynthesizedStack]:
-    """Write the platform's templates and cloud assembly into `out`; see `holdfast.platforms.synthesis`."""
+def synthesize(*platforms: PlatformSettings, out: Path, bundle: Path | None = None) -> list[SynthesizedStack]:
+    """Write the platforms' templates and one cloud assembly into `out`; see `holdfast.platforms.synthesis`."""
     from holdfast.platforms.synthesis import synthesize as run
 
-    return run(settings, out, bundle=bundle)
+    return run(platforms, out, bundle=bundle)

@@ -15,6 +15,8 @@ from holdfast.errors import InvalidRequest
 class Entry:
     """A platform by its package, which holds `build.build`, `build.contradictions_of` and `promises.promises`.
 
+    With functions it also holds `build.bundle_of`, which gives their zip.
+
     Nothing of the package is imported before it is asked for: a list of platforms needs no CDK.
     """
 

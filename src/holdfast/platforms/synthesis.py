@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,6 @@ from holdfast.errors import HoldfastError
 from holdfast.platforms.node import use_bundled_node
 from holdfast.platforms.promises import refuse_what_cannot_be_kept
 from holdfast.platforms.registry import entry_of
-from holdfast.settings.backup_vault import BackupVault
 from holdfast.settings.platform import PlatformSettings
 
 if TYPE_CHECKING:
@@ -42,18 +42,27 @@ _CONTEXT = {
 }
 
 
-def synthesize(settings: PlatformSettings, out: Path, *, bundle: Path | None = None) -> list[SynthesizedStack]:
-    """Write `out/<stack>.template.json` for each stack, and the assembly around them; the same input, the same bytes.
+def synthesize(
+    platforms: Sequence[PlatformSettings], out: Path, *, bundle: Path | None = None
+) -> list[SynthesizedStack]:
+    """Write `out/<stack>.template.json` for each stack of all platforms, and one assembly around them.
+
+    The same input gives the same bytes, and a platform's templates are the same alone and among others.
 
     Args:
-        bundle: the functions' zip; without it, it is built from the locked wheels.
+        bundle: the functions' zip; without it, a platform with functions builds its own from the locked wheels.
     Raises:
         InvalidRequest: a promise that the settings cannot keep; nothing is written.
         UnbuiltClaim: a tag or output says what is not built.
     """
-    refuse_what_cannot_be_kept(settings)
+    for settings in platforms:
+        refuse_what_cannot_be_kept(settings)
     use_bundled_node()
-    return _synthesize(settings, out, bundle or _built_bundle(settings))
+    from aws_cdk import App
+
+    # The CDK's own process keeps the working folder it was started in: only absolute paths mean the same to both.
+    app = App(outdir=str(out.absolute()), analytics_reporting=False, tree_metadata=False, context=_CONTEXT)
+    return _build(app, platforms, out, bundle and bundle.absolute())
 
 
 def synthesize_for_cdk(directory: Path) -> None:
@@ -76,37 +85,30 @@ def synthesize_for_cdk(directory: Path) -> None:
         chosen = environment_name(None, environ)
         settings = defaults("backup-vault", environment=suffix if chosen is None else chosen)
     refuse_what_cannot_be_kept(settings)
-    _build(app, settings, Path(app.outdir), _built_bundle(settings))
+    _build(app, [settings], Path(app.outdir), None)
 
 
-def _synthesize(settings: PlatformSettings, out: Path, bundle: Path) -> list[SynthesizedStack]:
-    from aws_cdk import App
-
-    # The CDK's own process keeps the working folder it was started in: only absolute paths mean the same to both.
-    app = App(outdir=str(out.absolute()), analytics_reporting=False, tree_metadata=False, context=_CONTEXT)
-    return _build(app, settings, out, bundle.absolute())
-
-
-def _build(app: App, settings: PlatformSettings, out: Path, bundle: Path) -> list[SynthesizedStack]:
-    platform = entry_of(settings.platform).builder()
-    stacks = platform.build(app, settings, bundle)
+def _build(app: App, platforms: Sequence[PlatformSettings], out: Path, bundle: Path | None) -> list[SynthesizedStack]:
+    built = []
+    for settings in platforms:
+        builder = entry_of(settings.platform).builder()
+        built.append((settings, builder, builder.build(app, settings, _bundle_of(builder, settings, bundle))))
     app.synth()
-    found = [_read(out, stack.stack_name, stack.region) for stack in stacks]
-    unbuilt = platform.contradictions_of(settings, [one.template for one in found])
-    if unbuilt:
-        raise UnbuiltClaim(f"{settings.platform} claims what it does not build: {'; '.join(unbuilt)}")
+    found = []
+    for settings, builder, stacks in built:
+        read = [_read(out, stack.stack_name, stack.region) for stack in stacks]
+        unbuilt = builder.contradictions_of(settings, [one.template for one in read])
+        if unbuilt:
+            raise UnbuiltClaim(f"{settings.platform} claims what it does not build: {'; '.join(unbuilt)}")
+        found += read
     return found
+
+
+def _bundle_of(builder: Any, settings: PlatformSettings, given: Path | None) -> Callable[[], Path]:
+    """Return what gives the functions' zip; a platform without functions never calls it, and nothing is built."""
+    return lambda: given or builder.bundle_of(settings)
 
 
 def _read(out: Path, name: str, region: str) -> SynthesizedStack:
     path = out / f"{name}.template.json"
     return SynthesizedStack(name=name, region=region, template_path=path, template=json.loads(path.read_bytes()))
-
-
-def _built_bundle(settings: PlatformSettings) -> Path:
-    from holdfast.settings.environment import cache_folder, process_environment
-    from holdfast.vault.bundle import build
-
-    assert isinstance(settings, BackupVault)
-    folder = cache_folder(process_environment()) / "bundles"
-    return build(folder, architecture=settings.vault.architecture, python="3.13").path

@@ -43,7 +43,7 @@ def synthesize(journal: Journal, settings: BackupVault, out: Path, bundle: Path)
 def _synthesize(settings: BackupVault, out: Path, bundle: Path) -> tuple[Counter[str], list[Promise]]:
     from holdfast.platforms import synthesize as run
 
-    stacks = run(settings, out, bundle=bundle)
+    stacks = run(settings, out=out, bundle=bundle)
     counts = Counter({stack.name: len(stack.template["Resources"]) for stack in stacks})
     return counts, promises_of(settings, [stack.template for stack in stacks])
 

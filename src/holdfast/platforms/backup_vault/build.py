@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from aws_cdk import App, Stack
@@ -11,16 +11,22 @@ from aws_cdk import aws_lambda as lambda_
 from holdfast.platforms.backup_vault import claims
 from holdfast.platforms.backup_vault.primary import PrimaryStack
 from holdfast.platforms.backup_vault.replica import ReplicaStack
+from holdfast.platforms.bundles import vault_bundle
 from holdfast.platforms.constructs.function import PYTHON as PYTHON
 from holdfast.settings.backup_vault import BackupVault
 
 
-def build(app: App, settings: BackupVault, bundle: Path) -> list[Stack]:
+def build(app: App, settings: BackupVault, bundle: Callable[[], Path]) -> list[Stack]:
     """Add both stacks, in the order of deployment: the primary needs the replica's bucket and key."""
     replica = ReplicaStack(app, settings)
-    primary = PrimaryStack(app, settings, lambda_.Code.from_asset(str(bundle)))
+    primary = PrimaryStack(app, settings, lambda_.Code.from_asset(str(bundle())))
     primary.add_stack_dependency(replica, "replication needs its destination")
     return [replica, primary]
+
+
+def bundle_of(settings: BackupVault) -> Path:
+    """Return the functions' zip, built from the locked wheels if it is not in the cache."""
+    return vault_bundle(settings.vault.architecture)
 
 
 def contradictions_of(settings: BackupVault, templates: Sequence[claims.Template]) -> list[str]:

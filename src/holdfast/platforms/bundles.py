@@ -1,0 +1,14 @@
+"""The zips that platforms' functions run from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from holdfast.settings.environment import cache_folder, process_environment
+from holdfast.vault.bundle import Architecture, build
+
+
+def vault_bundle(architecture: Architecture) -> Path:
+    """Return the zip of the vault's functions for a processor, built from the locked wheels if it is not cached."""
+    folder = cache_folder(process_environment()) / "bundles"
+    return build(folder, architecture=architecture, python="3.13").path
