@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields, replace
 from datetime import date, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from holdfast.settings.load import Demands as DemandSettings
+    from holdfast.settings.checks import ChecksSettings
     from holdfast.settings.platform import PlatformSettings
+    from holdfast.settings.promises import Promises
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,29 +57,42 @@ def demand_names() -> frozenset[str]:
     return frozenset(field.name for field in fields(Demands) if field.name != "suppress")
 
 
-def from_settings(
-    settings: DemandSettings | PlatformSettings, *, whole: bool = False, environment: str | None = None
-) -> Demands:
-    """Return the demands of a settings file: of its promises those it writes, or with `whole` the defaults too.
+NOBODY_TO_TELL = AcceptedFinding(
+    rule="ALM005", reason="the settings name no alerts, and the environment is not a protected one"
+)
 
-    `whole` is for the file of a platform, which promises its defaults; a file of checks promises what it says.
+
+def from_file(path: Path, environ: Mapping[str, str]) -> Demands:
+    """Return the demands of a settings file: a platform's, or one with only `checks:` and `promises:`.
+
+    Raises:
+        InvalidRequest: the file cannot be read, or is wrong.
     """
-    checks, promises = settings.checks, settings.promises
-    written = type(promises).model_fields if whole else promises.model_fields_set
+    from holdfast.settings.load import load, load_demands, read
+
+    if "platform" in read(path).data:
+        return from_platform(load(path, environ=environ))
+    settings = load_demands(path)
+    return _demands(settings.checks, settings.promises, settings.promises.model_fields_set)
+
+
+def from_platform(settings: PlatformSettings) -> Demands:
+    """Return what a platform's settings demand of its templates: their checks, and every promise, defaults too."""
+    demands = _demands(settings.checks, settings.promises, type(settings.promises).model_fields)
+    unheard = () if settings.alerts or settings.protected else (NOBODY_TO_TELL,)
+    return replace(demands, environment=settings.environment, suppress=(*demands.suppress, *unheard))
+
+
+def _demands(checks: ChecksSettings, promises: Promises, written: Iterable[str]) -> Demands:
     kept = {name: getattr(promises, name) for name in written if name in demand_names()}
+    same = ("environment_suffix", "backup_days", "log_days", "zones", "customer_keys", "alarm_recipients")
     return Demands(
         required_tags=None if checks.required_tags is None else tuple(checks.required_tags),
-        environment_suffix=checks.environment_suffix,
-        backup_days=checks.backup_days,
-        log_days=checks.log_days,
-        zones=checks.zones,
-        customer_keys=checks.customer_keys,
-        alarm_recipients=checks.alarm_recipients,
         destroyable=checks.destroyable,
         region=checks.region,
         suppress=tuple(
             AcceptedFinding(rule=s.rule, reason=s.reason, resource=s.resource, until=s.until) for s in checks.suppress
         ),
-        environment=environment,
+        **{name: getattr(checks, name) for name in same},
         **kept,
     )

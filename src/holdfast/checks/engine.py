@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -11,9 +10,9 @@ from datetime import date
 from functools import partial
 from pathlib import Path
 from time import perf_counter
-from typing import Any
 
 from holdfast.checks import suppression
+from holdfast.checks.assembly import AssembledStack, read_assembly
 from holdfast.checks.demands import Demands
 from holdfast.checks.document import SUFFIXES, Document, NotATemplate, load
 from holdfast.checks.finding import Finding, Outcome, Severity, Suppressed
@@ -99,6 +98,17 @@ def check_paths(
     return report
 
 
+def check_files(
+    files: Sequence[Path], rules: Sequence[Rule], demands: Demands, today: date, *, schemas: bool = True
+) -> Report:
+    """Check the templates in `files` together, as one system; a file that cannot be read becomes a problem."""
+    started = perf_counter()
+    compiled = checker() if schemas else None
+    report = _checked((list(files), True), rules, demands, today, compiled)
+    report.rules, report.schemas, report.seconds = len(rules), compiled is not None, perf_counter() - started
+    return report
+
+
 def check_sources(
     sources: Sequence[Source],
     rules: Iterable[Rule],
@@ -123,7 +133,7 @@ def read_sources(files: Sequence[Path], *, explicit: bool = True) -> tuple[list[
     """
     sources: list[Source] = []
     problems: list[str] = []
-    stacks: dict[Path, dict[str, tuple[str, str | None]]] = {}
+    stacks: dict[Path, dict[str, AssembledStack]] = {}
     for path in files:
         try:
             document = load(path)
@@ -139,16 +149,15 @@ def read_sources(files: Sequence[Path], *, explicit: bool = True) -> tuple[list[
     return sources, problems
 
 
-def source_of(
-    document: Document, path: Path, stacks: dict[Path, dict[str, tuple[str, str | None]]] | None = None
-) -> Source:
-    """Return the source with its stack name and region, as the cloud assembly beside it says, if there is one."""
+def source_of(document: Document, path: Path, stacks: dict[Path, dict[str, AssembledStack]] | None = None) -> Source:
+    """Return the source with what the cloud assembly beside it says of it, if there is one."""
     known = {} if stacks is None else stacks
     if path.parent not in known:
-        known[path.parent] = _assembly(path.parent)
-    default = path.name.removesuffix(path.suffix).removesuffix(".template")
-    stack, region = known[path.parent].get(path.name, (default, None))
-    return Source(document, stack=stack, region=region)
+        known[path.parent] = read_assembly(path.parent)
+    assembled = known[path.parent].get(path.name)
+    if assembled is None:
+        return Source(document, stack=path.name.removesuffix(path.suffix).removesuffix(".template"))
+    return Source(document, stack=assembled.name, region=assembled.region, assembled=assembled)
 
 
 def _check_group(
@@ -211,23 +220,3 @@ def _speaks_of_resources(path: Path) -> bool:
         return b"Resources" in path.read_bytes()[:1_000_000]
     except OSError:
         return True
-
-
-def _assembly(folder: Path) -> dict[str, tuple[str, str | None]]:
-    """Read a cloud assembly's manifest: template file to (stack name, region)."""
-    try:
-        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    artifacts = manifest.get("artifacts") if isinstance(manifest, dict) else None
-    found: dict[str, tuple[str, str | None]] = {}
-    for name, artifact in (artifacts if isinstance(artifacts, dict) else {}).items():
-        properties = artifact.get("properties") if isinstance(artifact, dict) else None
-        if isinstance(properties, dict) and isinstance(properties.get("templateFile"), str):
-            found[properties["templateFile"]] = (str(properties.get("stackName", name)), _region(artifact))
-    return found
-
-
-def _region(artifact: dict[str, Any]) -> str | None:
-    region = str(artifact.get("environment", "")).rsplit("/", 1)[-1]
-    return region if region and not region.startswith("unknown") else None

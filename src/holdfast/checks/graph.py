@@ -10,6 +10,7 @@ from datetime import date
 from functools import cached_property
 from typing import Any
 
+from holdfast.checks.assembly import AssembledStack
 from holdfast.checks.conditions import ConditionSet, Scenario, scenarios
 from holdfast.checks.demands import Demands
 from holdfast.checks.document import Document
@@ -44,17 +45,28 @@ _ATTRIBUTES = frozenset(
 class Source:
     """One template as written: its document, stack name and region; shared by all scenarios."""
 
-    def __init__(self, document: Document, *, stack: str, region: str | None = None) -> None:
+    def __init__(
+        self, document: Document, *, stack: str, region: str | None = None, assembled: AssembledStack | None = None
+    ) -> None:
         self.document = document
         self.name = document.path
         self.stack = stack
         self.region = region
+        self._assembled = assembled
         self.data = document.data
         self.resources: dict[str, dict[str, Any]] = {
             str(logical_id): body
             for logical_id, body in self.data["Resources"].items()
             if isinstance(body, dict) and isinstance(body.get("Type"), str)
         }
+
+    def construct_of(self, logical_id: str) -> str | None:
+        """Return the path of the CDK construct that made a resource; None where nothing tells."""
+        metadata = self.resources.get(logical_id, {}).get("Metadata")
+        path = metadata.get("aws:cdk:path") if isinstance(metadata, dict) else None
+        if isinstance(path, str):
+            return path
+        return self._assembled.constructs.get(logical_id) if self._assembled else None
 
     def section(self, name: str) -> dict[str, Any]:
         """Return a top-level section; empty when it is absent or no mapping."""
@@ -261,8 +273,7 @@ class Resource:
     @property
     def construct_path(self) -> str | None:
         """Where CDK made it; None for other templates."""
-        path = self.metadata.get("aws:cdk:path")
-        return path if isinstance(path, str) else None
+        return self.template.source.construct_of(self.logical_id)
 
     @property
     def reference(self) -> Reference:

@@ -111,12 +111,5 @@ def _finding(diagnostic: Diagnostic, source: Source) -> Finding:
         message=" ".join(diagnostic.message.split()),
         remediation=diagnostic.suggested_fix or "Write what the resource type's schema allows.",
         source=SOURCE,
-        construct=_construct(source, diagnostic),
+        construct=source.construct_of(diagnostic.entity.logical_id) if diagnostic.entity else None,
     )
-
-
-def _construct(source: Source, diagnostic: Diagnostic) -> str | None:
-    body = source.resources.get(diagnostic.entity.logical_id) if diagnostic.entity else None
-    metadata = body.get("Metadata") if body else None
-    path = metadata.get("aws:cdk:path") if isinstance(metadata, dict) else None
-    return path if isinstance(path, str) else None

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
-from holdfast.checks.demands import Demands
+from holdfast.checks.demands import Demands, from_file
 from holdfast.checks.document import SUFFIXES
 from holdfast.checks.engine import check_sources, read_sources
 from holdfast.checks.finding import Finding, Outcome
@@ -47,7 +47,7 @@ def findings_of(rule: Rule, path: Path, *, today: date = date(2026, 11, 21)) -> 
     if problems:
         raise InvalidRequest("; ".join(problems))
     settings = path.parent / "settings.yaml"
-    demands = _demands(settings) if settings.exists() else Demands()
+    demands = from_file(settings, {}) if settings.exists() else Demands()
     found = check_sources(sources, [rule], demands, today).findings
     return [finding for finding in found if finding.rule == rule.id]
 
@@ -62,10 +62,3 @@ def complaint(rule: Rule, kind: str, path: Path) -> str | None:
     if kind == "undecided" and (Outcome.VIOLATED in outcomes or Outcome.UNDECIDED not in outcomes):
         return f"{rule.id} does not say that it cannot tell in {path.name}, but {outcomes}"
     return None
-
-
-def _demands(path: Path) -> Demands:
-    from holdfast.checks.demands import from_settings
-    from holdfast.settings.load import load_demands
-
-    return from_settings(load_demands(path))

@@ -80,17 +80,10 @@ def _checked(
 
 
 def _demands(settings: Path | None) -> Demands:
-    from holdfast.checks.demands import Demands, from_settings
-
-    if settings is None:
-        return Demands()
+    from holdfast.checks.demands import Demands, from_file
     from holdfast.settings.environment import process_environment
-    from holdfast.settings.load import load, load_demands, read
 
-    if "platform" not in read(settings).data:
-        return from_settings(load_demands(settings))
-    platform = load(settings, environ=process_environment())
-    return from_settings(platform, whole=True, environment=platform.environment)
+    return from_file(settings, process_environment()) if settings else Demands()
 
 
 def _print(report: Report, form: str, rules: Sequence[Rule], *, quiet: bool) -> None:

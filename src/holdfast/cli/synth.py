@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from holdfast.errors import InvalidRequest
+from holdfast.errors import ExitStatus, InvalidRequest
 
 if TYPE_CHECKING:
+    from holdfast.platforms.synthesis import SynthesizedStack
     from holdfast.settings.platform import PlatformSettings
 
 
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="The functions' zip, if built already.",
 )
+@click.option("--check/--no-check", default=True, show_default=True, help="Run the rules over what is written.")
 @click.option("--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("--quiet", is_flag=True, help="No messages on stderr.")
 def command(
@@ -33,12 +37,15 @@ def command(
     environment: str | None,
     out: Path,
     bundle: Path | None,
+    check: bool,
     output: str,
     quiet: bool,
-) -> None:
+) -> int:
     """Write OUT/<stack>.template.json for every stack, in an assembly that `cdk deploy --app OUT` takes.
 
     Without --settings and names, ./holdfast.yaml is read if it exists; a PLATFORM's name means its defaults.
+
+    Exit status: 0 written; 1 written, but `holdfast check` finds errors, which are told on stderr; 2 bad settings.
     """
     from holdfast.platforms import synthesize
 
@@ -56,8 +63,28 @@ def command(
     else:
         for one in written:
             click.echo(f"{one.template_path}  {one.region}  {len(one.template['Resources'])} resources")
+    sound = not check or _sound(chosen, written, quiet=quiet)
     if not quiet:
         click.echo(f"{len(written)} stacks in {time.perf_counter() - begun:.1f} s", err=True)
+    return ExitStatus.DONE if sound else ExitStatus.ANSWER_IS_NO
+
+
+def _sound(chosen: Sequence[PlatformSettings], written: Sequence[SynthesizedStack], *, quiet: bool) -> bool:
+    """Check each platform by itself, under its own settings; the CDK has applied the schemas already."""
+    from holdfast.checks.demands import from_platform
+    from holdfast.checks.engine import check_files
+    from holdfast.checks.finding import Severity
+    from holdfast.checks.formats.text import render
+    from holdfast.checks.registry import all_rules
+
+    sound, rules, today = True, all_rules(), datetime.now(UTC).date()
+    for settings in chosen:
+        files = [one.template_path for one in written if one.platform == settings.platform]
+        report = check_files(files, rules, from_platform(settings), today, schemas=False)
+        if not quiet or report.fails(Severity.ERROR):
+            click.echo(render(report, rules), err=True)
+        sound = sound and not report.fails(Severity.ERROR)
+    return sound
 
 
 def _settings(platforms: tuple[str, ...], file: Path | None, environment: str | None) -> list[PlatformSettings]:

@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from holdfast.checks.demands import from_platform
+from holdfast.checks.registry import all_rules
 from holdfast.errors import HoldfastError
 from holdfast.platforms.node import use_bundled_node
 from holdfast.platforms.promises import refuse_what_cannot_be_kept
 from holdfast.platforms.registry import entry_of
+from holdfast.platforms.validation import attach
 from holdfast.settings.platform import PlatformSettings
 
 if TYPE_CHECKING:
@@ -26,6 +29,7 @@ class UnbuiltClaim(HoldfastError):
 class SynthesizedStack:
     """One stack, ready to deploy; lists are in the order of deployment."""
 
+    platform: str
     name: str
     region: str
     template_path: Path
@@ -66,7 +70,7 @@ def synthesize(
 
 
 def synthesize_for_cdk(directory: Path) -> None:
-    """Do what `cdk synth` expects of an app: read the settings file in `directory`, write where the CLI says.
+    """Do what `cdk synth` expects of an app: read the settings file in `directory`, write where the CLI says, check.
 
     The environment's name is HOLDFAST_ENVIRONMENT's, the file's, the context's `environmentSuffix`, or dev.
     """
@@ -85,6 +89,7 @@ def synthesize_for_cdk(directory: Path) -> None:
         chosen = environment_name(None, environ)
         settings = defaults("backup-vault", environment=suffix if chosen is None else chosen)
     refuse_what_cannot_be_kept(settings)
+    attach(app, from_platform(settings), all_rules())
     _build(app, [settings], Path(app.outdir), None)
 
 
@@ -96,7 +101,7 @@ def _build(app: App, platforms: Sequence[PlatformSettings], out: Path, bundle: P
     app.synth()
     found = []
     for settings, builder, stacks in built:
-        read = [_read(out, stack.stack_name, stack.region) for stack in stacks]
+        read = [_read(settings.platform, out, stack.stack_name, stack.region) for stack in stacks]
         unbuilt = builder.contradictions_of(settings, [one.template for one in read])
         if unbuilt:
             raise UnbuiltClaim(f"{settings.platform} claims what it does not build: {'; '.join(unbuilt)}")
@@ -109,6 +114,7 @@ def _bundle_of(builder: Any, settings: PlatformSettings, given: Path | None) -> 
     return lambda: given or builder.bundle_of(settings)
 
 
-def _read(out: Path, name: str, region: str) -> SynthesizedStack:
+def _read(platform: str, out: Path, name: str, region: str) -> SynthesizedStack:
     path = out / f"{name}.template.json"
-    return SynthesizedStack(name=name, region=region, template_path=path, template=json.loads(path.read_bytes()))
+    template = json.loads(path.read_bytes())
+    return SynthesizedStack(platform=platform, name=name, region=region, template_path=path, template=template)

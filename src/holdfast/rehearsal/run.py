@@ -80,7 +80,7 @@ def _play(options: Options, journal: Journal, told: Told, clock: RunClock, work:
     with embedded_aws(strict=options.strict, folder=work) as aws:
         aws.set_replication(lag_seconds=options.replication_lag_seconds)
         told.untested = aws.not_tested()
-        with prepare.checking(journal, assembly):
+        with prepare.checking(journal, options.settings, assembly):
             deployment = prepare.deploy_stacks(journal, aws, assembly)
             told.read_back = prepare.read_back_gate(journal, aws, deployment)
         told.runtimes = aws.runtimes()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from pathlib import Path
 
@@ -152,6 +153,20 @@ def test_many_systems_in_several_processes_give_the_findings_of_one(tmp_path: Pa
     alone = check_paths(paths, demands=Demands(), today=TODAY, schemas=False, processes=1)
     assert spread.findings == alone.findings
     assert spread.templates == len(paths)
+
+
+def test_cloud_assembly_tells_which_construct_made_a_resource(tmp_path: Path) -> None:
+    stack = {
+        "properties": {"templateFile": "s.template.json", "stackName": "s"},
+        "additionalMetadataFile": "s.metadata.json",
+    }
+    (tmp_path / "manifest.json").write_text(json.dumps({"artifacts": {"s": stack}}))
+    metadata = {"/S/Alarm/Resource": [{"type": "aws:cdk:logicalId", "data": "Alarm"}]}
+    (tmp_path / "s.metadata.json").write_text(json.dumps(metadata))
+    alarm = {"Type": "AWS::CloudWatch::Alarm", "Properties": {"Namespace": "AWS/SQS", "MetricName": "Nothing"}}
+    (tmp_path / "s.template.json").write_text(json.dumps({"Resources": {"Alarm": alarm}}))
+    report = check_paths([tmp_path], demands=Demands(), today=TODAY, schemas=False)
+    assert {finding.construct for finding in report.findings} == {"S/Alarm/Resource"}
 
 
 def test_cloud_assembly_gives_stack_names_and_regions(tmp_path: Path) -> None:

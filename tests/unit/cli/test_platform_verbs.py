@@ -99,6 +99,22 @@ def test_synth_writes_templates_and_says_where(empty_folder: Path, capsys: pytes
     ]
     assert all((empty_folder / one["template"]).exists() for one in written)
     assert "alerts is empty, so that alarms reach nobody" in captured.err
+    assert "0 errors" in captured.err
+    assert "suppressed ALM005" in captured.err
+
+
+@pytest.mark.synth
+def test_synth_ends_with_one_on_an_error_unless_told_not_to_check(capsys: pytest.CaptureFixture[str]) -> None:
+    with zipfile.ZipFile("bundle.zip", "w"):
+        pass
+    Path("holdfast.yaml").write_text("platform: backup-vault\nchecks: {required_tags: [Nowhere]}\n")
+    arguments = ["synth", "--out", "out", "--bundle", "bundle.zip", "--quiet"]
+    assert run(arguments) == 1
+    captured = capsys.readouterr()
+    assert "error NAM003" in captured.err
+    assert "backup-vault-dev.template.json" in captured.out
+    assert run([*arguments, "--no-check"]) == 0
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.synth
