@@ -20,6 +20,18 @@ pytestmark = pytest.mark.emulator
 MINISTACK_VERSION = "1.5.33"
 FUNCTIONS = {
     "services.dynamodb._evaluate_condition": "expr, item, attr_values, attr_names, slot",
+    "services.alb._action_xml": "a",
+    "services.alb._execute_actions": "actions, method, path, headers, body, query_params, "
+    "listener_port, lb_arn, target_host, raw_query_string, raw_path",
+    "services.alb._p": "params, key, default",
+    "services.alb._parse_actions": "params, prefix",
+    "services.cloudformation.provisioners._elbv2_listener_actions": "props, lb_arn, prop",
+    "services.rds._cluster_xml": "c",
+    "services.rds._error": "code, message, status",
+    "services.rds._instance_xml": "i",
+    "services.rds._p": "params, key, default",
+    "services.rds._xml": "status, root_tag, inner",
+    "services.secretsmanager._resolve": "secret_id, use_arn_scope",
     "services.s3._apply_object_lock_from_headers": "bucket_name, key, headers, version_id",
     "services.s3._in_account": "account_id",
     "services.s3._maybe_replicate": "bucket_name, key, obj, data, tags",
@@ -55,6 +67,11 @@ FUNCTIONS = {
     "core.responses.new_uuid": "",
 }
 STORES = {
+    "services.alb._tgs": "AccountRegionScopedDict",
+    "services.rds._ACTION_MAP": "dict",
+    "services.rds._clusters": "AccountRegionScopedDict",
+    "services.rds._instances": "AccountRegionScopedDict",
+    "services.rds._tags": "AccountScopedDict",
     "services.cloudformation._stacks": "AccountRegionScopedDict",
     "services.cloudformation.provisioners._RESOURCE_HANDLERS": "dict",
     "services.eventbridge._rules": "AccountRegionScopedDict",
@@ -115,7 +132,7 @@ def test_the_pack_touches_no_other_name_and_nobody_else_touches_any() -> None:
         name
         for path in touching
         for name in re.findall(
-            r"\b(?:s3|sqs|sts|ec2|cloudformation|provisioners|stacks|eventbridge|lambda_svc|lambda_runtime)\.(_\w+)",
+            r"\b(?:alb|rds|secretsmanager|s3|sqs|sts|ec2|cloudformation|provisioners|stacks|eventbridge|lambda_svc|lambda_runtime)\.(_\w+)",
             path.read_text(),
         )
     }

@@ -18,7 +18,10 @@ def install(folder: Path, token: str) -> ControlledApp:
     from ministack.app import app
 
     from holdfast.rehearsal.embedded.pack import (
+        balancing,
         completion,
+        credentials,
+        databases,
         functions,
         permissions,
         queries,
@@ -37,5 +40,8 @@ def install(folder: Path, token: str) -> ControlledApp:
     queues.install()
     schedules.install()
     types.install()
+    credentials.install()
     completion.install()
+    databases.install()
+    balancing.install()
     return ControlledApp(app, token)

@@ -16,7 +16,7 @@ from ministack.core.responses import get_account_id, get_region
 from ministack.services import ec2
 from ministack.services.cloudformation import provisioners
 
-from holdfast.rehearsal.embedded.pack import types
+from holdfast.rehearsal.embedded.pack import databases, types
 from holdfast.rehearsal.embedded.pack.service_clients import client
 
 Properties = dict[str, Any]
@@ -308,6 +308,8 @@ COMPLETIONS: dict[str, Complete] = {
     "AWS::DynamoDB::Table": _table,
     "AWS::Lambda::EventSourceMapping": _mapping,
     "AWS::Lambda::Function": _function,
+    "AWS::RDS::DBCluster": databases.complete_cluster,
+    "AWS::RDS::DBInstance": databases.complete_instance,
     "AWS::S3::Bucket": _bucket,
     "AWS::SNS::Topic": _topic,
 }

@@ -11,13 +11,16 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from ministack import app as ministack_app
+from ministack.core.responses import set_request_region
 
-from holdfast.rehearsal.embedded.pack import functions, replication, schedules, types
+from holdfast.rehearsal.embedded.pack import functions, replication, scaling, schedules, types
 from holdfast.rehearsal.embedded.pack.operations import Operation, error_answer, operation_of
 
 COMMAND_PREFIX = "/_holdfast/"
 TOKEN_HEADER = b"x-holdfast-token"
 CONNECTION_RESET, ANSWER_LOST = "ConnectionReset", "AnswerLost"  # faults that are no answer at all
+
+RECORDED = {"application-autoscaling": scaling.SERVICE}  # services of which MiniStack has nothing
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -101,7 +104,11 @@ class ControlledApp:
             await _answer(send, 403, error_answer(replace(asked, service="s3"), "AccessDenied", "Access Denied"))
             return
         fault = next((fault for fault in self._faults.values() if fault.claims(asked)), None)
-        if fault is None:
+        if fault is None and asked.service in RECORDED:
+            set_request_region(asked.region)
+            status, told = RECORDED[asked.service].answer(asked.name, asked.region, body)
+            await _answer(send, status, (b"application/x-amz-json-1.1", told))
+        elif fault is None:
             await self._app(scope, receive, send)
         elif fault.error == ANSWER_LOST:
             await self._app(scope, receive, _swallow)

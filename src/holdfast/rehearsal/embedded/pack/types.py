@@ -1,32 +1,20 @@
 """Resource types that MiniStack's CloudFormation refuses, created through its own service APIs.
 
-A type is three functions: create returns the physical id and the attributes, update the same, delete nothing. They
+Those of one topic have a module of their own; this one holds the rest and registers all. They
 call MiniStack over its socket, so they must run on a worker thread: on its event loop they would wait for themselves.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import cloudformation
 from ministack.services.cloudformation import provisioners, stacks
 
+from holdfast.rehearsal.embedded.pack import backup_selections, credentials, databases, scaling
+from holdfast.rehearsal.embedded.pack.resource_type import Created, Properties, ResourceType
 from holdfast.rehearsal.embedded.pack.service_clients import client
-
-Properties = dict[str, Any]
-Created = tuple[str, dict[str, Any]]
-
-
-@dataclass(frozen=True, kw_only=True)
-class ResourceType:
-    """How one type is made, changed and removed."""
-
-    create: Callable[[str, Properties], Created]
-    delete: Callable[[str, Properties], None]
-    update: Callable[[str, Properties, Properties], Created] | None = None  # None: delete, then create
 
 
 def install() -> None:
@@ -214,6 +202,10 @@ def _delete_nat_gateway(physical_id: str, _properties: Properties) -> None:
 
 
 TYPES = {
+    **backup_selections.TYPES,
+    **credentials.TYPES,
+    **databases.TYPES,
+    **scaling.TYPES,
     "AWS::CloudTrail::Trail": ResourceType(create=_create_trail, update=_update_trail, delete=_delete_trail),
     "AWS::CloudWatch::CompositeAlarm": ResourceType(
         create=_create_composite_alarm, update=_update_composite_alarm, delete=_delete_alarm
