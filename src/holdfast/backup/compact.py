@@ -74,7 +74,7 @@ def compact(
 
     A crash leaves chunks in two packs, one of which is named; the old packs are not touched.
     """
-    moving = {kind: _Moving(repository, kind, session) for kind in PackKind}
+    moving = {kind: BlockMover(repository, kind, session) for kind in PackKind}
     done = Compaction()
     ordered = sorted(rows, key=lambda row: row.pack)
 
@@ -93,8 +93,8 @@ def compact(
     return done
 
 
-class _Moving:
-    """A new pack being filled with blocks of old ones."""
+class BlockMover:
+    """Fills new packs with sealed blocks of old ones, verbatim, and points the index at them; old packs stay."""
 
     def __init__(self, repository: Repository, kind: PackKind, session: SnapshotId) -> None:
         self._repository = repository
@@ -104,12 +104,14 @@ class _Moving:
         self._sources: list[tuple[PackId, Block]] = []
 
     def add(self, source: PackId, block: Block, sealed: bytes) -> None:
+        """Copy one block; it is moved when its new pack is full, or at `close`."""
         self._builder.add_sealed(sealed, block.raw_bytes, block.chunks)
         self._sources.append((source, block))
         if self._builder.size >= PACK_BYTES[self._kind]:
             self.close()
 
     def close(self) -> None:
+        """Publish what was added and move it."""
         if not self._sources:
             return
         pack = self._builder.finish()

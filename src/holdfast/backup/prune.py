@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from holdfast.backup.compact import choose, compact
+from holdfast.backup.condemn import condemn
 from holdfast.backup.ids import ChunkId, PackId, SnapshotId
 from holdfast.backup.manifest import PREFIX as MANIFESTS
 from holdfast.backup.manifest import manifest_ids
@@ -27,7 +28,6 @@ LOCK = "prune"
 LEASE = timedelta(minutes=15)
 RECORDS_KEPT = timedelta(days=90)
 """How long the record of a forgotten, failed or abandoned session stays to be looked at."""
-ATTEMPTS = 5
 HOLDS_PER_LEASE = 3
 MOST_PACKS_HELD = 4
 """Whole packs read ahead while rewriting: 64 MiB."""
@@ -274,19 +274,7 @@ class _Pruning:
     def _condemn(self, rows: Iterable[PackRow]) -> None:
         """Step 5: condemn with the current epoch, then advance it, so that later sessions are told apart."""
         self._step("condemning packs that nothing refers to")
-        epoch = self.repository.ledger.epoch()
-        condemned = sum(self._each(lambda row: self._condemn_one(row, epoch), rows))
-        self.report.packs_condemned += condemned
-        if condemned:
-            self.repository.ledger.advance_epoch()
-
-    def _condemn_one(self, row: PackRow, epoch: int) -> bool:
-        for _ in range(ATTEMPTS):
-            try:
-                return self.repository.index.condemn(row, epoch)
-            except Conflict:  # it moved on between the reading and the writing
-                epoch = self.repository.ledger.epoch()
-        raise Conflict("the epoch keeps changing: another prune is at work; try again when it is done")
+        self.report.packs_condemned += condemn(self.repository, rows, each=self._each)
 
     def _judge_again(self) -> None:
         """Step 6: what nobody at work can know of goes at once, after a second mark and look-up."""

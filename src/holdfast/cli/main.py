@@ -21,6 +21,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "diff": ("diff", "Compare two snapshots."),
     "restore": ("restore", "Write a snapshot back."),
     "verify": ("verify", "Check that every snapshot can be restored."),
+    "repair": ("repair", "Heal what is damaged, from a replica or the source."),
     "forget": ("forget", "Drop the snapshots no retention rule keeps."),
     "prune": ("prune", "Reclaim what no snapshot refers to."),
     "platforms": ("platforms", "List the platforms."),

@@ -50,14 +50,15 @@ def command(
 
 
 def _as_text(report: VerifyReport) -> str:
-    lines = [line for damage in report.damage for line in _damage_lines(damage)]
+    lines = [line for damage in report.damage for line in damage_lines(damage)]
     verdict = "nothing is wrong" if report.ok else f"{shown_count(len(report.damage), 'object')} damaged"
     read = f", {shown_size(report.bytes_read)} read" if report.bytes_read else ""
     counted = f"{shown_count(report.snapshots, 'snapshot')}, {shown_count(report.packs, 'pack')}"
     return "\n".join([*lines, f"{verdict}: {counted}, {shown_count(report.chunks, 'chunk')}{read}"])
 
 
-def _damage_lines(damage: Damage) -> list[str]:
+def damage_lines(damage: Damage) -> list[str]:
+    """Return what people read of one damage."""
     lines = [f"{damage.object}: {damage.what}"]
     if damage.snapshots:
         lines.append(f"  snapshots: {', '.join(id_[:12] for id_ in damage.snapshots)}")
@@ -68,10 +69,6 @@ def _damage_lines(damage: Damage) -> list[str]:
 
 
 def _as_json(report: VerifyReport) -> str:
-    damage = [
-        {"object": one.object, "what": one.what, "snapshots": one.snapshots, "files": one.files}
-        for one in report.damage
-    ]
     return json.dumps(
         {
             "ok": report.ok,
@@ -79,7 +76,12 @@ def _as_json(report: VerifyReport) -> str:
             "packs": report.packs,
             "chunks": report.chunks,
             "bytes_read": report.bytes_read,
-            "damage": damage,
+            "damage": [damage_as_json(one) for one in report.damage],
         },
         indent=2,
     )
+
+
+def damage_as_json(damage: Damage) -> dict[str, object]:
+    """Return what machines read of one damage."""
+    return {"object": damage.object, "what": damage.what, "snapshots": damage.snapshots, "files": damage.files}

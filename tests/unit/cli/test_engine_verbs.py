@@ -1,21 +1,19 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 import pty
 import subprocess
 import sys
-from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
 from holdfast.backup.stores.sqlite_catalogue import SqliteCatalogue
-from holdfast.cli.main import run
+from tests.support.command_line import Run
 from tests.support.trees import Fifo, File, Folder, Link, make, picture
 
 TREE = Folder(
@@ -27,35 +25,6 @@ TREE = Folder(
         b"p": Fifo(),
     }
 )
-
-
-class Outcome(NamedTuple):
-    status: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
-Run = Callable[..., Outcome]
-
-
-@pytest.fixture
-def holdfast(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., Outcome]:
-    """Run a command line in an empty folder, with the password in the environment."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HOLDFAST_PASSWORD", "correct horse")
-
-    def call(*arguments: str) -> Outcome:
-        capsys.readouterr()
-        status = run(list(arguments))
-        return Outcome(status, *capsys.readouterr())
-
-    return call
 
 
 @pytest.fixture

@@ -1,0 +1,192 @@
+"""Bringing back what is damaged."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from holdfast.backup.ids import SnapshotId
+from holdfast.backup.ports import PackKind
+from holdfast.backup.prune import prune
+from holdfast.backup.repair import RepairReport, repair
+from holdfast.backup.replica import Replica
+from holdfast.backup.repository import Repository
+from holdfast.backup.stores.memory import MemoryCatalogue, MemoryObjects
+from holdfast.backup.verify import verify
+from holdfast.errors import Conflict, InvalidRequest, NotFound
+from tests.support.chunks import snapshot
+from tests.support.repositories import any_created, contents_of, flip, noise, objects_of
+from tests.support.sources import Script, ScriptedSource
+
+FILES = {"large": noise(400_000, 1), "small": b"a few bytes", "other": noise(90_000, 2)}
+
+
+def replica_of(repository: Repository) -> Replica:
+    copy = MemoryObjects()
+    copy.objects = dict(objects_of(repository))
+    return Replica(repository, copy)
+
+
+def packs(repository: Repository, kind: PackKind) -> list[str]:
+    return [f"packs/{row.pack[:2]}/{row.pack}" for row in repository.index.packs() if row.kind is kind]
+
+
+def mend(repository: Repository, **options: object) -> RepairReport:
+    return repair(repository, owner="test", **options)  # type: ignore[arg-type]
+
+
+def assert_whole(repository: Repository, id_: SnapshotId, files: dict[str, bytes] = FILES) -> None:
+    """Nothing is wrong, also after what was damaged has been pruned, and every file is what it was."""
+    assert verify(repository, read_data=True).ok
+    prune(repository, owner="test")
+    assert verify(repository, read_data=True).ok
+    assert contents_of(repository, id_) == files
+
+
+@pytest.mark.parametrize("kind", PackKind)
+@pytest.mark.parametrize("at", [0, 100, -200, -6, -1])
+def test_a_flipped_byte_is_healed_from_a_replica(kind: PackKind, at: int) -> None:
+    repository = any_created()
+    id_ = snapshot(repository, FILES)
+    replica = replica_of(repository)
+    (key,) = packs(repository, kind)
+    flip(repository, key, at)
+    report = mend(repository, replica=replica)
+    assert key in {damage.object for damage in report.found.damage}
+    assert report.ok
+    assert report.packs_evacuated == 1
+    assert_whole(repository, id_)
+
+
+@pytest.mark.parametrize("kind", PackKind)
+def test_a_missing_pack_is_healed_from_a_replica(kind: PackKind) -> None:
+    repository = any_created()
+    id_ = snapshot(repository, FILES)
+    replica = replica_of(repository)
+    (key,) = packs(repository, kind)
+    del objects_of(repository)[key]
+    assert mend(repository, replica=replica).ok
+    assert_whole(repository, id_)
+
+
+def test_everything_at_once_is_healed_from_a_replica() -> None:
+    repository = any_created()
+    id_ = snapshot(repository, FILES)
+    replica = replica_of(repository)
+    for key in list(objects_of(repository)):
+        if key.startswith(("packs/", "snapshots/")):
+            del objects_of(repository)[key]
+    report = mend(repository, replica=replica)
+    assert report.ok
+    assert report.manifests_healed == 1
+    assert_whole(repository, id_)
+
+
+def test_a_damaged_manifest_is_healed_from_a_replica() -> None:
+    repository = any_created()
+    id_ = snapshot(repository, FILES)
+    replica = replica_of(repository)
+    flip(repository, f"snapshots/{id_}", 60)
+    assert not mend(repository).ok
+    assert mend(repository, replica=replica).ok
+    assert_whole(repository, id_)
+
+
+def test_a_lost_catalogue_and_a_damaged_pack_are_healed_together() -> None:
+    repository = any_created()
+    id_ = snapshot(repository, FILES)
+    replica = replica_of(repository)
+    (key,) = packs(repository, PackKind.DATA)
+    flip(repository, key, 100)
+    catalogue = MemoryCatalogue()
+    for record in repository.ledger.completed():
+        catalogue.import_record(record)
+    emptied = replace(repository, index=catalogue, ledger=catalogue)
+    assert mend(emptied, replica=replica).ok
+    assert_whole(emptied, id_)
+
+
+def test_what_is_whole_in_a_damaged_pack_is_kept_and_the_rest_is_healed_from_the_source() -> None:
+    repository = any_created()
+    id_ = snapshot(repository, FILES)
+    (key,) = packs(repository, PackKind.DATA)
+    flip(repository, key, 100)
+    report = mend(repository)
+    (left,) = report.left.damage
+    assert (left.snapshots, left.files) == ([id_], ["scripted/large"])
+    source = ScriptedSource({name.encode(): Script([data]) for name, data in FILES.items()})
+    assert mend(repository, source=source).ok
+    assert_whole(repository, id_)
+
+
+def test_lost_nodes_are_made_again_from_an_unchanged_source() -> None:
+    repository = any_created()
+    id_ = snapshot(repository, FILES)
+    for key in [*packs(repository, PackKind.TREE), *packs(repository, PackKind.DATA)]:
+        del objects_of(repository)[key]
+    source = ScriptedSource({name.encode(): Script([data]) for name, data in FILES.items()})
+    assert mend(repository, source=source).ok
+    assert_whole(repository, id_)
+
+
+def test_a_later_backup_stores_a_lost_chunk_again_and_heals_older_snapshots() -> None:
+    repository = any_created()
+    id_ = snapshot(repository, FILES)
+    (key,) = packs(repository, PackKind.DATA)
+    flip(repository, key, 100)
+    assert not mend(repository).ok
+    snapshot(repository, FILES, user="bob")
+    assert_whole(repository, id_)
+
+
+def test_without_damage_nothing_is_written() -> None:
+    repository = any_created()
+    snapshot(repository, FILES)
+    before = dict(objects_of(repository))
+    report = mend(repository, replica=replica_of(repository))
+    assert report.ok
+    assert (report.packs_evacuated, report.bytes_stored) == (0, 0)
+    assert objects_of(repository) == before
+
+
+def test_damage_in_the_replica_is_not_copied() -> None:
+    repository = any_created()
+    snapshot(repository, FILES)
+    (key,) = packs(repository, PackKind.DATA)
+    flip(repository, key, 100)
+    replica = replica_of(repository)
+    assert not mend(repository, replica=replica).ok
+
+
+def test_a_chunk_is_found_in_another_pack_of_the_replica() -> None:
+    """The replica was pruned and compacted on its own: no pack of it has the name of ours."""
+    repository = any_created()
+    id_ = snapshot(repository, FILES)
+    copy = MemoryObjects()
+    copy.objects = dict(objects_of(repository))
+    catalogue = MemoryCatalogue()
+    other = replace(repository, objects=copy, index=catalogue, ledger=catalogue)
+    for key in [key for key in copy.objects if key.startswith("packs/")]:
+        del copy.objects[key]
+    snapshot(other, FILES, user="bob")
+    (key,) = packs(repository, PackKind.DATA)
+    del objects_of(repository)[key]
+    assert mend(repository, replica=Replica(repository, copy)).ok
+    assert_whole(repository, id_)
+
+
+def test_the_copy_of_another_repository_is_refused() -> None:
+    with pytest.raises(InvalidRequest, match="the replica is of repository"):
+        Replica(any_created(), any_created().objects)
+    with pytest.raises(NotFound):
+        Replica(any_created(), MemoryObjects())
+
+
+def test_a_prune_at_work_is_not_disturbed() -> None:
+    repository = any_created()
+    now = repository.clock.now()
+    repository.ledger.lock("prune", "someone", now + timedelta(hours=1), now)
+    with pytest.raises(Conflict):
+        mend(repository)
