@@ -44,12 +44,12 @@ def local_stores(request: pytest.FixtureRequest) -> Iterator[Stores]:
         catalogue.close()
 
 
-def aws_stores(request: pytest.FixtureRequest) -> Iterator[Stores]:
+def aws_stores(request: pytest.FixtureRequest, **changes: str) -> Iterator[Stores]:
     try:
         support = importlib.import_module("tests.support.aws_stores")
     except ImportError as error:
         pytest.skip(f"no AWS adapters here: {error}")
-    made = support.make_stores(request.getfixturevalue("aws"))
+    made = support.make_stores(request.getfixturevalue("aws"), **changes)
 
     def make() -> Stores:
         return Stores(made.objects, made.index, made.ledger, make)
@@ -57,10 +57,16 @@ def aws_stores(request: pytest.FixtureRequest) -> Iterator[Stores]:
     yield make()
 
 
+def archive_stores(request: pytest.FixtureRequest) -> Iterator[Stores]:
+    """The AWS adapters on a backup archive's tables, whose hash has another name."""
+    yield from aws_stores(request, hash_attribute="fileHash")
+
+
 ADAPTERS = [
     pytest.param(memory_stores, id="memory"),
     pytest.param(local_stores, id="local"),
     pytest.param(aws_stores, id="aws", marks=pytest.mark.emulator),
+    pytest.param(archive_stores, id="aws-archive", marks=pytest.mark.emulator),
 ]
 
 

@@ -63,6 +63,14 @@ def test_a_bucket_is_opened_with_its_tables(world: World) -> None:
     assert len(repository.ledger.completed()) == 1
 
 
+def test_the_key_of_the_deduplication_table_is_the_stacks_or_the_options(world: World) -> None:
+    name = stack(world, {**vault_outputs(world), "DeduplicationKeyAttribute": "fileHash"})
+    assert locate(f"vault:{name}", world.clients).hash_attribute == "fileHash"
+    tables = "s3://bucket/backups?metadata=m&deduplication=d"
+    assert locate(f"{tables}&hash=fileHash", world.clients).hash_attribute == "fileHash"
+    assert locate(tables, world.clients).hash_attribute == "contentHash"
+
+
 def test_a_bucket_without_tables_is_read_through_its_footers_and_never_changed(world: World) -> None:
     repository = open_in_aws(f"s3://{world.stores.bucket}/backups", clock=world.clock, clients=world.clients)
     assert [record.user for record in repository.ledger.completed()] == ["ann"]

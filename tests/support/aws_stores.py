@@ -11,6 +11,7 @@ from holdfast.backup.stores.aws.chunk_index import DynamoChunkIndex
 from holdfast.backup.stores.aws.ledger import DynamoLedger
 from holdfast.backup.stores.aws.objects import S3Objects
 from holdfast.backup.stores.aws.patience import Patience
+from holdfast.backup.stores.aws.rows import HASH
 from holdfast.rehearsal.ports import EmbeddedAws
 
 _numbers = itertools.count()
@@ -26,6 +27,7 @@ class AwsStores:
     prefix: str
     metadata: str
     deduplication: str
+    hash_attribute: str
     pauses: list[float]
 
     @property
@@ -42,7 +44,9 @@ class AwsStores:
     def index(self) -> DynamoChunkIndex:
         """The chunk index."""
         client = self.aws.client("dynamodb", self.region)
-        return DynamoChunkIndex(client, self.deduplication, self.metadata, patience=self.patience)
+        return DynamoChunkIndex(
+            client, self.deduplication, self.metadata, hash_attribute=self.hash_attribute, patience=self.patience
+        )
 
     @property
     def ledger(self) -> DynamoLedger:
@@ -55,7 +59,7 @@ class AwsStores:
         return [item for page in pages for item in page["Items"]]
 
 
-def make_stores(aws: EmbeddedAws, region: str = "us-east-1") -> AwsStores:
+def make_stores(aws: EmbeddedAws, region: str = "us-east-1", hash_attribute: str = HASH) -> AwsStores:
     """Create a bucket and the two tables as the platform declares them, under names of their own."""
     name = f"test-{uuid.uuid4().hex[:8]}-{next(_numbers)}"
     stores = AwsStores(
@@ -65,14 +69,15 @@ def make_stores(aws: EmbeddedAws, region: str = "us-east-1") -> AwsStores:
         prefix="backups/",
         metadata=f"{name}-metadata",
         deduplication=f"{name}-deduplication",
+        hash_attribute=hash_attribute,
         pauses=[],
     )
     aws.client("s3", region).create_bucket(Bucket=name)
-    make_tables(aws.client("dynamodb", region), stores.metadata, stores.deduplication)
+    make_tables(aws.client("dynamodb", region), stores.metadata, stores.deduplication, hash_attribute)
     return stores
 
 
-def make_tables(client: Any, metadata: str, deduplication: str) -> None:
+def make_tables(client: Any, metadata: str, deduplication: str, hash_attribute: str = HASH) -> None:
     """Create the two tables with their indexes."""
     client.create_table(
         TableName=metadata,
@@ -84,9 +89,9 @@ def make_tables(client: Any, metadata: str, deduplication: str) -> None:
     client.create_table(
         TableName=deduplication,
         BillingMode="PAY_PER_REQUEST",
-        KeySchema=_keys("contentHash"),
-        AttributeDefinitions=_attributes(contentHash="S", fileSize="N"),
-        GlobalSecondaryIndexes=[_index("SizeIndex", "fileSize", "contentHash")],
+        KeySchema=_keys(hash_attribute),
+        AttributeDefinitions=_attributes(**{hash_attribute: "S", "fileSize": "N"}),
+        GlobalSecondaryIndexes=[_index("SizeIndex", "fileSize", hash_attribute)],
     )
 
 

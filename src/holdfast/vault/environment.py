@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from holdfast.backup.stores.aws.rows import HASH
 from holdfast.errors import InvalidRequest
 from holdfast.settings import variables as var
 
@@ -29,6 +30,11 @@ class Environment:
     def deduplication_table(self) -> str:
         """Chunk and pack rows."""
         return self._text(var.DEDUPLICATION_TABLE)
+
+    @property
+    def deduplication_key(self) -> str:
+        """Key attribute of that table."""
+        return self.values.get(var.DEDUPLICATION_KEY) or HASH
 
     @property
     def topic_arn(self) -> str:

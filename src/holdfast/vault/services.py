@@ -68,7 +68,13 @@ class Services:
         """The chunk index."""
         env = self.environment
         client = self.clients.dynamodb()
-        return DynamoChunkIndex(client, env.deduplication_table, env.metadata_table, patience=self.patience)
+        return DynamoChunkIndex(
+            client,
+            env.deduplication_table,
+            env.metadata_table,
+            hash_attribute=env.deduplication_key,
+            patience=self.patience,
+        )
 
     @cached_property
     def ledger(self) -> Ledger:

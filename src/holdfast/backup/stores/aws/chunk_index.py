@@ -31,14 +31,9 @@ from holdfast.backup.stores.aws.rows import (
     SHARDS,
     SIZE_INDEX,
     TIME,
-    chunk_item,
-    chunk_key,
+    DeduplicationRows,
     ledger_key,
-    pack_item,
-    pack_key,
-    pack_of,
     pack_value,
-    place_of,
     register_key,
 )
 from holdfast.errors import Conflict, StoreUnavailable
@@ -59,14 +54,22 @@ class DynamoChunkIndex:
     Args:
         table: name of the deduplication table.
         metadata_table: name of the table that the ledger is in; the epoch there guards condemnations.
+        hash_attribute: the deduplication table's key.
     """
 
     def __init__(
-        self, client: DynamoDBClient, table: str, metadata_table: str, *, patience: Patience | None = None
+        self,
+        client: DynamoDBClient,
+        table: str,
+        metadata_table: str,
+        *,
+        hash_attribute: str = HASH,
+        patience: Patience | None = None,
     ) -> None:
         self._client = client
         self._patience = patience or Patience()
         self._rows = Table(client, table, self._patience)
+        self._row = DeduplicationRows(hash_attribute)
         self._metadata = Table(client, metadata_table, self._patience)
 
     def usable(self, chunks: Collection[ChunkId]) -> dict[ChunkId, Place]:
@@ -78,20 +81,20 @@ class DynamoChunkIndex:
         return self._places(chunks, READABLE)
 
     def _places(self, chunks: Collection[ChunkId], states: frozenset[PackState]) -> dict[ChunkId, Place]:
-        keys = (chunk_key(chunk) for chunk in dict.fromkeys(chunks))
-        places = dict(place_of(item) for item in self._rows.batch_get(keys))
+        keys = (self._row.chunk_key(chunk) for chunk in dict.fromkeys(chunks))
+        places = dict(self._row.place_of(item) for item in self._rows.batch_get(keys))
         packs = {row.pack for row in self._pack_rows({place.pack for place in places.values()}) if row.state in states}
         return {chunk: place for chunk, place in places.items() if place.pack in packs}
 
     def _pack_rows(self, packs: Collection[PackId]) -> Iterator[PackRow]:
-        return map(pack_of, self._rows.batch_get(pack_key(pack) for pack in packs))
+        return map(self._row.pack_of, self._rows.batch_get(self._row.pack_key(pack) for pack in packs))
 
     def announce(self, row: PackRow) -> bool:
         """Write `row` as PENDING, and its line of the register, in one transaction; False if the pack has a row."""
         put = {
             "TableName": self._rows.name,
-            "Item": pack_item(row),
-            "ConditionExpression": f"attribute_not_exists({HASH})",
+            "Item": self._row.pack_item(row),
+            "ConditionExpression": f"attribute_not_exists({self._row.hash})",
         }
         return self._did([{"Put": put}, self._register(row.pack)])
 
@@ -110,7 +113,7 @@ class DynamoChunkIndex:
             try:
                 transact(self._client, [self._make_live(pack), *points], self._patience)
             except Cancelled as cancelled:
-                standing = _standing(order, cancelled)
+                standing = self._standing(order, cancelled)
                 if 0 in cancelled.failed:
                     raise Conflict(f"pack {pack} was collected while it was stored; store its content again") from None
                 live = {row.pack for row in self._pack_rows(set(standing.values()) - {pack}) if row.state is LIVE}
@@ -128,8 +131,8 @@ class DynamoChunkIndex:
     def _put_chunk(self, chunk: ChunkId, place: Place, replaces: PackId | None) -> Action:
         put: dict[str, Any] = {
             "TableName": self._rows.name,
-            "Item": chunk_item(chunk, place),
-            "ConditionExpression": f"attribute_not_exists({HASH})",
+            "Item": self._row.chunk_item(chunk, place),
+            "ConditionExpression": f"attribute_not_exists({self._row.hash})",
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
         if replaces:
@@ -145,7 +148,7 @@ class DynamoChunkIndex:
         return {
             "Update": {
                 "TableName": self._rows.name,
-                "Key": pack_key(pack),
+                "Key": self._row.pack_key(pack),
                 "UpdateExpression": "SET #state = :to",
                 "ConditionExpression": f"#state IN ({', '.join(names)})",
                 "ExpressionAttributeNames": {"#state": "state"},
@@ -167,7 +170,7 @@ class DynamoChunkIndex:
         return {
             "ConditionCheck": {
                 "TableName": self._rows.name,
-                "Key": pack_key(pack),
+                "Key": self._row.pack_key(pack),
                 "ConditionExpression": "#state = :live",
                 "ExpressionAttributeNames": {"#state": "state"},
                 "ExpressionAttributeValues": {":live": text(LIVE)},
@@ -178,7 +181,7 @@ class DynamoChunkIndex:
         return {
             "Update": {
                 "TableName": self._rows.name,
-                "Key": chunk_key(chunk),
+                "Key": self._row.chunk_key(chunk),
                 "UpdateExpression": "SET p = :to, n = :n",
                 "ConditionExpression": "p = :from",
                 "ExpressionAttributeValues": {
@@ -232,14 +235,16 @@ class DynamoChunkIndex:
         return True
 
     def _condemn_row(self, row: PackRow, epoch: int) -> Action:
-        known = {name: value for name, value in pack_item(row).items() if name not in (HASH, "state")}
+        known = {
+            name: value for name, value in self._row.pack_item(row).items() if name not in (self._row.hash, "state")
+        }
         keep = ", ".join(f"#{name} = if_not_exists(#{name}, :{name})" for name in known)
         return {
             "Update": {
                 "TableName": self._rows.name,
-                "Key": pack_key(row.pack),
+                "Key": self._row.pack_key(row.pack),
                 "UpdateExpression": f"SET #state = :condemned, #epoch = :epoch, {keep}",
-                "ConditionExpression": f"attribute_not_exists({HASH}) OR #state IN (:live, :pending)",
+                "ConditionExpression": f"attribute_not_exists({self._row.hash}) OR #state IN (:live, :pending)",
                 "ExpressionAttributeNames": {f"#{name}": name for name in ("state", "epoch", *known)},
                 "ExpressionAttributeValues": {
                     ":epoch": number(epoch),
@@ -274,7 +279,7 @@ class DynamoChunkIndex:
         return {
             "Delete": {
                 "TableName": self._rows.name,
-                "Key": chunk_key(chunk),
+                "Key": self._row.chunk_key(chunk),
                 "ConditionExpression": "p = :pack",
                 "ExpressionAttributeValues": {":pack": pack_value(pack)},
             }
@@ -284,7 +289,7 @@ class DynamoChunkIndex:
         """Remove a DELETING pack's row and its line of the register, in one transaction."""
         delete = {
             "TableName": self._rows.name,
-            "Key": pack_key(pack),
+            "Key": self._row.pack_key(pack),
             "ConditionExpression": "#state = :deleting",
             "ExpressionAttributeNames": {"#state": "state"},
             "ExpressionAttributeValues": {":deleting": text(DELETING)},
@@ -314,8 +319,7 @@ class DynamoChunkIndex:
             return False
         return True
 
-
-def _standing(order: Sequence[ChunkId], cancelled: Cancelled) -> dict[ChunkId, PackId]:
-    """Return the packs that stand in the way, by chunk; actions are numbered from 1, after the pack's own."""
-    items = ((order[at - 1], item) for at, item in cancelled.failed.items() if at > 0 and item)
-    return {chunk: place_of(item)[1].pack for chunk, item in items}
+    def _standing(self, order: Sequence[ChunkId], cancelled: Cancelled) -> dict[ChunkId, PackId]:
+        """Return the packs that stand in the way, by chunk; actions are numbered from 1, after the pack's own."""
+        items = ((order[at - 1], item) for at, item in cancelled.failed.items() if at > 0 and item)
+        return {chunk: self._row.place_of(item)[1].pack for chunk, item in items}

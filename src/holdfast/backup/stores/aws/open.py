@@ -18,14 +18,16 @@ from holdfast.backup.stores.aws.errors import aws_errors
 from holdfast.backup.stores.aws.kms_key import KmsKey
 from holdfast.backup.stores.aws.ledger import DynamoLedger
 from holdfast.backup.stores.aws.objects import S3Objects
+from holdfast.backup.stores.aws.rows import HASH
 from holdfast.backup.stores.memory import MemoryCatalogue
 from holdfast.backup.stores.read_only import ReadOnlyObjects
 from holdfast.errors import InvalidRequest, NotFound
 
 VAULT, BUCKET = "vault:", "s3://"
-OPTIONS = ("region", "key", "metadata", "deduplication")
+OPTIONS = ("region", "key", "metadata", "deduplication", "hash")
 URI_OUTPUT = "RepositoryUri"
 METADATA_OUTPUT, DEDUPLICATION_OUTPUT = "MetadataTableName", "DeduplicationTableName"
+HASH_OUTPUT = "DeduplicationKeyAttribute"
 KEY_OUTPUT = "EncryptionKeyId"
 REPLICA_PREFIX = "backups/"
 REPLICA_BUCKET_OUTPUT, REPLICA_KEY_OUTPUT = "ReplicationBucketArn", "ReplicationKeyArn"
@@ -44,6 +46,7 @@ class Place:
     key_arn: str | None = None
     metadata: str | None = None
     deduplication: str | None = None
+    hash_attribute: str = HASH
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +73,7 @@ def stores_in_aws(repo: str, *, clients: Clients | None = None) -> AwsStores:
     keys = [KmsKey(place.key_arn, clients.kms)]
     if place.metadata and place.deduplication:
         dynamodb = clients.dynamodb(place.region)
-        index = DynamoChunkIndex(dynamodb, place.deduplication, place.metadata)
+        index = DynamoChunkIndex(dynamodb, place.deduplication, place.metadata, hash_attribute=place.hash_attribute)
         ledger = DynamoLedger(dynamodb, place.metadata)
         return AwsStores(objects=objects, index=index, ledger=ledger, keys=keys, has_tables=True)
     reason = f"{repo} is open without its tables and can only be read; name the stack as vault:STACK to change it"
@@ -139,6 +142,7 @@ def locate(repo: str, clients: Clients) -> Place:
         key_arn=options.get("key"),
         metadata=options.get("metadata"),
         deduplication=options.get("deduplication"),
+        hash_attribute=options.get("hash", HASH),
     )
 
 
@@ -177,6 +181,7 @@ def _of_stack(stack: str, region: str | None, clients: Clients) -> Place:
         key_arn=_key_arn(outputs),
         metadata=outputs[METADATA_OUTPUT],
         deduplication=outputs[DEDUPLICATION_OUTPUT],
+        hash_attribute=outputs.get(HASH_OUTPUT, HASH),
     )
 
 

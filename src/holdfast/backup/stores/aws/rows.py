@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +14,7 @@ from holdfast.backup.stores.aws.dynamodb import Item, binary, number, text
 
 ID, TIME = "backupId", "timestamp"
 HASH = "contentHash"
+"""Key attribute of the deduplication table, unless its deployment says otherwise."""
 EXPIRES = "expirationTime"
 STATUS_INDEX, USER_INDEX, SIZE_INDEX = "StatusIndex", "UserIndex", "SizeIndex"
 
@@ -100,30 +102,9 @@ def _figure(value: Mapping[str, str]) -> int | float | str:
     return int(digits) if digits.lstrip("-").isdigit() else float(digits)
 
 
-def chunk_key(chunk: ChunkId) -> dict[str, Any]:
-    """Return the key of a chunk's row."""
-    return {HASH: text(chunk.hex())}
-
-
-def chunk_item(chunk: ChunkId, place: Place) -> dict[str, Any]:
-    """Return the row of a chunk."""
-    return {**chunk_key(chunk), "p": pack_value(place.pack), "n": number(place.ordinal)}
-
-
-def place_of(item: Item) -> tuple[ChunkId, Place]:
-    """Return what a chunk's row says."""
-    place = Place(PackId(bytes(item["p"]["B"]).hex()), int(item["n"]["N"]))
-    return ChunkId(bytes.fromhex(item[HASH]["S"])), place
-
-
 def pack_value(pack: PackId) -> dict[str, bytes]:
     """Return a pack's id as an attribute of chunk rows."""
     return binary(bytes.fromhex(pack))
-
-
-def pack_key(pack: PackId) -> dict[str, Any]:
-    """Return the key of a pack's row."""
-    return {HASH: text(PACK + pack)}
 
 
 def register_key(pack: PackId) -> dict[str, Any]:
@@ -131,28 +112,50 @@ def register_key(pack: PackId) -> dict[str, Any]:
     return ledger_key(f"packs#{pack[0]}", pack)
 
 
-def pack_item(row: PackRow) -> dict[str, Any]:
-    """Return the row of a pack."""
-    return {
-        **pack_key(row.pack),
-        "kind": text(row.kind),
-        "size": number(row.size),
-        "fileSize": number(size_class(row.size)),
-        "session": text(row.session),
-        "state": text(row.state),
-    }
+@dataclass(frozen=True)
+class DeduplicationRows:
+    """Rows of the deduplication table, whose one key attribute is called `hash`."""
 
+    hash: str = HASH
 
-def pack_of(item: Item) -> PackRow:
-    """Return what a pack's row says."""
-    return PackRow(
-        pack=PackId(item[HASH]["S"].removeprefix(PACK)),
-        kind=PackKind(item["kind"]["S"]),
-        size=int(item["size"]["N"]),
-        session=SnapshotId(item["session"]["S"]),
-        state=PackState(item["state"]["S"]),
-        epoch=int(item["epoch"]["N"]) if "epoch" in item else None,
-    )
+    def chunk_key(self, chunk: ChunkId) -> dict[str, Any]:
+        """Return the key of a chunk's row."""
+        return {self.hash: text(chunk.hex())}
+
+    def chunk_item(self, chunk: ChunkId, place: Place) -> dict[str, Any]:
+        """Return the row of a chunk."""
+        return {**self.chunk_key(chunk), "p": pack_value(place.pack), "n": number(place.ordinal)}
+
+    def place_of(self, item: Item) -> tuple[ChunkId, Place]:
+        """Return what a chunk's row says."""
+        place = Place(PackId(bytes(item["p"]["B"]).hex()), int(item["n"]["N"]))
+        return ChunkId(bytes.fromhex(item[self.hash]["S"])), place
+
+    def pack_key(self, pack: PackId) -> dict[str, Any]:
+        """Return the key of a pack's row."""
+        return {self.hash: text(PACK + pack)}
+
+    def pack_item(self, row: PackRow) -> dict[str, Any]:
+        """Return the row of a pack."""
+        return {
+            **self.pack_key(row.pack),
+            "kind": text(row.kind),
+            "size": number(row.size),
+            "fileSize": number(size_class(row.size)),
+            "session": text(row.session),
+            "state": text(row.state),
+        }
+
+    def pack_of(self, item: Item) -> PackRow:
+        """Return what a pack's row says."""
+        return PackRow(
+            pack=PackId(item[self.hash]["S"].removeprefix(PACK)),
+            kind=PackKind(item["kind"]["S"]),
+            size=int(item["size"]["N"]),
+            session=SnapshotId(item["session"]["S"]),
+            state=PackState(item["state"]["S"]),
+            epoch=int(item["epoch"]["N"]) if "epoch" in item else None,
+        )
 
 
 def size_class(size: int) -> int:

@@ -10,17 +10,16 @@ from hypothesis import strategies as st
 from holdfast.backup.ids import ChunkId, PackId, Place, SnapshotId
 from holdfast.backup.ports import PackKind, PackRow, PackState, Record, Status
 from holdfast.backup.stores.aws.rows import (
-    chunk_item,
+    DeduplicationRows,
     completed_sort,
-    pack_item,
-    pack_of,
-    place_of,
     record_item,
     record_of,
     size_class,
     time_of,
     time_text,
 )
+
+ROWS = DeduplicationRows("fileHash")
 
 times = st.datetimes(datetime(2020, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))
 ids = st.binary(min_size=16, max_size=16).map(lambda data: SnapshotId(data.hex()))
@@ -90,10 +89,10 @@ def test_size_class_is_the_least_power_of_two_that_holds_the_size(size: int) -> 
 @given(st.binary(min_size=32, max_size=32), st.binary(min_size=32, max_size=32), st.integers(0, 2**31))
 def test_place_survives_its_row(chunk: bytes, pack: bytes, ordinal: int) -> None:
     place = Place(PackId(pack.hex()), ordinal)
-    assert place_of(chunk_item(ChunkId(chunk), place)) == (ChunkId(chunk), place)
+    assert ROWS.place_of(ROWS.chunk_item(ChunkId(chunk), place)) == (ChunkId(chunk), place)
 
 
 @given(st.sampled_from(PackKind), st.sampled_from(PackState), st.integers(0, 2**40))
 def test_pack_survives_its_row(kind: PackKind, state: PackState, size: int) -> None:
     row = PackRow(pack=PackId("ab" * 32), kind=kind, size=size, session=SnapshotId("1" * 32), state=state)
-    assert pack_of(pack_item(row)) == row
+    assert ROWS.pack_of(ROWS.pack_item(row)) == row
