@@ -81,6 +81,12 @@ class IntegrityError(HoldfastError):
     exit_status = ExitStatus.ANSWER_IS_NO
 
 
+class Refused(HoldfastError):
+    """A gate says no: what was asked for would do harm now. The line names every reason."""
+
+    exit_status = ExitStatus.ANSWER_IS_NO
+
+
 class PromiseNotMet(HoldfastError):
     """A check, drill or rehearsal ended with a verdict of no."""
 
