@@ -40,14 +40,16 @@ class Mark:
         and goes on without it. The manifests are listed again after that, so that whoever is no longer at work is seen.
 
         Raises:
-            IntegrityError: a manifest has no record, or cannot be read: nothing may be deleted on such a catalogue.
+            IntegrityError: a manifest has no record, a record no manifest, or it cannot be read: delete nothing.
             Conflict: another prune is clearing one of them.
         """
+        acknowledged = [record.id for record in repository.ledger.completed()]
         records = repository.ledger.get(self._unwalked(repository))
         active = repository.ledger.active()
         parents = {record.parent for record in active}
         self.leftover = {id_ for id_, record in records.items() if record.status in ENDED and id_ not in parents}
         roots = [id_ for id_ in self._unwalked(repository) if id_ not in self.leftover]
+        self._require_manifests(repository, set(acknowledged).difference(self.walked, self.leftover, roots))
         self._require_records(repository, roots)
         for batch in batches(roots, MANIFESTS_AT_ONCE):
             self._walk(repository, batch, workers)
@@ -64,6 +66,17 @@ class Mark:
                 raise IntegrityError(
                     f"snapshot {id_} has no record, so the catalogue is not whole: run `holdfast repo rebuild` first"
                 )
+
+    def _require_manifests(self, repository: Repository, missing: Collection[SnapshotId]) -> None:
+        """Refuse to mark where an acknowledged snapshot has lost its manifest: a replica may still have it."""
+        if not missing:
+            return
+        if not self._all_stand(repository, missing):
+            raise _cleared()
+        raise IntegrityError(
+            f"the manifest of snapshot {min(missing)} is missing: run `holdfast repair`, or forget the snapshot; "
+            "nothing was deleted"
+        )
 
     def _walk(self, repository: Repository, ids: Sequence[SnapshotId], workers: int) -> None:
         try:
@@ -96,7 +109,7 @@ class Mark:
                         raise _cleared()
                     raise IntegrityError(
                         f"chunk {chunk.hex()} is referred to but in no pack: run `holdfast verify`, "
-                        "then `holdfast repo rebuild`; nothing was deleted"
+                        "then `holdfast repair`; nothing was deleted"
                     )
                 by_pack.setdefault(places[chunk].pack, []).append(chunk)
         return by_pack

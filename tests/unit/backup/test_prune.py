@@ -271,3 +271,20 @@ def test_many_snapshots_are_pruned_alike_by_any_number_of_workers(workers: int) 
     assert report.manifests_deleted == 6
     assert verify(repository, read_data=True, workers=workers).ok
     assert {record.id for record in repository.ledger.completed()} == set(made[1::2])
+
+
+def test_a_prune_refuses_where_a_snapshot_has_lost_its_manifest() -> None:
+    repository = any_repository()
+    id_ = snapshot(repository, {"file": noise(50_000)})
+    snapshot(repository, {"other": noise(50_000, 2)}, user="bob")
+    sealed = repository.objects.get(f"snapshots/{id_}")
+    repository.objects.delete(f"snapshots/{id_}")
+    before = list(repository.objects.list(""))
+    with pytest.raises(IntegrityError, match=f"manifest of snapshot {id_} is missing"):
+        plan_prune(repository)
+    with pytest.raises(IntegrityError, match=f"manifest of snapshot {id_} is missing"):
+        prune(repository, owner="test")
+    assert list(repository.objects.list("")) == before
+    repository.objects.put(f"snapshots/{id_}", sealed)
+    prune(repository, owner="test")
+    assert verify(repository, read_data=True).ok
