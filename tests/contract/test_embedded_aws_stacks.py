@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from holdfast.rehearsal.assembly import Stack
 from holdfast.rehearsal.deploy import DeployFailed, StackEvent, deploy, destroy
 from holdfast.rehearsal.ports import EmbeddedAws, Support
+from holdfast.stacks.assembly import Stack
 from tests.support.emulator import ANYTHING, AWAY, HOME, code, function, invoke, role, stack
 
 pytestmark = pytest.mark.emulator

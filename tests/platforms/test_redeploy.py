@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from holdfast.platforms import synthesize
-from holdfast.rehearsal.assembly import Stack, read_assembly
 from holdfast.rehearsal.deploy import CAPABILITIES, DeployFailed, Deployment, deploy, destroy
 from holdfast.rehearsal.embedded import embedded_aws
 from holdfast.rehearsal.ports import EmbeddedAws
+from holdfast.stacks.assembly import Stack, read_assembly
 from tests.platforms.reading import meets, settings_with
 
 pytestmark = [pytest.mark.emulator, pytest.mark.synth]

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from holdfast.rehearsal.assembly import Asset, Stack
 from holdfast.rehearsal.embedded import embedded_aws
 from holdfast.rehearsal.ports import EmbeddedAws
+from holdfast.stacks.assembly import Asset, Stack
 
 HOME = "us-east-1"
 AWAY = "us-west-2"

@@ -21,9 +21,10 @@ MAY_IMPORT = {
     "platforms": {"settings", "errors", "vault", "cutover", "checks"},
     "drills": {"backup", "settings", "errors"},
     "report": {"settings", "errors"},
-    "rehearsal": {"backup", "vault", "checks", "platforms", "drills", "report", "settings", "errors"},
+    "stacks": {"settings", "errors"},
+    "rehearsal": {"stacks", "backup", "vault", "checks", "platforms", "drills", "report", "settings", "errors"},
 }
-WITHOUT_CDK = ["backup", "vault", "checks", "cutover", "settings"]
+WITHOUT_CDK = ["backup", "vault", "checks", "cutover", "settings", "stacks"]
 HEAVY = {"aws_cdk", "boto3", "botocore", "pydantic", "cfnlint", "ministack", "cryptography", "yaml"}
 
 

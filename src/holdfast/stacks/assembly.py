@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,8 @@ class Stack:
     region: str
     template: dict[str, Any]
     assets: tuple[Asset, ...] = ()
+    template_asset: Asset | None = None  # where a template too long for a request goes
+    tags: dict[str, str] = field(default_factory=dict)
 
 
 def read_assembly(folder: Path, *, account: str, default_region: str) -> list[Stack]:
@@ -78,15 +80,18 @@ def _stack(folder: Path, artifact: dict[str, Any], id_: str, account: str, defau
     region = default_region if region in ("", "unknown-region") else region
     template = json.loads((folder / properties["templateFile"]).read_bytes())
     names = {"${AWS::AccountId}": account, "${AWS::Region}": region, "${AWS::Partition}": "aws"}
+    files = _files(folder, folder / f"{id_}.assets.json", names)
     return Stack(
         name=properties.get("stackName", id_),
         region=region,
         template=template,
-        assets=tuple(_assets(folder, folder / f"{id_}.assets.json", properties["templateFile"], names)),
+        assets=tuple(one for one in files if one.path.name != properties["templateFile"]),
+        template_asset=next((one for one in files if one.path.name == properties["templateFile"]), None),
+        tags=properties.get("tags", {}),
     )
 
 
-def _assets(folder: Path, listing: Path, template: str, names: dict[str, str]) -> list[Asset]:
+def _files(folder: Path, listing: Path, names: dict[str, str]) -> list[Asset]:
     if not listing.exists():
         return []
     files = json.loads(listing.read_bytes()).get("files", {})
@@ -97,7 +102,6 @@ def _assets(folder: Path, listing: Path, template: str, names: dict[str, str]) -
             key=_filled(where["objectKey"], names),
         )
         for one in files.values()
-        if one["source"].get("path") != template  # the template travels in the request
         for where in one["destinations"].values()
     ]
 
