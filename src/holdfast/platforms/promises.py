@@ -29,6 +29,16 @@ class Promise:
     sum: str
 
 
+def derived(name: str, promised: str, value: str, met: bool, terms: str) -> Promise:
+    """Return a promise that a sum proves kept or broken."""
+    return Promise(name=name, promised=promised, value=value, evidence="derived", met=met, sum=terms)
+
+
+def unproven(name: str, promised: str, reason: str) -> Promise:
+    """Return a promise without a sum, and why there is none."""
+    return Promise(name=name, promised=promised, value="not known", evidence="unproven", met=None, sum=reason)
+
+
 def promises_of(settings: PlatformSettings, templates: Sequence[Template]) -> list[Promise]:
     """Return every promise of a platform; without `templates` those that need them are unproven."""
     found: list[Promise] = entry_of(settings.platform).promises()(settings, templates)

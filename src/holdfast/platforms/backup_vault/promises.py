@@ -8,7 +8,7 @@ from typing import Any
 
 from holdfast.platforms.backup_vault.claims import archive_classes, bucket_named, expires_by_age
 from holdfast.platforms.backup_vault.figures import WORKER_TIMEOUT
-from holdfast.platforms.promises import Promise
+from holdfast.platforms.promises import Promise, derived, unproven
 from holdfast.settings.backup_vault import BackupVault
 from holdfast.settings.quantities import days_of, format_duration, format_percent, read_duration
 from holdfast.settings.schedule import longest_gap, parse_schedule
@@ -52,9 +52,9 @@ def recovery_point(settings: BackupVault) -> Promise:
     expressions = [vault.schedule, *([vault.interim_schedule] if vault.interim_schedule else [])]
     gap = longest_gap([parse_schedule(text) for text in expressions])
     if gap is None:
-        return _unproven("rpo", format_duration(promised), "the schedule's longest gap cannot be computed")
+        return unproven("rpo", format_duration(promised), "the schedule's longest gap cannot be computed")
     if not vault.replication_time_control:
-        return _unproven("rpo", format_duration(promised), "without S3 RTC no time of replication is published")
+        return unproven("rpo", format_duration(promised), "without S3 RTC no time of replication is published")
     drain = drain_bound(settings)
     total = gap + drain + REPLICATION_TIME
     terms = (
@@ -64,20 +64,20 @@ def recovery_point(settings: BackupVault) -> Promise:
         f" + {read_duration(REPLICATION_TIME)} replication (S3 RTC, 99.99 % of objects)"
         f" = {read_duration(total)}"
     )
-    return _derived("rpo", format_duration(promised), read_duration(total), total <= promised, terms)
+    return derived("rpo", format_duration(promised), read_duration(total), total <= promised, terms)
 
 
 def recovery_time(settings: BackupVault) -> Promise:
     """Return the RTO, which depends on the volume, so that only a measurement can prove it."""
     reason = "depends on the volume: `holdfast rehearse` and `holdfast drill restore` measure it"
-    return _unproven("rto", format_duration(settings.promises.rto), reason)
+    return unproven("rto", format_duration(settings.promises.rto), reason)
 
 
 def retention(settings: BackupVault, templates: Sequence[Template]) -> Promise:
     """Return the retention: forget keeps every snapshot that long, and no rule expires what a snapshot refers to."""
     promised = format_duration(settings.promises.retention)
     if not templates:
-        return _unproven("retention", promised, "needs the templates")
+        return unproven("retention", promised, "needs the templates")
     buckets = [bucket_named(one, start) for one in templates for start in ("backup-primary-", "backup-replication-")]
     stored = [bucket for bucket in buckets if bucket]
     held = len(stored) == 2 and not any(expires_by_age(one) or archive_classes(one) for one in stored)
@@ -88,7 +88,7 @@ def retention(settings: BackupVault, templates: Sequence[Template]) -> Promise:
         f"what prune removes can be brought back for {removed} days more"
     )
     value = f"{days}d" if held else "less"
-    return _derived("retention", promised, value, held, terms if held else "a lifecycle rule expires or archives packs")
+    return derived("retention", promised, value, held, terms if held else "a lifecycle rule expires or archives packs")
 
 
 def availability(settings: BackupVault) -> Promise:
@@ -102,7 +102,7 @@ def availability(settings: BackupVault) -> Promise:
         f"{kind} {format_percent(stored)} x KMS {format_percent(KMS_SLA)} = {format_percent(region)} a region;"
         f" two regions that fail independently = {format_percent(share)}"
     )
-    return _derived("availability", format_percent(promised), format_percent(share), share >= promised, terms)
+    return derived("availability", format_percent(promised), format_percent(share), share >= promised, terms)
 
 
 def users(settings: BackupVault) -> Promise:
@@ -111,19 +111,11 @@ def users(settings: BackupVault) -> Promise:
     expressions = [vault.schedule, *([vault.interim_schedule] if vault.interim_schedule else [])]
     gap = longest_gap([parse_schedule(text) for text in expressions])
     if gap is None:
-        return _unproven("users", str(promised), "the schedule's longest gap cannot be computed")
+        return unproven("users", str(promised), "the schedule's longest gap cannot be computed")
     rounds = int(gap / WORKER_TIMEOUT)
     room = rounds * vault.max_concurrent_backups * vault.batch_size
     terms = (
         f"{read_duration(gap)} between runs / {read_duration(WORKER_TIMEOUT)} a worker = {rounds} rounds"
         f" x {vault.max_concurrent_backups} at a time x {vault.batch_size} a batch = {room}"
     )
-    return _derived("users", str(promised), str(room), room >= promised, terms)
-
-
-def _derived(name: str, promised: str, value: str, met: bool, terms: str) -> Promise:
-    return Promise(name=name, promised=promised, value=value, evidence="derived", met=met, sum=terms)
-
-
-def _unproven(name: str, promised: str, reason: str) -> Promise:
-    return Promise(name=name, promised=promised, value="not known", evidence="unproven", met=None, sum=reason)
+    return derived("users", str(promised), str(room), room >= promised, terms)
