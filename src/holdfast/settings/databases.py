@@ -1,0 +1,175 @@
+"""What the settings of every Aurora platform share: versions, windows, ranges of addresses, promises."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, WithJsonSchema
+
+from holdfast.settings.engine_versions import Engine, offered, version_of
+from holdfast.settings.fields import Duration, conflict, refuse
+from holdfast.settings.promises import Promises
+
+_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_CLOCK = r"([01][0-9]|2[0-3]):([0-5][0-9])"
+_DAILY = re.compile(f"{_CLOCK}-{_CLOCK}")
+_WEEKLY = re.compile(f"({'|'.join(_DAYS)}):{_CLOCK}-({'|'.join(_DAYS)}):{_CLOCK}")
+_DAY, _WEEK = 24 * 60, 7 * 24 * 60
+_SHORTEST_WINDOW = 30
+
+# Regions that offer a new account fewer than three availability zones.
+# Source: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/using-regions-availability-zones.html
+_ZONES = {"us-west-1": 2}
+
+# What CloudWatch Logs can keep, in days.
+# Source: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
+LOG_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
+
+
+class DatabasePromises(Promises):
+    """What the owner of a database is promised; the users of a backup system do not apply."""
+
+    rpo: Duration = Field(default=timedelta(minutes=5), description="Data we may lose at most, in time.")
+    failover: Duration | None = Field(
+        default=timedelta(minutes=2), description="Time until a reader has taken over from a writer that fails."
+    )
+    retention: Duration = Field(
+        default=timedelta(days=7), description="Every moment younger than this can be restored. Whole days."
+    )
+
+
+def _on_offer(engine: Engine) -> tuple[BeforeValidator, WithJsonSchema]:
+    def read(value: Any) -> Any:
+        try:
+            version_of(engine, str(value))
+        except ValueError as error:
+            raise refuse(str(error)) from error
+        return str(value)
+
+    names = [one.version for one in offered(engine)]
+    return BeforeValidator(read), WithJsonSchema({"type": "string", "enum": names})
+
+
+def _read_with(pattern: re.Pattern[str], allowed: str) -> tuple[BeforeValidator, WithJsonSchema]:
+    def read(value: Any) -> Any:
+        if not isinstance(value, str) or not pattern.fullmatch(value):
+            raise refuse(allowed)
+        return value
+
+    return BeforeValidator(read), WithJsonSchema({"type": "string", "pattern": f"^{pattern.pattern}$"})
+
+
+def _network(value: Any) -> Any:
+    try:
+        found = ipaddress.ip_network(str(value))
+    except ValueError as error:
+        raise refuse("a range of IPv4 addresses whose host bits are zero, as in 10.0.0.0/16") from error
+    if found.version != 4 or not 16 <= found.prefixlen <= 28 or not found.is_private:
+        raise refuse("a private IPv4 range between /16 and /28, as in 10.0.0.0/16")
+    return str(value)
+
+
+def _log_days(value: Any) -> Any:
+    if isinstance(value, bool) or value not in LOG_DAYS:
+        raise refuse(f"a number of days CloudWatch Logs can keep: {', '.join(map(str, LOG_DAYS))}")
+    return value
+
+
+# A version on offer: docs/engine-versions.md.
+MysqlVersion = Annotated[str, *_on_offer("aurora-mysql")]
+PostgresqlVersion = Annotated[str, *_on_offer("aurora-postgresql")]
+DailyWindow = Annotated[str, *_read_with(_DAILY, "hh:mm-hh:mm in UTC, as in 03:00-04:00")]
+WeeklyWindow = Annotated[str, *_read_with(_WEEKLY, "ddd:hh:mm-ddd:hh:mm in UTC, as in sun:04:00-sun:05:00")]
+Cidr = Annotated[str, BeforeValidator(_network), WithJsonSchema({"type": "string"})]
+LogDays = Annotated[int, BeforeValidator(_log_days), WithJsonSchema({"type": "integer", "enum": list(LOG_DAYS)})]
+InstanceClass = Annotated[
+    str,
+    *_read_with(
+        re.compile(r"db\.[rtx][0-9][a-z0-9]*\.(medium|large|[0-9]*xlarge)"),
+        "an Aurora instance class, as in db.r6g.large",
+    ),
+]
+DatabaseName = Annotated[
+    str, *_read_with(re.compile(r"[A-Za-z][A-Za-z0-9_]{0,62}"), "a letter, then up to 62 letters, digits or _")
+]
+UserName = Annotated[
+    str, *_read_with(re.compile(r"[A-Za-z][A-Za-z0-9_]{0,15}"), "a letter, then up to 15 letters, digits or _")
+]
+
+
+def check_subnets(whole: str, parts: Sequence[str], *, key: str) -> None:
+    """Pass subnets that lie in `whole` and apart from each other.
+
+    Raises:
+        PydanticCustomError: one that does not; the line names both ranges.
+    """
+    network = ipaddress.ip_network(whole)
+    seen: list[str] = []
+    for part in parts:
+        subnet = ipaddress.ip_network(part)
+        if not subnet.subnet_of(network):  # type: ignore[arg-type]
+            raise conflict(f"{key} {part} does not lie in {whole}: choose a part of it")
+        for other in seen:
+            if subnet.overlaps(ipaddress.ip_network(other)):
+                raise conflict(f"{key} {part} overlaps {other}: choose ranges that lie apart")
+        seen.append(part)
+
+
+def check_room(whole: str, *, subnets: int, bits: int, key: str) -> None:
+    """Pass a range that `subnets` subnets of prefix length `bits` fit into.
+
+    Raises:
+        PydanticCustomError: they do not; the line says how many do.
+    """
+    room = 2 ** max(0, bits - ipaddress.ip_network(whole).prefixlen) if bits >= 16 else 0
+    if ipaddress.ip_network(whole).prefixlen > bits or room < subnets:
+        fits = 0 if ipaddress.ip_network(whole).prefixlen > bits else room
+        raise conflict(f"{key} {whole} has room for {fits} subnets of /{bits} and {subnets} are needed: widen it")
+
+
+def check_windows(daily: str, weekly: str) -> None:
+    """Pass a backup window and a maintenance window that RDS accepts: long enough, and never at the same time.
+
+    Raises:
+        PydanticCustomError: they overlap, or one is shorter than 30 minutes.
+    """
+    backup, maintenance = _minutes_of_day(daily), _minutes_of_week(weekly)
+    for key, text, (_, length) in (("backup_window", daily, backup), ("maintenance_window", weekly, maintenance)):
+        if length < _SHORTEST_WINDOW:
+            raise conflict(f"database.{key} {text} lasts {length} minutes: RDS needs {_SHORTEST_WINDOW} or more")
+    busy = {(maintenance[0] + minute) % _WEEK % _DAY for minute in range(min(maintenance[1], _DAY))}
+    if any((backup[0] + minute) % _DAY in busy for minute in range(backup[1])):
+        raise conflict(
+            f"database.backup_window {daily} overlaps database.maintenance_window {weekly}: RDS refuses that; move one"
+        )
+
+
+def check_zones(region: str, wanted: int) -> None:
+    """Pass a region that has `wanted` availability zones.
+
+    Raises:
+        PydanticCustomError: it has fewer.
+    """
+    there = _ZONES.get(region, wanted)
+    if there < wanted:
+        raise conflict(f"region {region} has {there} availability zones and {wanted} are needed: choose another region")
+
+
+def _minutes_of_day(text: str) -> tuple[int, int]:
+    """Return (start, length) in minutes."""
+    found = _DAILY.fullmatch(text)
+    assert found
+    start, end = int(found[1]) * 60 + int(found[2]), int(found[3]) * 60 + int(found[4])
+    return start, (end - start) % _DAY
+
+
+def _minutes_of_week(text: str) -> tuple[int, int]:
+    found = _WEEKLY.fullmatch(text)
+    assert found
+    start = _DAYS.index(found[1]) * _DAY + int(found[2]) * 60 + int(found[3])
+    end = _DAYS.index(found[4]) * _DAY + int(found[5]) * 60 + int(found[6])
+    return start, (end - start) % _WEEK
