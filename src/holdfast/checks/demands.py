@@ -45,6 +45,7 @@ class Demands:
     users: int | None = None
     environment: str | None = None
     suppress: tuple[AcceptedFinding, ...] = ()
+    rule_folders: tuple[Path, ...] = ()
 
     def made(self, name: str) -> bool:
         """Tell whether the demand called `name` is made."""
@@ -54,7 +55,7 @@ class Demands:
 
 def demand_names() -> frozenset[str]:
     """Return the names a rule may put in its `demand`."""
-    return frozenset(field.name for field in fields(Demands) if field.name != "suppress")
+    return frozenset(field.name for field in fields(Demands)) - {"suppress", "rule_folders"}
 
 
 NOBODY_TO_TELL = AcceptedFinding(
@@ -71,25 +72,30 @@ def from_file(path: Path, environ: Mapping[str, str]) -> Demands:
     from holdfast.settings.load import load, load_demands, read
 
     if "platform" in read(path).data:
-        return from_platform(load(path, environ=environ))
+        return from_platform(load(path, environ=environ), path.parent)
     settings = load_demands(path)
-    return _demands(settings.checks, settings.promises, settings.promises.model_fields_set)
+    return _demands(settings.checks, settings.promises, settings.promises.model_fields_set, path.parent)
 
 
-def from_platform(settings: PlatformSettings) -> Demands:
-    """Return what a platform's settings demand of its templates: their checks, and every promise, defaults too."""
-    demands = _demands(settings.checks, settings.promises, type(settings.promises).model_fields)
+def from_platform(settings: PlatformSettings, folder: Path = Path()) -> Demands:
+    """Return what a platform's settings demand of its templates: their checks, and every promise, defaults too.
+
+    Args:
+        folder: where the settings file lies; folders of rules are relative to it.
+    """
+    demands = _demands(settings.checks, settings.promises, type(settings.promises).model_fields, folder)
     unheard = () if settings.alerts or settings.protected else (NOBODY_TO_TELL,)
     return replace(demands, environment=settings.environment, suppress=(*demands.suppress, *unheard))
 
 
-def _demands(checks: ChecksSettings, promises: Promises, written: Iterable[str]) -> Demands:
+def _demands(checks: ChecksSettings, promises: Promises, written: Iterable[str], folder: Path) -> Demands:
     kept = {name: getattr(promises, name) for name in written if name in demand_names()}
     same = ("environment_suffix", "backup_days", "log_days", "zones", "customer_keys", "alarm_recipients")
     return Demands(
         required_tags=None if checks.required_tags is None else tuple(checks.required_tags),
         destroyable=checks.destroyable,
         region=checks.region,
+        rule_folders=tuple(folder / one for one in checks.rules),
         suppress=tuple(
             AcceptedFinding(rule=s.rule, reason=s.reason, resource=s.resource, until=s.until) for s in checks.suppress
         ),

@@ -107,7 +107,8 @@ def _read_yaml(text: str, name: str) -> Any:
 
 def _require_template(data: Any, name: str) -> None:
     if not isinstance(data, dict):
-        raise NotATemplate(f"{name}: must be a mapping with Resources, got {type(data).__name__}: no template")
+        kind = "nothing" if data is None else "a list" if isinstance(data, list) else f"{data!r:.40}"
+        raise NotATemplate(f"{name}: no CloudFormation template: must be a mapping with Resources, got {kind}")
     resources = data.get("Resources")
     if not isinstance(resources, dict):
         raise NotATemplate(f"{name}: no CloudFormation template: Resources must be a mapping of logical ids")

@@ -25,6 +25,10 @@ SOURCE = "https://github.com/aws-cloudformation/cloudformation-validate"
 # Warnings that foretell a failure; the others are about taste, or rules of ours say more.
 _TELLING_WARNINGS = frozenset({"W1001", "W1030", "W1054", "W3696", "W3697", "W8608"})
 
+_ABOVE_PROPERTIES = re.compile(r"^(Resources\.\w+(\.|$))?(Properties(\.|$))?")
+_CIRCLE = "F3004"
+_CIRCLE_MEMBERS = re.compile(r"\w+")
+
 
 class SchemaChecker(Protocol):
     """Checks one template file against the schemas."""
@@ -78,7 +82,14 @@ class NativeChecker:
             report = self._engine.validate_template(source.name, config)
         except (ValidationError, OSError) as error:
             raise InvalidRequest(f"{source.name}: the schemas cannot be applied: {error}") from error
+        circles: set[frozenset[str]] = set()
         for diagnostic in report.diagnostics:
+            if diagnostic.rule_id == _CIRCLE:
+                # It is told once for each resource in it, from a different start.
+                circle = frozenset(_CIRCLE_MEMBERS.findall(diagnostic.message.rsplit("[", 1)[-1]))
+                if circle in circles:
+                    continue
+                circles.add(circle)
             if diagnostic.severity.name in ("FATAL", "ERROR") or diagnostic.rule_id in _TELLING_WARNINGS:
                 yield _finding(diagnostic, source)
 
@@ -98,7 +109,7 @@ class LintChecker:
 
 def _finding(diagnostic: Diagnostic, source: Source) -> Finding:
     severe = diagnostic.severity.name in ("FATAL", "ERROR")
-    path = re.sub(r"^/?Properties[./]", "", diagnostic.property_path or "").replace("/", ".")
+    path = _ABOVE_PROPERTIES.sub("", (diagnostic.property_path or "").strip("/").replace("/", "."))
     return Finding(
         rule=f"CFN-{diagnostic.rule_id}",
         severity=Severity.ERROR if severe else Severity.WARNING,

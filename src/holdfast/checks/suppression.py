@@ -15,7 +15,7 @@ from holdfast.checks.demands import Demands
 from holdfast.checks.finding import Finding, Outcome, Severity, Suppressed
 from holdfast.checks.graph import Source
 
-SOURCE = "https://github.com/holdfast/holdfast/blob/main/docs/check.md"
+SOURCE = "docs/check.md#accepting-a-finding"
 MISSING_REASON, EXPIRED, UNUSED = "CHK001", "CHK002", "CHK003"
 
 

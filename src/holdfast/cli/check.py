@@ -53,13 +53,15 @@ def command(
     """
     from holdfast.checks.registry import all_rules
 
+    demands = _demands(settings)
+    folders = (*folders, *demands.rule_folders)
     rules = all_rules(folders)
     if explain is not None or list_rules:
         click.echo(_explained(explain, rules) if explain is not None else _listed(rules))
         return ExitStatus.DONE
     if not paths:
         raise InvalidRequest("no PATH given: name a template or a folder of templates")
-    report = _checked(paths, folders, _demands(settings), schemas, peers)
+    report = _checked(paths, folders, demands, schemas, peers)
     if schemas and not report.schemas:
         click.echo("holdfast: schemas were not checked: neither cloudformation-validate nor cfn-lint is here", err=True)
     _print(report, form_too or form, rules, quiet=quiet)

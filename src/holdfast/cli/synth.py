@@ -77,10 +77,12 @@ def _sound(chosen: Sequence[PlatformSettings], written: Sequence[SynthesizedStac
     from holdfast.checks.formats.text import render
     from holdfast.checks.registry import all_rules
 
-    sound, rules, today = True, all_rules(), datetime.now(UTC).date()
+    sound, today = True, datetime.now(UTC).date()
     for settings in chosen:
+        demands = from_platform(settings)
+        rules = all_rules(demands.rule_folders)
         files = [one.template_path for one in written if one.platform == settings.platform]
-        report = check_files(files, rules, from_platform(settings), today, schemas=False)
+        report = check_files(files, rules, demands, today, schemas=False)
         if not quiet or report.fails(Severity.ERROR):
             click.echo(render(report, rules), err=True)
         sound = sound and not report.fails(Severity.ERROR)

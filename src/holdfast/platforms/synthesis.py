@@ -89,7 +89,8 @@ def synthesize_for_cdk(directory: Path) -> None:
         chosen = environment_name(None, environ)
         settings = defaults("backup-vault", environment=suffix if chosen is None else chosen)
     refuse_what_cannot_be_kept(settings)
-    attach(app, from_platform(settings), all_rules())
+    demands = from_platform(settings, directory)
+    attach(app, demands, all_rules(demands.rule_folders))
     _build(app, [settings], Path(app.outdir), None)
 
 

@@ -43,7 +43,7 @@ def check_on_synth(
         InvalidRequest: the settings or a rule cannot be read.
     """
     demands = from_file(settings, process_environment()) if settings else Demands()
-    attach(scope, demands, all_rules(rule_folders), Severity(fail_on))
+    attach(scope, demands, all_rules([*rule_folders, *demands.rule_folders]), Severity(fail_on))
 
 
 def attach(scope: IConstruct, demands: Demands, rules: Sequence[Rule], fail_on: Severity = Severity.ERROR) -> None:

@@ -72,8 +72,8 @@ def checking(journal: Journal, settings: PlatformSettings, assembly: Path) -> It
 
 
 def _check(settings: PlatformSettings, assembly: Path) -> Report:
-    today = datetime.now(UTC).date()
-    return check_files(sorted(assembly.glob("*.template.json")), all_rules(), from_platform(settings), today)
+    today, demands = datetime.now(UTC).date(), from_platform(settings)
+    return check_files(sorted(assembly.glob("*.template.json")), all_rules(demands.rule_folders), demands, today)
 
 
 def refuse_errors(findings: Sequence[Finding]) -> None:

@@ -35,7 +35,6 @@ def render(report: Report, rules: Sequence[Rule]) -> str:
             "driver": {
                 "name": "holdfast",
                 "version": __version__,
-                "informationUri": "https://github.com/holdfast/holdfast",
                 "rules": [_rule(rule) for rule in rules] + [{"id": other} for other in sorted(used - known)],
             }
         },

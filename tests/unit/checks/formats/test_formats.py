@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 from xml.etree import ElementTree as Xml
 
@@ -82,6 +83,67 @@ def test_sarif_has_what_the_standard_requires(report: Report) -> None:
         assert place["region"]["startLine"] >= 1
         assert " " not in place["artifactLocation"]["uri"]
         assert {s["kind"] for s in result.get("suppressions", ())} <= {"inSource", "external"}
+
+
+# The properties that each object may have, of those we write; in brackets, the object below.
+# Source: https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html, sections 3.13 to 3.58.
+SARIF: dict[str, Any] = {
+    "$schema": str,
+    "version": str,
+    "runs": {
+        "tool": {
+            "driver": {
+                "name": str,
+                "version": str,
+                "rules": {
+                    "id": str,
+                    "name": str,
+                    "shortDescription": {"text": str},
+                    "fullDescription": {"text": str},
+                    "helpUri": str,
+                    "help": {"text": str, "markdown": str},
+                    "defaultConfiguration": {"level": str},
+                    "properties": dict,
+                },
+            }
+        },
+        "results": {
+            "ruleId": str,
+            "kind": str,
+            "level": str,
+            "message": {"text": str},
+            "locations": {
+                "physicalLocation": {"artifactLocation": {"uri": str}, "region": {"startLine": int}},
+                "logicalLocations": {"name": str, "fullyQualifiedName": str},
+            },
+            "partialFingerprints": dict,
+            "suppressions": {"kind": str, "status": str, "justification": str},
+            "properties": dict,
+        },
+        "invocations": {
+            "executionSuccessful": bool,
+            "toolExecutionNotifications": {"level": str, "message": {"text": str}},
+        },
+    },
+}
+
+
+def strangers(value: Any, known: Any, path: str = "") -> Iterator[str]:
+    """Yield the places of a log that the table does not know, or that have another type."""
+    if isinstance(value, list):
+        for item in value:
+            yield from strangers(item, known, path)
+    elif isinstance(known, dict):
+        for key, item in value.items():
+            yield from strangers(item, known[key], f"{path}/{key}") if key in known else [f"{path}/{key}"]
+    elif not isinstance(value, known):
+        yield path
+
+
+def test_sarif_uses_only_words_of_the_standard(report: Report) -> None:
+    log = json.loads(FORMATS["sarif"](report, built_in()))
+    assert list(strangers(log, SARIF)) == []
+    assert list(strangers({**log, "verison": "2.1.0", "version": 2}, SARIF)) == ["/version", "/verison"]
 
 
 def test_sarif_keeps_fingerprints_when_lines_move(report: Report) -> None:
