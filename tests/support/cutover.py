@@ -34,7 +34,7 @@ class ScriptedDatabases(MemoryDatabases):
     def deliver(self) -> None:
         if not self.stuck:
             super().deliver()
-        self.measured_at = self._clock.now()
+        self.measure()
 
     def flow(self, source: Environment) -> Flow:
         found = super().flow(source)

@@ -41,7 +41,8 @@ class MemoryDatabases:
         self.flows = {Environment.BLUE: FlowStatus.RUNNING, Environment.GREEN: FlowStatus.STOPPED}
         self.logs: dict[Environment, list[tuple[datetime, int]]] = {side: [] for side in Environment}
         self.read_to = dict.fromkeys(Environment, 0)
-        self.measured_at: datetime | None = clock.now()
+        self.measured_at = clock.now()
+        self.pending = dict.fromkeys(Environment, 0)
 
     def write(self, environment: Environment, row: int) -> bool:
         """Write a row as a client; False: the fence refuses it."""
@@ -52,12 +53,17 @@ class MemoryDatabases:
         return True
 
     def deliver(self) -> None:
-        """Let every running flow apply all that waits, and measure it."""
+        """Let every running flow apply all that waits, and measure."""
         for side in Environment:
             if self.flows[side] is FlowStatus.RUNNING:
                 for _, row in self.logs[side][self.read_to[side] :]:
                     self.rows[side.other].add(row)
                 self.read_to[side] = len(self.logs[side])
+        self.measure()
+
+    def measure(self) -> None:
+        """Count what waits now; `flow` tells the newest count, however old."""
+        self.pending = {side: len(self.logs[side]) - self.read_to[side] for side in Environment}
         self.measured_at = self._clock.now()
 
     def fence(self, environment: Environment) -> Fence:
@@ -70,12 +76,11 @@ class MemoryDatabases:
 
     def flow(self, source: Environment) -> Flow:
         """Return the state of the flow out of `source`."""
-        waiting = len(self.logs[source]) - self.read_to[source]
         running = self.flows[source] is FlowStatus.RUNNING
         return Flow(
             status=self.flows[source],
             lag_seconds=0.0 if running else None,
-            pending=waiting if running else None,
+            pending=self.pending[source] if running else None,
             as_of=self.measured_at if running else None,
         )
 

@@ -15,6 +15,8 @@ Change = Callable[[World], None]
 
 def interference(cut: Cutover, seen: Seen) -> str:
     """Return what someone else changed so that this cutover must not go on; empty: nothing."""
+    if cut.phase is Phase.PROMOTING and seen.active is cut.source and seen.fences[cut.source] is not Fence.CLOSED:
+        return f"the database of {cut.source} was opened for writes again"
     if not cut.may_roll_back:
         return ""
     if cut.applied and cut.phase is not Phase.REVERSING and seen.weights != cut.weights:
@@ -83,10 +85,12 @@ def _promoting(cut: Cutover, seen: Seen) -> Change | str:
 
 
 def _rolling_back(cut: Cutover, seen: Seen) -> Change | str:
-    if seen.active is not cut.source:
-        return _activate(cut.source)
+    if seen.fences[cut.target] in (Fence.OPEN, Fence.OPENING):
+        return close(cut.target)
     if found := _opened(cut.source, seen):
         return found
+    if seen.active is not cut.source:
+        return _activate(cut.source)
     if seen.weights != cut.weights:
         return _shift(cut) if seen.healthy[cut.source] else f"{cut.source} has no healthy target to go back to"
     if found := _closed(cut.target, seen):

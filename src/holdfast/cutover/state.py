@@ -123,7 +123,7 @@ class Cutover:
 
     @property
     def may_roll_back(self) -> bool:
-        """Whether the target has taken no write yet."""
+        """Whether this phase can be left for a rollback at any time: the target's fence has been closed throughout."""
         return self.phase in (Phase.SHIFTING, Phase.FREEZING, Phase.REVERSING)
 
     def enter(self, phase: Phase, now: datetime, *, step: int | None = None, reason: str = "") -> Cutover:

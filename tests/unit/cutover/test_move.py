@@ -192,6 +192,14 @@ def test_weights_set_by_hand_roll_back(scene: Scene) -> None:
     assert scene.traffic.live == Weights(100, 0)
 
 
+def test_active_environment_set_by_hand_is_set_back(scene: Scene) -> None:
+    begin(scene)
+    scene.register.active_text = "green"
+    scene.minute()
+    assert scene.ended.reason == "someone made green active"
+    assert (scene.register.active_text, scene.traffic.live) == ("blue", Weights(100, 0))
+
+
 def test_fence_opened_under_a_freeze_rolls_back(scene: Scene) -> None:
     begin(scene)
     scene.databases.stuck = True
