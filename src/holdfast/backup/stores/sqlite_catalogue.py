@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from holdfast.backup.ids import ChunkId, PackId, Place, SnapshotId
 from holdfast.backup.ports import PackKind, PackRow, PackState, Record, Status
+from holdfast.backup.stores.turns import FileTurn, GroupCommit, Job
 from holdfast.errors import Conflict, HoldfastError, IntegrityError, LeaseLost, StoreDenied, StoreUnavailable
 
 T = TypeVar("T")
@@ -26,7 +27,9 @@ HALVED_AFTER = 0.05
 SHORTEST_PAUSE = 0.001
 """A waiter's pause, seconds: half the first after `HALVED_AFTER`, then less and less."""
 LOOKUP_BATCH = 500
+SCHEMA_VERSION = 1
 SCHEMA = """
+PRAGMA journal_mode = WAL;
 CREATE TABLE IF NOT EXISTS packs (
     number INTEGER PRIMARY KEY AUTOINCREMENT, pack BLOB NOT NULL UNIQUE, kind TEXT NOT NULL, size INTEGER NOT NULL,
     session TEXT NOT NULL, state TEXT NOT NULL, epoch INTEGER);
@@ -40,6 +43,7 @@ CREATE INDEX IF NOT EXISTS records_by_status ON records (status, user, start);
 CREATE TABLE IF NOT EXISTS locks (name TEXT PRIMARY KEY, owner TEXT NOT NULL, until TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS epochs (one INTEGER PRIMARY KEY CHECK (one = 1), epoch INTEGER NOT NULL);
 INSERT OR IGNORE INTO epochs VALUES (1, 1);
+PRAGMA user_version = 1;
 """
 RECORD_COLUMNS = "id, user, host, start, lease_until, epoch, parent, status, finished, figures"
 
@@ -93,6 +97,8 @@ class SqliteCatalogue:
         self._path = path
         self._busy_seconds = busy_seconds
         self._local = threading.local()
+        self._turn = FileTurn(path.with_name(f"{path.name}-turn"))
+        self._commits = GroupCommit(self._commit, patience_seconds=busy_seconds)
         self.epoch()  # fails here, with a clear line, if the file is no catalogue
 
     # --- connection -------------------------------------------------------------------------------------------------
@@ -101,7 +107,9 @@ class SqliteCatalogue:
         db: sqlite3.Connection | None = getattr(self._local, "db", None)
         if db is None:
             db = sqlite3.connect(self._path, timeout=0, isolation_level=None)
-            self._patiently(lambda: db.executescript(f"PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; {SCHEMA}"))
+            self._patiently(lambda: db.execute("PRAGMA synchronous=FULL"))
+            if self._patiently(lambda: db.execute("PRAGMA user_version").fetchone()) != (SCHEMA_VERSION,):
+                self._patiently(lambda: db.executescript(SCHEMA))
             self._local.db = db
         return db
 
@@ -119,17 +127,43 @@ class SqliteCatalogue:
             time.sleep(random.uniform(0.5, 1) * pause)  # noqa: S311 - no secret
 
     def _write(self, change: Callable[[sqlite3.Connection], T]) -> T:
-        with sqlite_errors(self._path):
-            db = self._connection()
-            self._patiently(lambda: db.execute("BEGIN IMMEDIATE"))
-            try:
-                result = change(db)
-                self._patiently(lambda: db.execute("COMMIT"))
-            except BaseException:
-                if db.in_transaction:
-                    db.execute("ROLLBACK")
-                raise
-            return result
+        """Return what `change` returns once it is durable; changes that wait together are committed together."""
+        try:
+            return self._commits.settle(Job(change))
+        except TimeoutError as error:
+            raise StoreUnavailable(f"catalogue {self._path}: others kept it locked: try again later") from error
+
+    def _commit(self, jobs: list[Job[Any]]) -> None:
+        """Run jobs in one transaction, each undone by itself if it fails, and settle them when it is durable."""
+        try:
+            with self._turn.taken(self._busy_seconds), sqlite_errors(self._path):
+                failed = self._transaction(jobs)
+        except HoldfastError as error:
+            for job in jobs:
+                job.settle(error)
+        else:
+            for job in jobs:
+                job.settle(failed.get(job))
+
+    def _transaction(self, jobs: list[Job[Any]]) -> dict[Job[Any], Exception]:
+        db = self._connection()
+        self._patiently(lambda: db.execute("BEGIN IMMEDIATE"))
+        failed: dict[Job[Any], Exception] = {}
+        try:
+            for job in jobs:
+                db.execute("SAVEPOINT job")
+                try:
+                    job.attempt(db)
+                except HoldfastError as error:
+                    failed[job] = error
+                    db.execute("ROLLBACK TO job")
+                db.execute("RELEASE job")
+            self._patiently(lambda: db.execute("COMMIT"))
+        except BaseException:
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+            raise
+        return failed
 
     def _read(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
         with sqlite_errors(self._path):
