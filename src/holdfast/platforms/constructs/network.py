@@ -10,11 +10,48 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 
-class IsolatedNetwork(Construct):
+class Endpoints(Construct):
+    """What lets a network reach AWS without the internet; `IsolatedNetwork` and `PublicNetwork` are such networks.
+
+    Each endpoint carries a policy: what its callers may reach even if their roles were wider.
+    """
+
+    vpc: ec2.Vpc
+    endpoint_group: ec2.SecurityGroup
+    endpoint_subnets: ec2.SubnetSelection
+
+    def reach_by_gateway(
+        self, id_: str, service: ec2.GatewayVpcEndpointAwsService, statements: Sequence[iam.PolicyStatement]
+    ) -> ec2.GatewayVpcEndpoint:
+        """Add a gateway endpoint that passes what `statements` allow."""
+        endpoint = ec2.GatewayVpcEndpoint(self, id_, vpc=self.vpc, service=service)
+        for statement in statements:
+            endpoint.add_to_policy(statement)
+        return endpoint
+
+    def reach_by_interface(
+        self, id_: str, service: ec2.InterfaceVpcEndpointAwsService, statements: Sequence[iam.PolicyStatement]
+    ) -> ec2.InterfaceVpcEndpoint:
+        """Add an interface endpoint in each zone, with private DNS, that passes what `statements` allow."""
+        endpoint = ec2.InterfaceVpcEndpoint(
+            self,
+            id_,
+            vpc=self.vpc,
+            service=service,
+            subnets=self.endpoint_subnets,
+            security_groups=[self.endpoint_group],
+            private_dns_enabled=True,
+            open=False,
+        )
+        for statement in statements:
+            endpoint.add_to_policy(statement)
+        return endpoint
+
+
+class IsolatedNetwork(Endpoints):
     """Two zones of isolated /24 subnets; functions in them reach AWS through endpoints and nothing else.
 
-    Each endpoint carries a policy: what the network's functions may reach even if their roles were wider. A logs
-    endpoint is not needed, because Lambda ships a function's log outside the VPC
+    A logs endpoint is not needed, because Lambda ships a function's log outside the VPC
     (https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html).
     """
 
@@ -35,6 +72,7 @@ class IsolatedNetwork(Construct):
                 ec2.SubnetConfiguration(name="Isolated", subnet_type=ec2.SubnetType.PRIVATE_ISOLATED, cidr_mask=24)
             ],
         )
+        self.endpoint_subnets = ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_ISOLATED)
         self.endpoint_group = ec2.SecurityGroup(
             self,
             "EndpointGroup",
@@ -54,33 +92,6 @@ class IsolatedNetwork(Construct):
         )
         # The gateway endpoints' addresses are public ones, so the group cannot be narrower; the route tables are.
         self.function_group.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(443), "TLS to endpoints")
-
-    def reach_by_gateway(
-        self, id_: str, service: ec2.GatewayVpcEndpointAwsService, statements: Sequence[iam.PolicyStatement]
-    ) -> ec2.GatewayVpcEndpoint:
-        """Add a gateway endpoint that passes what `statements` allow."""
-        endpoint = ec2.GatewayVpcEndpoint(self, id_, vpc=self.vpc, service=service)
-        for statement in statements:
-            endpoint.add_to_policy(statement)
-        return endpoint
-
-    def reach_by_interface(
-        self, id_: str, service: ec2.InterfaceVpcEndpointAwsService, statements: Sequence[iam.PolicyStatement]
-    ) -> ec2.InterfaceVpcEndpoint:
-        """Add an interface endpoint in both subnets, with private DNS, that passes what `statements` allow."""
-        endpoint = ec2.InterfaceVpcEndpoint(
-            self,
-            id_,
-            vpc=self.vpc,
-            service=service,
-            subnets=ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_ISOLATED),
-            security_groups=[self.endpoint_group],
-            private_dns_enabled=True,
-            open=False,
-        )
-        for statement in statements:
-            endpoint.add_to_policy(statement)
-        return endpoint
 
 
 def pass_through(scope: Construct, actions: Sequence[str], resources: Sequence[str]) -> iam.PolicyStatement:
