@@ -17,7 +17,7 @@ MAY_IMPORT = {
     "backup": {"settings", "errors"},
     "vault": {"backup", "settings", "errors"},
     "checks": {"settings", "errors"},
-    "cutover": {"settings", "errors"},
+    "cutover": {"backup", "vault", "settings", "errors"},
     "platforms": {"settings", "errors", "vault", "cutover", "checks"},
     "drills": {"backup", "settings", "errors"},
     "report": {"settings", "errors"},

@@ -9,6 +9,10 @@ from datetime import datetime, timedelta
 from holdfast.cutover.ports import Fence, Flow, FlowStatus
 from holdfast.cutover.state import Environment, Terms, Weights
 
+FENCE_SETTLES = timedelta(minutes=1)
+"""How long a fence that was seen closed may still let a transaction through: RDS says that a dynamic parameter is
+applied at once, not by when, and its state is read before it changes. Ours, with a margin; not a published figure."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
@@ -67,8 +71,8 @@ def not_dry(flow: Flow, terms: Terms, source: Environment, frozen_at: datetime) 
     """Return why changes made before `frozen_at` may still be on their way."""
     if found := behind(flow, terms, source):
         return found
-    if flow.as_of is None or flow.as_of < frozen_at:
-        return [f"no measurement of replication since the writes stopped at {frozen_at:%H:%M:%S}"]
+    if flow.as_of is None or flow.as_of < frozen_at + FENCE_SETTLES:
+        return [f"no measurement of replication since the writes stopped at {frozen_at + FENCE_SETTLES:%H:%M:%S} UTC"]
     if flow.pending is None or flow.pending > 0:
         waiting = "an unknown number of" if flow.pending is None else f"{flow.pending:.0f}"
         return [f"{waiting} changes wait to be applied on {source.other}"]

@@ -24,30 +24,33 @@ _RENEW = "renew the credentials"
 
 # fmt: off
 _UNAVAILABLE = {
-    "500", "502", "503", "504", "ConditionalRequestConflict", "DependencyTimeoutException", "InternalError",
-    "InternalErrorException", "InternalFailure", "InternalServerError", "KMSInternalException", "KMSThrottling",
-    "KMSThrottlingException", "KeyUnavailableException", "KmsThrottled", "LimitExceededException", "OperationAborted",
-    "OverLimit", "PriorRequestNotComplete", "ProvisionedThroughputExceededException",
+    "500", "502", "503", "504", "ConditionalRequestConflict", "DependencyTimeoutException", "HealthUnavailable",
+    "InternalError", "InternalErrorException", "InternalFailure", "InternalServerError", "KMSInternalException",
+    "KMSThrottling", "KMSThrottlingException", "KeyUnavailableException", "KmsThrottled", "LimitExceededException",
+    "OperationAborted", "OverLimit", "PriorRequestNotComplete", "ProvisionedThroughputExceededException",
     "ReplicatedWriteConflictException", "RequestLimitExceeded", "RequestThrottled", "RequestTimeout",
     "RequestTimeoutException", "ServiceUnavailable", "ServiceUnavailableException", "SlowDown", "Throttled",
-    "ThrottledException", "Throttling", "ThrottlingException", "TooManyRequestsException",
+    "ThrottledException", "Throttling", "ThrottlingException", "TooManyRequestsException", "TooManyUpdates",
     "TransactionInProgressException",
 }
 _REFUSED = {
-    "401", "403", "AccessDenied", "AccessDeniedException", "AllAccessDisabled", "AuthFailure", "AuthorizationError",
-    "AuthorizationErrorException", "DisabledException", "InvalidAccessKeyId", "InvalidObjectState", "InvalidSecurity",
-    "KMSAccessDenied", "KMSAccessDeniedException", "KMSDisabled", "KMSDisabledException", "KMSInvalidState",
-    "KMSInvalidStateException", "KMSOptInRequired", "KmsAccessDenied", "KmsDisabled", "KmsInvalidState",
-    "KmsOptInRequired", "NotSignedUp", "OptInRequired", "RequestExpired", "RequestTimeTooSkewed",
-    "SignatureDoesNotMatch", "UnrecognizedClientException",
+    "401", "403", "AccessDenied", "AccessDeniedException", "AccessDeniedFault", "AllAccessDisabled", "AuthFailure",
+    "AuthorizationError", "AuthorizationErrorException", "DisabledException", "InvalidAccessKeyId",
+    "InvalidObjectState", "InvalidSecurity", "KMSAccessDenied", "KMSAccessDeniedException", "KMSDisabled",
+    "KMSDisabledException", "KMSInvalidState", "KMSInvalidStateException", "KMSOptInRequired", "KmsAccessDenied",
+    "KmsDisabled", "KmsInvalidState", "KmsOptInRequired", "NotSignedUp", "OptInRequired", "RequestExpired",
+    "RequestTimeTooSkewed", "SignatureDoesNotMatch", "UnrecognizedClientException",
 }
 _MISSING = {
-    "404", "AWS.SimpleQueueService.NonExistentQueue", "KMSNotFound", "KMSNotFoundException", "KmsNotFound",
-    "NoSuchBucket", "NoSuchKey", "NoSuchUpload", "NotFound", "NotFoundException", "ParameterNotFound",
-    "ParameterVersionNotFound", "QueueDoesNotExist", "ResourceNotFoundException", "TableNotFoundException",
+    "404", "AWS.SimpleQueueService.NonExistentQueue", "DBClusterNotFoundFault", "DBParameterGroupNotFound",
+    "KMSNotFound", "KMSNotFoundException", "KmsNotFound", "ListenerNotFound", "NoSuchBucket", "NoSuchKey",
+    "NoSuchUpload", "NotFound", "NotFoundException", "ParameterNotFound", "ParameterVersionNotFound",
+    "QueueDoesNotExist", "ResourceNotFoundException", "ResourceNotFoundFault", "RuleNotFound",
+    "TableNotFoundException", "TargetGroupNotFound",
 }
 _CONFLICTING = {
-    "409", "412", "ConditionalCheckFailedException", "IdempotentParameterMismatchException", "MessageNotInflight",
+    "409", "412", "ConditionalCheckFailedException", "IdempotentParameterMismatchException",
+    "InvalidDBParameterGroupState", "InvalidResourceStateFault", "MessageNotInflight", "ParameterAlreadyExists",
     "PreconditionFailed", "ReceiptHandleIsInvalid", "ResourceInUseException", "TransactionCanceledException",
     "TransactionConflictException",
 }
@@ -67,13 +70,22 @@ EXPIRED = {"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "Inv
 """Credentials that were good once; StoreDenied, with other advice."""
 
 BUGS = {
-    "BatchEntryIdsNotDistinct", "BatchRequestTooLong", "DryRunOperationException", "EmptyBatchRequest",
-    "EncryptionTypeMismatch", "EndpointDisabled", "InvalidAddress", "InvalidArnException", "InvalidAttributeName",
-    "InvalidBatchEntryId", "InvalidEndpointException", "InvalidGrantTokenException", "InvalidIdFormat", "InvalidKeyId",
-    "InvalidKeyUsageException", "InvalidMessageContents", "InvalidParameter", "InvalidRequest",
-    "InvalidSecurityException", "InvalidWriteOffset", "ItemCollectionSizeLimitExceededException", "KmsInvalidKeyUsage",
-    "ParameterValueInvalid", "PlatformApplicationDisabled", "TooManyEntriesInBatchRequest", "TooManyParts",
-    "UnsupportedOperation", "ValidationException",
+    "ALPNPolicyNotFound", "BatchEntryIdsNotDistinct", "BatchRequestTooLong", "CertificateNotFound",
+    "DryRunOperationException", "DuplicateListener", "EmptyBatchRequest", "EncryptionTypeMismatch", "EndpointDisabled",
+    "HierarchyLevelLimitExceededException", "HierarchyTypeMismatchException", "IncompatiblePolicyException",
+    "IncompatibleProtocols", "InvalidAddress", "InvalidAllowedPatternException", "InvalidArnException",
+    "InvalidAttributeName", "InvalidBatchEntryId", "InvalidConfigurationRequest", "InvalidEndpointException",
+    "InvalidGrantTokenException", "InvalidIdFormat", "InvalidKeyId", "InvalidKeyUsageException",
+    "InvalidLoadBalancerAction", "InvalidMessageContents", "InvalidNextToken", "InvalidParameter",
+    "InvalidPolicyAttributeException", "InvalidPolicyTypeException", "InvalidRequest", "InvalidSecurityException",
+    "InvalidTarget", "InvalidWriteOffset", "ItemCollectionSizeLimitExceededException", "KmsInvalidKeyUsage",
+    "OperationNotPermitted", "ParameterLimitExceeded", "ParameterMaxVersionLimitExceeded",
+    "ParameterPatternMismatchException", "ParameterValueInvalid", "PlatformApplicationDisabled",
+    "PoliciesLimitExceededException", "SSLPolicyNotFound", "TargetGroupAssociationLimit", "TooManyActions",
+    "TooManyCertificates", "TooManyEntriesInBatchRequest", "TooManyListeners", "TooManyParts",
+    "TooManyRegistrationsForTargetId", "TooManyTargets", "TooManyUniqueTargetGroupsPerLoadBalancer",
+    "TrustStoreNotFound", "TrustStoreNotReady", "UnsupportedOperation", "UnsupportedParameterType",
+    "UnsupportedProtocol", "ValidationException",
 }
 """What a right program in a right stack never meets: left to rise as it is, with its own traceback."""
 # fmt: on

@@ -37,11 +37,15 @@ OPERATIONS = {
         "PutObject GetObject HeadObject HeadBucket ListObjectsV2 DeleteObject CreateMultipartUpload UploadPart "
         "CompleteMultipartUpload AbortMultipartUpload"
     ),
-    "dynamodb": "GetItem BatchGetItem Query Scan UpdateItem TransactWriteItems",
+    "dynamodb": "GetItem PutItem BatchGetItem Query Scan UpdateItem TransactWriteItems",
     "kms": "Encrypt Decrypt",
     "sqs": ("SendMessageBatch ChangeMessageVisibility GetQueueAttributes StartMessageMoveTask ListMessageMoveTasks"),
     "sns": "Publish",
-    "ssm": "GetParameter",
+    "ssm": "GetParameter PutParameter",
+    "elbv2": "DescribeRules ModifyRule ModifyListener DescribeTargetHealth",
+    "rds": "DescribeDBClusters DescribeDBClusterParameters ModifyDBClusterParameterGroup",
+    "dms": "DescribeReplicationTasks StartReplicationTask StopReplicationTask",
+    "cloudwatch": "DescribeAlarms GetMetricData",
     "cloudformation": "DescribeStacks",
 }
 
