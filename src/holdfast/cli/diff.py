@@ -1,4 +1,4 @@
-"""`holdfast diff A B`: what changed between two snapshots."""
+"""`holdfast diff`: two snapshots of a repository, or a platform against what is deployed."""
 
 from __future__ import annotations
 
@@ -7,19 +7,60 @@ from pathlib import Path
 
 import click
 
-from holdfast.cli.repository import opened, reads_repository
+from holdfast.cli.repository import opened, password_option
+from holdfast.cli.stacks import quiet_option, target, touches_stacks
 from holdfast.cli.text import json_path, shown_path
+from holdfast.errors import ExitStatus, InvalidRequest
 
 
 @click.command("diff")
-@click.argument("before", metavar="A")
-@click.argument("after", metavar="B")
-@reads_repository
-def command(before: str, after: str, repo: str, password_file: Path | None, output: str, quiet: bool) -> None:
-    """Compare two snapshots, from A to B; each is `latest` or the start of an id.
+@click.argument("before", metavar="[A]", required=False)
+@click.argument("after", metavar="[B]", required=False)
+@click.option("--repo", metavar="REPO", help="Compare two snapshots of this repository.")
+@password_option
+@touches_stacks
+@quiet_option
+def command(
+    before: str | None,
+    after: str | None,
+    repo: str | None,
+    password_file: Path | None,
+    file: Path | None,
+    platform: str | None,
+    environment: str | None,
+    embedded: bool,
+    output: str,
+    quiet: bool,
+) -> ExitStatus:
+    """With --repo, compare two snapshots, from A to B; each is `latest` or the start of an id.
 
     A line per path: + added, - removed, M content changed, U only metadata changed, T became another kind of thing.
+
+    Without --repo, compare a platform's settings with its deployed stacks: what `holdfast deploy` would change.
+
+    A line per resource: + added, - removed, ~ changed (with the properties), < taken over.
     """
+    if repo is not None:
+        if before is None or after is None:
+            raise InvalidRequest("holdfast diff --repo takes two snapshots: A and B")
+        _snapshots(before, after, repo, password_file, output, quiet)
+    elif before is not None:
+        raise InvalidRequest("snapshots are compared in a repository: give --repo REPO")
+    else:
+        _stacks(file, platform, environment, embedded=embedded, output=output)
+    return ExitStatus.DONE
+
+
+def _stacks(file: Path | None, platform: str | None, environment: str | None, *, embedded: bool, output: str) -> None:
+    from holdfast.cli import differences
+    from holdfast.stacks.compare import compare
+
+    with target(file, platform, environment, embedded=embedded) as found:
+        told = compare(found.cloud, found.stacks)
+    click.echo(json.dumps(differences.rows(told), indent=2) if output == "json" else differences.text(told))
+
+
+def _snapshots(before: str, after: str, repo: str, password_file: Path | None, output: str, quiet: bool) -> None:
     from holdfast.backup.diff import diff
     from holdfast.backup.manifest import load_manifest
     from holdfast.backup.reader import ChunkReader

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from holdfast.cli.chosen import chooses_settings, settings_of
 from holdfast.errors import ExitStatus
 
 if TYPE_CHECKING:
@@ -22,9 +23,7 @@ _VERDICTS = {True: "met", False: "NOT MET", None: "unproven"}
 
 
 @click.command("promises")
-@click.option("--settings", "file", type=click.Path(path_type=Path, dir_okay=False), help="A settings file.")
-@click.option("--platform", help="A platform's defaults instead of a file.")
-@click.option("--environment", help="Name of the environment; before HOLDFAST_ENVIRONMENT and the file.")
+@chooses_settings
 @click.option("--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def command(file: Path | None, platform: str | None, environment: str | None, output: str) -> int:
     """Show each promise, its evidence and the sum behind it.
@@ -32,14 +31,8 @@ def command(file: Path | None, platform: str | None, environment: str | None, ou
     Exit status: 0 none is broken (an unproven one is not broken, nor is it kept: a rehearsal measures it); 1 one is.
     """
     from holdfast.platforms.promises import promises_of
-    from holdfast.settings.environment import environment_name, process_environment
-    from holdfast.settings.load import DEFAULT_FILE, defaults, load
 
-    environ = process_environment()
-    if platform and file is None:
-        settings = defaults(platform, environment=environment_name(environment, environ))
-    else:
-        settings = load(file or DEFAULT_FILE, environ=environ, environment=environment)
+    settings = settings_of(file, platform, environment)
     found = promises_of(settings, _templates(settings))
     click.echo(json.dumps([asdict(one) for one in found], indent=2) if output == "json" else _table(found))
     return ExitStatus.ANSWER_IS_NO if any(one.met is False for one in found) else ExitStatus.DONE

@@ -10,8 +10,10 @@ if TYPE_CHECKING:
     from holdfast.settings.platform import PlatformSettings
 
 
-def synthesize(*platforms: PlatformSettings, out: Path, bundle: Path | None = None) -> list[SynthesizedStack]:
+def synthesize(
+    *platforms: PlatformSettings, out: Path, bundle: Path | None = None, native: bool = False
+) -> list[SynthesizedStack]:
     """Write the platforms' templates and one cloud assembly into `out`; see `holdfast.platforms.synthesis`."""
     from holdfast.platforms.synthesis import synthesize as run
 
-    return run(platforms, out, bundle=bundle)
+    return run(platforms, out, bundle=bundle, native=native)

@@ -47,7 +47,7 @@ _CONTEXT = {
 
 
 def synthesize(
-    platforms: Sequence[PlatformSettings], out: Path, *, bundle: Path | None = None
+    platforms: Sequence[PlatformSettings], out: Path, *, bundle: Path | None = None, native: bool = False
 ) -> list[SynthesizedStack]:
     """Write `out/<stack>.template.json` for each stack of all platforms, and one assembly around them.
 
@@ -55,6 +55,7 @@ def synthesize(
 
     Args:
         bundle: the functions' zip; without it, a platform with functions builds its own from the locked wheels.
+        native: build it with wheels of this machine, for an embedded AWS.
     Raises:
         InvalidRequest: a promise that the settings cannot keep; nothing is written.
         UnbuiltClaim: a tag or output says what is not built.
@@ -66,7 +67,7 @@ def synthesize(
 
     # The CDK's own process keeps the working folder it was started in: only absolute paths mean the same to both.
     app = App(outdir=str(out.absolute()), analytics_reporting=False, tree_metadata=False, context=_CONTEXT)
-    return _build(app, platforms, out, bundle and bundle.absolute())
+    return _build(app, platforms, out, bundle and bundle.absolute(), native=native)
 
 
 def synthesize_for_cdk(directory: Path) -> None:
@@ -91,14 +92,16 @@ def synthesize_for_cdk(directory: Path) -> None:
     refuse_what_cannot_be_kept(settings)
     demands = from_platform(settings, directory)
     attach(app, demands, all_rules(demands.rule_folders))
-    _build(app, [settings], Path(app.outdir), None)
+    _build(app, [settings], Path(app.outdir), None, native=False)
 
 
-def _build(app: App, platforms: Sequence[PlatformSettings], out: Path, bundle: Path | None) -> list[SynthesizedStack]:
+def _build(
+    app: App, platforms: Sequence[PlatformSettings], out: Path, bundle: Path | None, *, native: bool
+) -> list[SynthesizedStack]:
     built = []
     for settings in platforms:
         builder = entry_of(settings.platform).builder()
-        built.append((settings, builder, builder.build(app, settings, _bundle_of(builder, settings, bundle))))
+        built.append((settings, builder, builder.build(app, settings, _bundle_of(builder, settings, bundle, native))))
     app.synth()
     found = []
     for settings, builder, stacks in built:
@@ -110,9 +113,20 @@ def _build(app: App, platforms: Sequence[PlatformSettings], out: Path, bundle: P
     return found
 
 
-def _bundle_of(builder: Any, settings: PlatformSettings, given: Path | None) -> Callable[[], Path]:
-    """Return what gives the functions' zip; a platform without functions never calls it, and nothing is built."""
-    return lambda: given or builder.bundle_of(settings)
+def _bundle_of(builder: Any, settings: PlatformSettings, given: Path | None, native: bool) -> Callable[[], Path]:
+    """Return what gives the functions' zip; a platform without functions never calls it, and nothing is built.
+
+    Only a bundle with wheels in it differs by machine: its platform has a `native_bundle_of` too.
+    """
+
+    def give() -> Path:
+        if given:
+            return given
+        build = (native and getattr(builder, "native_bundle_of", None)) or builder.bundle_of
+        found: Path = build(settings)
+        return found
+
+    return give
 
 
 def _read(platform: str, out: Path, name: str, region: str) -> SynthesizedStack:

@@ -14,6 +14,7 @@ from holdfast.stacks import deploy as stacks_deploy
 from holdfast.stacks import destroy as stacks_destroy
 from holdfast.stacks.assembly import Stack, read_assembly
 from holdfast.stacks.change_set import CAPABILITIES
+from holdfast.stacks.cloud import Cloud
 from holdfast.stacks.deploy import DeployedStack, Deployment
 from holdfast.stacks.follow import DeployFailed, Progress, Sleep, StackEvent
 
@@ -68,7 +69,7 @@ def stacks_in(aws: EmbeddedAws, what: Path | Sequence[Stack]) -> Sequence[Stack]
     return what
 
 
-def bootstrap(aws: EmbeddedAws, stack: Stack) -> None:
+def bootstrap(aws: Cloud, stack: Stack) -> None:
     """Make the buckets that the stack's files go to, and the parameter that tells the bootstrap's version."""
     s3 = aws.client("s3", stack.region)
     files = (*stack.assets, *([stack.template_asset] if stack.template_asset else []))

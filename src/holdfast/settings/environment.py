@@ -21,6 +21,12 @@ def cache_folder(environ: Mapping[str, str]) -> Path:
     return Path(base) / "holdfast"
 
 
+def state_folder(environ: Mapping[str, str]) -> Path:
+    """Return where to keep what must survive between commands, as the XDG base directory specification says."""
+    base = environ.get("XDG_STATE_HOME") or str(Path(environ.get("HOME") or "~").expanduser() / ".local" / "state")
+    return Path(base) / "holdfast"
+
+
 def environment_name(flag: str | None, environ: Mapping[str, str]) -> str | None:
     """Return the environment's name that overrides the file's: the flag, else the variable; an empty one counts."""
     return flag if flag is not None else environ.get(ENVIRONMENT_NAME)

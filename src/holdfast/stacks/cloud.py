@@ -18,7 +18,9 @@ from holdfast.errors import StoreDenied, StoreUnavailable
 class Cloud(Protocol):
     """One account, any region."""
 
-    account: str
+    @property
+    def account(self) -> str:
+        """Return the account's number."""
 
     def client(self, service: str, region: str) -> Any:
         """Return a boto3 client; one for each service and region."""

@@ -38,3 +38,14 @@ def kept_by(template: dict[str, Any]) -> list[str]:
     """Return the logical ids that outlive their stack."""
     kept = ("Retain", "RetainExceptOnCreate")
     return [name for name, one in template["Resources"].items() if one.get("DeletionPolicy") in kept]
+
+
+def stacks_left(cloud: Cloud, regions: Sequence[str]) -> list[str]:
+    """Return the names of all stacks that are there, in these regions."""
+    return [
+        one["StackName"]
+        for region in regions
+        for page in cloud.client("cloudformation", region).get_paginator("list_stacks").paginate()
+        for one in page["StackSummaries"]
+        if one["StackStatus"] != "DELETE_COMPLETE"
+    ]

@@ -11,7 +11,7 @@ from aws_cdk import aws_lambda as lambda_
 from holdfast.platforms.backup_vault import claims
 from holdfast.platforms.backup_vault.primary import PrimaryStack
 from holdfast.platforms.backup_vault.replica import ReplicaStack
-from holdfast.platforms.bundles import vault_bundle
+from holdfast.platforms.bundles import native_vault_bundle, vault_bundle
 from holdfast.platforms.constructs.function import PYTHON as PYTHON
 from holdfast.settings.backup_vault import BackupVault
 
@@ -27,6 +27,11 @@ def build(app: App, settings: BackupVault, bundle: Callable[[], Path]) -> list[S
 def bundle_of(settings: BackupVault) -> Path:
     """Return the functions' zip, built from the locked wheels if it is not in the cache."""
     return vault_bundle(settings.vault.architecture)
+
+
+def native_bundle_of(_settings: BackupVault) -> Path:
+    """Return the functions' zip with wheels of this machine."""
+    return native_vault_bundle()
 
 
 def contradictions_of(settings: BackupVault, templates: Sequence[claims.Template]) -> list[str]:

@@ -43,6 +43,7 @@ from holdfast.rehearsal.ports import (
 )
 
 SERVER = "holdfast.rehearsal.embedded.server"
+STAY = b"stay\n"  # to the server: live on without us
 START_SECONDS = 60.0
 STOP_SECONDS = 10.0
 COMMAND_SECONDS = 60.0
@@ -162,6 +163,29 @@ class MiniStack:
         self._clients.clear()
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
+
+    def record(self) -> dict[str, Any]:
+        """Return what `from_record` needs to speak to this AWS from another process; it is secret."""
+        assert self._process is not None, "not started"
+        return {"pid": self._process.pid, "ports": self._ports, "token": self._token, "secret": self._secret}
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> MiniStack:
+        """Return a handle on an AWS that runs; its `stop` ends nothing."""
+        aws = cls(strict=False, parent=None, interpreters={})
+        aws._ports, aws._token, aws._secret = record["ports"], record["token"], record["secret"]
+        return aws
+
+    def release(self) -> None:
+        """Let it live on when this process ends: from now on only the order to stop, or SIGTERM, ends it."""
+        process, self._process, self._folder = self._process, None, None
+        assert process is not None, "not started"
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(STAY)
+        process.stdin.close()
+        process.stdout.close()
+        process.returncode = 0  # nobody here waits for it
 
     def __enter__(self) -> Self:
         return self.start()

@@ -1,7 +1,8 @@
 """The child process: MiniStack with our pack behind one loopback socket, until its parent lets go of it.
 
 The parent keeps the write end of this process's standard input open; when that closes, for whatever reason (stop,
-Ctrl-C, a crash, a kill), the child ends its functions, removes the run's folder and leaves. One line on standard
+Ctrl-C, a crash, a kill), the child ends its functions, removes the run's folder and leaves, unless it was told `STAY`
+before: then it lives until it gets SIGTERM or the order to stop. One line on standard
 output, JSON, tells the parent where it listens.
 """
 
@@ -19,6 +20,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import uvloop
+
+from holdfast.rehearsal.embedded.adapter import STAY
 
 # Hypercorn, which MiniStack brings, spends twice the processor time on a request: measured, 0.65 ms to 0.36 ms a GET.
 COMMON: dict[str, Any] = {
@@ -72,9 +75,9 @@ async def _serve(folder: Path, listeners: list[socket.socket], ready: dict[str, 
 
 
 def _leave_with_parent(folder: Path) -> None:
-    """Leave once the parent has closed our standard input, or is gone."""
-    sys.stdin.buffer.read()
-    _leave(folder)
+    """Leave once the parent has closed our standard input, or is gone, without having told us to stay."""
+    if sys.stdin.buffer.read() != STAY:
+        _leave(folder)
 
 
 def _leave(folder: Path) -> NoReturn:

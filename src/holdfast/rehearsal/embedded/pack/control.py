@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hmac
 import json
+import os
+import signal
+import threading
 from collections import Counter
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import asdict, dataclass, replace
@@ -176,6 +179,11 @@ class ControlledApp:
     def do_requests(self) -> dict[str, int]:
         """Count requests by service and operation."""
         return dict(self._requests)
+
+    def do_stop(self) -> int:
+        """End this process as SIGTERM does, once this is answered; return its id."""
+        threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGTERM)).start()
+        return os.getpid()
 
     def do_process_ids(self) -> list[int]:
         """List the function processes that live now."""
