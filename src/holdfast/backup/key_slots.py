@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import os
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,8 +14,10 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
 from holdfast.backup.ids import RepositoryId
+from holdfast.backup.key_ring import SealedRing
 from holdfast.backup.ports import KeyProvider, ObjectStore
 from holdfast.backup.sealing import KEY_BYTES, NONCE_BYTES, SALT_BYTES
+from holdfast.backup.wire import pack_json, unpack_json
 from holdfast.errors import Conflict, IntegrityError, NotFound, WrongKey
 
 PREFIX = "keys/slot-"
@@ -92,42 +93,72 @@ def _text(data: bytes) -> str:
 
 
 def put_slot(
-    objects: ObjectStore, provider: KeyProvider, master: bytes, repository: RepositoryId, *, ring: int = 1
+    objects: ObjectStore, provider: KeyProvider, master: bytes, repository: RepositoryId, ring: SealedRing
 ) -> str:
-    """Store one more way to the master key and return the slot's name."""
+    """Store one more way to the master key of a ring and return the slot's name."""
     slot = secrets.token_hex(8)
-    body = {"slot": slot, "repository": repository, "ring": ring, **provider.wrap(master, repository)}
-    data = json.dumps(body, indent=1, sort_keys=True).encode()
+    body = {"slot": slot, "repository": repository, "ring": ring.number, "seals": ring.seals}
+    body |= provider.wrap(master, repository)
+    data = pack_json(body)
     if not objects.put(PREFIX + slot, data) and objects.get(PREFIX + slot) != data:
         raise Conflict(f"key slot {slot} exists already; try again")
     return slot
 
 
+def parse_slot(key: str, data: bytes) -> dict[str, Any] | None:
+    """Return the slot that an object holds; None if it holds none of this name, or a damaged one."""
+    slot = unpack_json(data)
+    if slot is None or PREFIX + str(slot.get("slot")) != key or type(slot.get("ring")) is not int:
+        return None
+    return slot
+
+
 def list_slots(objects: ObjectStore, repository: RepositoryId) -> Iterator[dict[str, Any]]:
-    """Yield the slots of this repository; those of a creator that lost the race are left out."""
+    """Yield the slots of this repository, of any ring; those of a creator that lost the race are left out."""
     for stored in objects.list(PREFIX):
         try:
-            slot = json.loads(objects.get(stored.key))
-        except (ValueError, NotFound):
+            slot = parse_slot(stored.key, objects.get(stored.key))
+        except NotFound:
             continue
-        if (
-            isinstance(slot, dict)
-            and slot.get("repository") == repository
-            and PREFIX + str(slot.get("slot")) == stored.key
-        ):
+        if slot is not None and slot.get("repository") == repository:
             yield slot
 
 
+def is_current(slot: Mapping[str, Any], ring: SealedRing) -> bool:
+    """Say whether the slot leads to this ring: one of an older ring is retired, one of a later not yet valid."""
+    return (slot.get("ring"), slot.get("seals")) == (ring.number, ring.seals)
+
+
 def unwrap_master(
-    slots: Sequence[Mapping[str, Any]], providers: Sequence[KeyProvider], repository: RepositoryId
-) -> tuple[bytes, int]:
-    """Return the master key and the number of its ring, by the first slot that a provider opens.
+    slots: Sequence[Mapping[str, Any]], providers: Sequence[KeyProvider], repository: RepositoryId, ring: SealedRing
+) -> bytes:
+    """Return the master key of the current ring, by the first of its slots that a provider opens.
 
     Raises:
         WrongKey: none does.
+        IntegrityError: the ring is not the one that its slots are for.
     """
-    refusals = []
-    for slot in sorted(slots, key=lambda slot: -int(slot.get("ring", 1))):
+    refusals: list[str] = []
+    current = [slot for slot in slots if is_current(slot, ring)]
+    master = _try_each(current, providers, repository, refusals)
+    if master is not None:
+        return master
+    if not current and any(slot["ring"] == ring.number for slot in slots):
+        raise IntegrityError("no key slot leads to the key ring: bring it back with `holdfast repair --replica`")
+    retired = [slot for slot in slots if slot["ring"] < ring.number]
+    if _try_each(retired, providers, repository, []) is not None:
+        raise WrongKey("this key was retired when the keys were rotated; have it added by someone whose key opens")
+    kinds = ", ".join(sorted({str(slot.get("kind")) for slot in current})) or "none"
+    raise WrongKey(refusals[0] if refusals else f"no key at hand opens this repository; its slots are: {kinds}")
+
+
+def _try_each(
+    slots: Sequence[Mapping[str, Any]],
+    providers: Sequence[KeyProvider],
+    repository: RepositoryId,
+    refusals: list[str],
+) -> bytes | None:
+    for slot in slots:
         for provider in providers:
             try:
                 master = provider.unwrap(slot, repository)
@@ -135,6 +166,5 @@ def unwrap_master(
                 refusals.append(str(error))
                 continue
             if master is not None:
-                return master, int(slot.get("ring", 1))
-    kinds = ", ".join(sorted({str(slot.get("kind")) for slot in slots})) or "none"
-    raise WrongKey(refusals[0] if refusals else f"no key at hand opens this repository; its slots are: {kinds}")
+                return master
+    return None

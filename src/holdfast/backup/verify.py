@@ -12,11 +12,12 @@ from holdfast.backup.entry import EntryKind
 from holdfast.backup.ids import ChunkId, PackId, SnapshotId
 from holdfast.backup.manifest import Manifest, load_manifest
 from holdfast.backup.mark import LOOKUP_BATCH, MANIFESTS_AT_ONCE, batches
+from holdfast.backup.mend_keys import damaged_keys
 from holdfast.backup.pack import damaged_blocks, name_of, pack_key, read_footer
 from holdfast.backup.parallel import each
 from holdfast.backup.ports import PackState, Status
 from holdfast.backup.reader import ChunkReader
-from holdfast.backup.repository import Repository
+from holdfast.backup.repository import Repository, require_current_keys
 from holdfast.backup.tree import content_of, references, walk
 from holdfast.errors import IntegrityError, InvalidRequest, NotFound
 
@@ -82,6 +83,9 @@ def verify(
     job.walk(workers)
     job.check_packs(1.0 if read_data else sample, random or SystemRandom(), workers, progress)
     job.blame()
+    if job.damage:
+        require_current_keys(repository)
+    job.check_keys()
     return VerifyReport(
         snapshots=job.snapshots,
         packs=job.packs,
@@ -219,6 +223,11 @@ class _Verification:
     def _not_moved(self, pack: PackId, wanted: Sequence[tuple[int, ChunkId]]) -> list[ChunkId]:
         places = self._repository.index.readable([chunk for _, chunk in wanted])
         return [chunk for _, chunk in wanted if chunk not in places or places[chunk].pack == pack]
+
+    def check_keys(self) -> None:
+        """Look at what opens the repository."""
+        for key, what in damaged_keys(self._repository.objects):
+            self._note(key, what)
 
     def blame(self) -> None:
         """Name the snapshots and files that damaged chunks belong to; costs a walk, only if something is damaged."""

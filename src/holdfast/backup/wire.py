@@ -1,16 +1,20 @@
-"""Typed reading of msgpack that an attacker may have written: only IntegrityError comes out."""
+"""Typed reading of what an attacker may have written: msgpack, of which only IntegrityError comes out, and JSON."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import msgpack
+from blake3 import blake3
 
 from holdfast.errors import IntegrityError
 
 T = TypeVar("T")
 Limit = int | None
+SUM = "sum"
+SUM_DIGITS = 32
 
 
 def pack(value: object) -> bytes:
@@ -29,6 +33,25 @@ def unpack(data: bytes | memoryview, what: str) -> object:
         return msgpack.unpackb(data, raw=False, strict_map_key=True)
     except (ValueError, TypeError, OverflowError) as error:
         raise IntegrityError(f"{what} cannot be decoded: {type(error).__name__}; run `holdfast verify`") from error
+
+
+def pack_json(body: Mapping[str, object]) -> bytes:
+    """Return the canonical JSON of an object, with a sum by which damage shows; for what people may want to read."""
+    return json.dumps({**body, SUM: _sum_of(body)}, indent=1, sort_keys=True).encode()
+
+
+def unpack_json(data: bytes) -> dict[str, Any] | None:
+    """Return the object that `pack_json` wrote; None if a single byte of it is another."""
+    try:
+        body = json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+    return body if isinstance(body, dict) and pack_json(body) == data else None
+
+
+def _sum_of(body: Mapping[str, object]) -> str:
+    text = json.dumps({name: value for name, value in body.items() if name != SUM}, sort_keys=True)
+    return blake3(text.encode()).hexdigest()[:SUM_DIGITS]
 
 
 class Fields:

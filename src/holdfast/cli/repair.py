@@ -47,10 +47,22 @@ def command(
     Nothing is replaced: what is whole is copied out of damaged packs, and the next prune deletes those. Exit status:
     0 nothing is damaged (any more); 1 something is, and stdout says what; 6 a prune is at work.
     """
+    if copy is not None and apply_:
+        _mend_keys(repo, copy, quiet)
     with opened(repo, password_file, to_rebuild=apply_) as repository, _replica(repository, copy) as replica:
         if apply_:
             return _apply(repository, replica, _source(sources), output, quiet)
         return _plan(repository, replica, output, quiet)
+
+
+def _mend_keys(repo: str, copy: str, quiet: bool) -> None:
+    from holdfast.backup.mend_keys import mend_keys
+    from holdfast.backup.stores.open import objects_of
+
+    with objects_of(copy) as (theirs, _), objects_of(repo, to_mend=True) as (ours, _):
+        for key in mend_keys(ours, theirs):
+            if not quiet:
+                click.echo(f"brought back {key}", err=True)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from holdfast.cli.text import shown_count, shown_size, table
 from holdfast.errors import ExitStatus
 
 if TYPE_CHECKING:
+    from holdfast.backup.ports import KeyProvider, ObjectStore
     from holdfast.backup.repository import Repository
 
 new_password_option = click.option(
@@ -120,7 +121,7 @@ def key() -> None:
 @output_option
 def list_(repo: str, output: str) -> None:
     """List the key slots; no password is needed."""
-    from holdfast.backup.repository import list_keys
+    from holdfast.backup.keys import list_keys
     from holdfast.backup.stores.open import objects_of
 
     with objects_of(repo) as (objects, _):
@@ -141,7 +142,7 @@ def list_(repo: str, output: str) -> None:
 def add(repo: str, password_file: Path | None, new_password_file: Path | None, output: str) -> None:
     """Let one more password open the repository, now that HOLDFAST_PASSWORD, --password-file or the KMS key does."""
     from holdfast.backup.key_slots import PasswordKey
-    from holdfast.backup.repository import add_key
+    from holdfast.backup.keys import add_key
     from holdfast.backup.stores.open import objects_of
 
     with objects_of(repo) as (objects, in_aws):
@@ -154,10 +155,49 @@ def add(repo: str, password_file: Path | None, new_password_file: Path | None, o
 @click.argument("repo", metavar="REPO")
 @click.argument("slot", metavar="SLOT")
 def remove(repo: str, slot: str) -> None:
-    """Take a key slot away; the last one stays. Whoever opened the repository with it may have kept the master key."""
-    from holdfast.backup.repository import remove_key
+    """Take a key slot away; the last one stays.
+
+    Whoever opened the repository with it may have kept the master key: `rotate` shuts them out of what comes later.
+    """
+    from holdfast.backup.keys import remove_key
     from holdfast.backup.stores.open import objects_of
 
     with objects_of(repo) as (objects, _):
         remove_key(objects, slot)
     click.echo(f"removed key slot {slot}", err=True)
+
+
+@key.command("rotate")
+@click.argument("repo", metavar="REPO")
+@password_option
+@new_password_option
+@output_option
+def rotate(repo: str, password_file: Path | None, new_password_file: Path | None, output: str) -> None:
+    """Seal what is stored from now on under a new key, and retire every key slot but those of the keys given here.
+
+    The password stays, or is replaced by that of --new-password-file; in AWS each KMS key gets a new slot. Other
+    passwords must be added again. No data is rewritten. Exit status: 0 rotated; 5 no key opens it; 6 someone else did.
+    """
+    from holdfast.backup.key_slots import PasswordKey
+    from holdfast.backup.keys import rotate_keys
+    from holdfast.backup.stores.open import objects_of
+
+    with objects_of(repo) as (objects, in_aws):
+        passwords = keys_for(repo, password_file)()
+        new = [PasswordKey(new_password(new_password_file))] if new_password_file else passwords
+        ring = rotate_keys(objects, [*in_aws, *passwords], [*_kms_keys(repo, objects), *new])
+    click.echo(json.dumps({"ring": ring}) if output == "json" else f"rotated: key ring {ring} is current")
+
+
+def _kms_keys(repo: str, objects: ObjectStore) -> list[KeyProvider]:
+    """Return the KMS keys that open the repository now."""
+    from holdfast.backup.keys import list_keys
+    from holdfast.backup.stores.open import is_in_aws
+
+    if not is_in_aws(repo):
+        return []
+    from holdfast.backup.stores.aws.clients import Clients
+    from holdfast.backup.stores.aws.kms_key import KIND, KmsKey
+
+    clients = Clients()
+    return [KmsKey(slot["key"], clients.kms) for slot in list_keys(objects) if slot["kind"] == KIND]

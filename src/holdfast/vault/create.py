@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
+from holdfast.backup.keys import add_key, list_keys
 from holdfast.backup.ports import Clock
-from holdfast.backup.repository import add_key, create_repository, list_keys, open_repository
+from holdfast.backup.repository import create_repository, open_repository
 from holdfast.backup.stores.aws.clients import Clients
 from holdfast.backup.stores.aws.kms_key import KmsKey
 from holdfast.backup.stores.aws.objects import S3Objects

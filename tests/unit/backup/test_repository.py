@@ -10,17 +10,16 @@ import pytest
 
 from holdfast.backup.chunking import ChunkLimits
 from holdfast.backup.key_slots import PasswordCost, PasswordKey
+from holdfast.backup.keys import add_key, list_keys, remove_key
 from holdfast.backup.ports import KeyProvider
 from holdfast.backup.repository import (
     CONFIG,
     Repository,
-    add_key,
     create_repository,
-    list_keys,
     open_repository,
-    remove_key,
 )
 from holdfast.backup.stores.memory import MemoryCatalogue, MemoryObjects
+from holdfast.backup.wire import pack_json
 from holdfast.errors import Conflict, IntegrityError, InvalidRequest, NotFound, StoreUnavailable, WrongKey
 from tests.support.clocks import FakeClock
 
@@ -44,7 +43,7 @@ def opened(objects: MemoryObjects, *passwords: str) -> Repository:
 
 
 def change_config(objects: MemoryObjects, **fields: object) -> None:
-    objects.objects[CONFIG] = json.dumps({**json.loads(objects.objects[CONFIG]), **fields}).encode()
+    objects.objects[CONFIG] = pack_json({**json.loads(objects.objects[CONFIG]), **fields})
 
 
 def test_every_key_opens_the_same_repository() -> None:

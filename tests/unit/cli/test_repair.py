@@ -68,3 +68,22 @@ def test_repair_refuses_a_copy_of_something_else(holdfast: Run, damaged: Path) -
     outcome = holdfast("repair", "--repo", "repo", "--replica", "other", "--apply")
     assert outcome.status == 2
     assert "the replica is of repository" in outcome.err
+
+
+def test_repair_brings_back_a_lost_config(holdfast: Run, damaged: Path) -> None:
+    (damaged / "config").unlink()
+    assert holdfast("verify", "--repo", "repo").status == 4
+    outcome = holdfast("repair", "--repo", "repo", "--replica", "copy", "--apply")
+    assert (outcome.status, "brought back config" in outcome.err) == (0, True)
+    assert holdfast("verify", "--repo", "repo", "--read-data").status == 0
+
+
+def test_keys_are_rotated(holdfast: Run, damaged: Path, tmp_path: Path) -> None:
+    (tmp_path / "new").write_text("another one")
+    holdfast("repo", "key", "add", "repo", "--new-password-file", "new")
+    assert len(holdfast("repo", "key", "list", "repo", "--output", "json").json) == 2
+    outcome = holdfast("repo", "key", "rotate", "repo", "--new-password-file", "new")
+    assert (outcome.status, outcome.out) == (0, "rotated: key ring 2 is current\n")
+    assert len(holdfast("repo", "key", "list", "repo", "--output", "json").json) == 1
+    assert holdfast("snapshots", "--repo", "repo").status == 5
+    assert holdfast("snapshots", "--repo", "repo", "--password-file", "new").status == 0

@@ -79,10 +79,14 @@ def create(repo: str, keys: Keys, *, clock: Clock) -> RepositoryId:
 
 
 @contextmanager
-def objects_of(repo: str) -> Iterator[tuple[ObjectStore, Sequence[KeyProvider]]]:
-    """Open the objects alone, without a key, for what concerns keys themselves; with them, the keys AWS gives."""
+def objects_of(repo: str, *, to_mend: bool = False) -> Iterator[tuple[ObjectStore, Sequence[KeyProvider]]]:
+    """Open the objects alone, without a key, for what concerns keys themselves; with them, the keys AWS gives.
+
+    With `to_mend` a folder whose config is lost is opened too, if it holds packs.
+    """
     if not is_in_aws(repo):
-        yield LocalObjects(_existing(repo)), ()
+        lost = to_mend and (Path(repo) / "packs").is_dir()
+        yield LocalObjects(Path(repo) if lost else _existing(repo)), ()
         return
     from holdfast.backup.stores.aws.clients import Clients
     from holdfast.backup.stores.aws.kms_key import KmsKey
