@@ -16,6 +16,8 @@ PUBLISHED = {
     ("AWS/Lambda", "Invocations"): {"FunctionName"},
     ("AWS/SQS", "ApproximateNumberOfMessagesVisible"): {"QueueName"},
     ("AWS/SQS", "ApproximateAgeOfOldestMessage"): {"QueueName"},
+    ("AWS/DynamoDB", "ReadThrottleEvents"): {"TableName"},
+    ("AWS/DynamoDB", "WriteThrottleEvents"): {"TableName"},
     ("AWS/S3", "ReplicationLatency"): {"SourceBucket", "DestinationBucket", "RuleId"},
     ("AWS/S3", "OperationsPendingReplication"): {"SourceBucket", "DestinationBucket", "RuleId"},
     ("AWS/S3", "OperationsFailedReplication"): {"SourceBucket", "DestinationBucket", "RuleId"},
@@ -31,6 +33,16 @@ def alarm(template: Template, name: str) -> Resource:
 
 def dimensions(resource: Resource) -> dict[str, str]:
     return {one["Name"]: one["Value"] for one in resource.get("Dimensions") or []}
+
+
+@pytest.mark.parametrize("table", ["metadata", "deduplication"])
+@pytest.mark.parametrize("kind", ["Read", "Write"])
+def test_refused_requests_of_a_table_ring_when_they_last(primary: Template, table: str, kind: str) -> None:
+    one = alarm(primary, f"{table}-{kind.lower()}-throttles")
+    named = next(found for found in primary.of("AWS::DynamoDB::Table") if table in found["TableName"])
+    assert one["MetricName"] == f"{kind}ThrottleEvents"
+    assert dimensions(one) == {"TableName": f"{{{named.id}}}"}
+    assert (one["Statistic"], one["Threshold"], one["Period"], one["EvaluationPeriods"]) == ("Sum", 1, 300, 3)
 
 
 @pytest.mark.parametrize("region", ["primary", "replica"])

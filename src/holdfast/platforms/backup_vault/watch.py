@@ -12,12 +12,17 @@ from holdfast.platforms.constructs.alarms import Alarms, any_of, level_of, silen
 if TYPE_CHECKING:
     from holdfast.platforms.backup_vault.primary import PrimaryStack
 
+THROTTLED_PERIODS = 3
+"""Five-minute periods in a row with a refused request before someone is told: what is shorter, the SDK's retries and
+the queue's redelivery ride out."""
+
 
 def watch(stack: PrimaryStack) -> None:
     """Build every alarm of the primary stack."""
     alarms = Alarms(stack, "Alarms", topic=stack.topic, prefix="backup", suffix=stack.names.suffix)
     _watch_functions(alarms, stack)
     _watch_queues(alarms, stack)
+    _watch_tables(alarms, stack)
     _watch_absence(alarms, stack)
     _watch_replication(alarms, stack)
 
@@ -83,6 +88,20 @@ def _watch_queues(alarms: Alarms, stack: PrimaryStack) -> None:
             "AWS/SQS", "ApproximateAgeOfOldestMessage", {"QueueName": stack.queue.queue_name}, above=bound, periods=2
         ),
     )
+
+
+def _watch_tables(alarms: Alarms, stack: PrimaryStack) -> None:
+    for role, table in (("Metadata", stack.metadata), ("Deduplication", stack.deduplication)):
+        for kind in ("Read", "Write"):
+            alarms.add(
+                f"{role}{kind}Throttles",
+                f"{role.lower()}-{kind.lower()}-throttles",
+                f"DynamoDB has refused {kind.lower()}s of the {role.lower()} table for {THROTTLED_PERIODS * 5} "
+                "minutes: more than twice its former peak, or the account's quota. Backups retry and take longer.",
+                any_of(
+                    "AWS/DynamoDB", f"{kind}ThrottleEvents", {"TableName": table.table_name}, periods=THROTTLED_PERIODS
+                ),
+            )
 
 
 def _watch_absence(alarms: Alarms, stack: PrimaryStack) -> None:

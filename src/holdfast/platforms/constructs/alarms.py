@@ -64,8 +64,10 @@ class Alarms(Construct):
         return alarm
 
 
-def any_of(namespace: str, metric: str, dimensions: dict[str, str], *, period_seconds: int = 300) -> Watch:
-    """Watch a counter: one is too many."""
+def any_of(
+    namespace: str, metric: str, dimensions: dict[str, str], *, period_seconds: int = 300, periods: int = 1
+) -> Watch:
+    """Watch a counter: one is too many, if there is one in each of `periods` periods in a row."""
     return Watch(
         namespace=namespace,
         metric=metric,
@@ -73,6 +75,7 @@ def any_of(namespace: str, metric: str, dimensions: dict[str, str], *, period_se
         statistic="Sum",
         period_seconds=period_seconds,
         threshold=1,
+        periods=periods,
     )
 
 
