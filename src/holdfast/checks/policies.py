@@ -328,6 +328,7 @@ def _is_basic(name: str) -> bool:
         "AWSLambdaBasicExecutionRole",
         "AWSLambdaVPCAccessExecutionRole",
         "AWSXRayDaemonWriteAccess",
+        "AmazonRDSEnhancedMonitoringRole",
     )
 
 

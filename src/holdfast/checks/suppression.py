@@ -6,7 +6,7 @@ at the top. In settings: `checks.suppress`. Wrong suppressions are findings them
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -57,9 +57,16 @@ def collect(sources: Iterable[Source], demands: Demands) -> list[Suppression]:
 
 
 def apply(
-    findings: Iterable[Finding], suppressions: Sequence[Suppression], today: date
+    findings: Iterable[Finding],
+    suppressions: Sequence[Suppression],
+    today: date,
+    silent: Set[str] = frozenset(),
 ) -> tuple[list[Finding], list[Suppressed]]:
-    """Split findings into those that stand and those accepted; add a finding for each wrong suppression."""
+    """Split findings into those that stand and those accepted; add a finding for each wrong suppression.
+
+    Args:
+        silent: rules whose demand was not made; that a suppression of one suppresses nothing says nothing about it.
+    """
     standing: list[Finding] = []
     accepted: list[Suppressed] = []
     used: set[int] = set()
@@ -72,7 +79,7 @@ def apply(
             used.add(id(match))
             until = match.until.isoformat() if match.until else None
             accepted.append(Suppressed(finding=finding, reason=match.reason, until=until, kind=match.kind))
-    standing += [f for s in suppressions for f in _wrong(s, today, unused=id(s) not in used)]
+    standing += [f for s in suppressions for f in _wrong(s, today, unused=id(s) not in used and s.rule not in silent)]
     return standing, accepted
 
 

@@ -73,8 +73,15 @@ def test_suppression_counts_on_its_last_day(tmp_path: Path) -> None:
 
 
 def test_suppression_that_suppresses_nothing_is_reported(tmp_path: Path) -> None:
-    metadata = "{holdfast: {suppress: [{rule: RDS001, reason: x}]}}"
+    metadata = "{holdfast: {suppress: [{rule: RDS002, reason: x}]}}"
     assert "CHK003" in rules_of(checked(written(tmp_path, UNREAD.replace("METADATA", metadata))))
+
+
+def test_suppression_of_a_rule_whose_demand_is_not_made_is_not_called_unused(tmp_path: Path) -> None:
+    metadata = "{holdfast: {suppress: [{rule: RDS001, reason: x}]}}"
+    path = written(tmp_path, UNREAD.replace("METADATA", metadata))
+    assert "CHK003" not in rules_of(checked(path))
+    assert "CHK003" in rules_of(checked(path, Demands(destroyable=False)))
 
 
 def test_suppression_in_settings_covers_the_resource_it_names(tmp_path: Path) -> None:
