@@ -12,6 +12,7 @@ RECORDED_ONLY = (
     "AWS::Backup::",
     "AWS::CloudTrail::",
     "AWS::CloudWatch::Dashboard",
+    "AWS::DMS::",
     "AWS::EC2::",
     "AWS::ECS::",
     "AWS::Logs::MetricFilter",

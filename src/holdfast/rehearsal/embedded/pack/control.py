@@ -16,14 +16,17 @@ from urllib.parse import parse_qs
 from ministack import app as ministack_app
 from ministack.core.responses import set_request_region
 
-from holdfast.rehearsal.embedded.pack import functions, replication, scaling, schedules, types
+from holdfast.rehearsal.embedded.pack import functions, migration, replication, scaling, schedules, types
 from holdfast.rehearsal.embedded.pack.operations import Operation, error_answer, operation_of
 
 COMMAND_PREFIX = "/_holdfast/"
 TOKEN_HEADER = b"x-holdfast-token"
 CONNECTION_RESET, ANSWER_LOST = "ConnectionReset", "AnswerLost"  # faults that are no answer at all
 
-RECORDED = {"application-autoscaling": scaling.SERVICE}  # services of which MiniStack has nothing
+RECORDED = {
+    "application-autoscaling": scaling.SERVICE,
+    "dms": migration.SERVICE,
+}  # services of which MiniStack has nothing
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]

@@ -12,7 +12,7 @@ from ministack.core.responses import get_account_id, get_region
 from ministack.services import cloudformation
 from ministack.services.cloudformation import provisioners, stacks
 
-from holdfast.rehearsal.embedded.pack import backup_selections, credentials, databases, scaling
+from holdfast.rehearsal.embedded.pack import backup_selections, credentials, databases, migration, scaling
 from holdfast.rehearsal.embedded.pack.resource_type import Created, Properties, ResourceType
 from holdfast.rehearsal.embedded.pack.service_clients import client
 
@@ -205,6 +205,7 @@ TYPES = {
     **backup_selections.TYPES,
     **credentials.TYPES,
     **databases.TYPES,
+    **migration.TYPES,
     **scaling.TYPES,
     "AWS::CloudTrail::Trail": ResourceType(create=_create_trail, update=_update_trail, delete=_delete_trail),
     "AWS::CloudWatch::CompositeAlarm": ResourceType(
