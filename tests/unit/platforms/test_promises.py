@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from holdfast.errors import InvalidRequest
-from holdfast.platforms.backup_vault.figures import QUEUE_VISIBILITY, WORKER_TIMEOUT
-from holdfast.platforms.backup_vault.promises import drain_bound
+from holdfast.platforms.backup_system.figures import QUEUE_VISIBILITY, WORKER_TIMEOUT
+from holdfast.platforms.backup_system.promises import drain_bound
 from holdfast.platforms.promises import Promise, promises_of, refuse_what_cannot_be_kept
 from holdfast.platforms.registry import PLATFORMS, entry_of
 from holdfast.settings.backup_vault import BackupVault

@@ -31,7 +31,15 @@ class WorkQueue(Construct):
     """A long-polled queue whose messages move to `dead_letters` after three receives."""
 
     def __init__(
-        self, scope: Construct, id_: str, *, name: str, key: kms.IKey, dead_letters: sqs.IQueue, visibility_seconds: int
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        name: str,
+        key: kms.IKey,
+        dead_letters: sqs.IQueue,
+        visibility_seconds: int,
+        retention_days: int | None = None,
     ) -> None:
         super().__init__(scope, id_)
         self.queue = sqs.Queue(
@@ -41,6 +49,7 @@ class WorkQueue(Construct):
             encryption=sqs.QueueEncryption.KMS,
             encryption_master_key=key,
             visibility_timeout=Duration.seconds(visibility_seconds),
+            retention_period=Duration.days(retention_days) if retention_days else None,
             receive_message_wait_time=Duration.seconds(20),
             dead_letter_queue=sqs.DeadLetterQueue(queue=dead_letters, max_receive_count=3),
             enforce_ssl=True,

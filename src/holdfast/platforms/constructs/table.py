@@ -11,7 +11,7 @@ TTL_ATTRIBUTE = "expirationTime"
 
 
 class ProtectedTable(Construct):
-    """An on-demand table, encrypted with `key`, with point-in-time recovery and TTL on `expirationTime`."""
+    """An on-demand table, encrypted with `key`, with point-in-time recovery and a TTL attribute."""
 
     def __init__(
         self,
@@ -25,6 +25,7 @@ class ProtectedTable(Construct):
         removal: RemovalPolicy,
         deletion_protection: bool,
         stream: bool = False,
+        ttl: str = TTL_ATTRIBUTE,
     ) -> None:
         super().__init__(scope, id_)
         self.table = dynamodb.Table(
@@ -39,7 +40,7 @@ class ProtectedTable(Construct):
             point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
                 point_in_time_recovery_enabled=True
             ),
-            time_to_live_attribute=TTL_ATTRIBUTE,
+            time_to_live_attribute=ttl,
             stream=dynamodb.StreamViewType.NEW_AND_OLD_IMAGES if stream else None,
             deletion_protection=deletion_protection,
             removal_policy=removal,

@@ -11,9 +11,10 @@ from typing import Any
 from holdfast.backup.ids import ChunkId, PackId, Place, SnapshotId
 from holdfast.backup.ports import PackKind, PackRow, PackState, Record, Status
 from holdfast.backup.stores.aws.dynamodb import Item, binary, number, text
+from holdfast.settings.variables import USUAL_DEDUPLICATION_KEY
 
 ID, TIME = "backupId", "timestamp"
-HASH = "contentHash"
+HASH = USUAL_DEDUPLICATION_KEY
 """Key attribute of the deduplication table, unless its deployment says otherwise."""
 EXPIRES = "expirationTime"
 STATUS_INDEX, USER_INDEX, SIZE_INDEX = "StatusIndex", "UserIndex", "SizeIndex"

@@ -8,26 +8,27 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
-from holdfast.platforms.backup_vault.names import REPLICATION_RULE, REPOSITORY_PREFIX, replica_stack_name
-from holdfast.platforms.backup_vault.stack import VaultStack
+from holdfast.platforms.backup_system.form import Form
+from holdfast.platforms.backup_system.names import REPLICATION_RULE, REPOSITORY_PREFIX
+from holdfast.platforms.backup_system.stack import BackupStack
 from holdfast.platforms.constructs.alarms import Alarms, level_of
 from holdfast.platforms.constructs.bucket import SecureBucket
 from holdfast.platforms.constructs.key import CustomerKey, accounts_may_use_through_s3, alarms_may_use
 from holdfast.platforms.constructs.replication import RTC_MINUTES
 from holdfast.platforms.constructs.topic import NoticeTopic
-from holdfast.settings.backup_vault import BackupVault
 
 
-class ReplicaStack(VaultStack):
+class ReplicaStack(BackupStack):
     """Deployed before the primary stack, which finds the key through one SSM parameter."""
 
-    def __init__(self, scope: Construct, settings: BackupVault) -> None:
+    def __init__(self, scope: Construct, form: Form) -> None:
+        settings = form.settings
         super().__init__(
             scope,
-            name=replica_stack_name(settings),
+            form,
+            name=form.replica_stack,
             region=settings.replica_region,
-            description="Holdfast backup vault: the copy in the second region",
-            settings=settings,
+            purpose="the copy in the second region",
         )
         self.key = self._key()
         self.bucket = SecureBucket(
@@ -36,10 +37,10 @@ class ReplicaStack(VaultStack):
             name=self.names.replica_bucket,
             key=self.key,
             removal=self.removal,
-            lifecycle=self.repository_lifecycle(),
-            lock=self.lock,
+            lifecycle=form.lifecycle,
+            lock=form.lock,
         )
-        self.bucket.let_accounts_read(settings.vault.trusted_accounts, REPOSITORY_PREFIX)
+        self.bucket.let_accounts_read(form.trusted_accounts, REPOSITORY_PREFIX)
         ssm.StringParameter(
             self,
             "ReplicaKeyParameter",
@@ -52,7 +53,7 @@ class ReplicaStack(VaultStack):
         CfnOutput(self, "ReplicationKeyArn", value=self.key.key_arn)
 
     def _key(self) -> kms.IKey:
-        adopted = self.settings.vault.adopt.replica_key
+        adopted = self.settings.engine.adopt.replica_key
         if adopted:
             return kms.Key.from_key_arn(self, "AdoptedKey", adopted)
         return CustomerKey(
@@ -61,7 +62,7 @@ class ReplicaStack(VaultStack):
             alias=self.names.replica_key_alias,
             statements=[
                 alarms_may_use(self),
-                *accounts_may_use_through_s3(self, self.settings.vault.trusted_accounts),
+                *accounts_may_use_through_s3(self, self.form.trusted_accounts),
             ],
             removal=self.removal,
         ).key
@@ -77,12 +78,12 @@ class ReplicaStack(VaultStack):
         topic = NoticeTopic(
             self,
             "ReplicaNotices",
-            name=f"backup-replica-notifications-{names.suffix}",
+            name=names.replica_topic,
             display_name="Backup System Notifications",
             key=self.key,
             emails=self.settings.alerts,
         )
-        alarms = Alarms(self, "Alarms", topic=topic.topic, prefix="backup", suffix=names.suffix)
+        alarms = Alarms(self, "Alarms", topic=topic.topic, prefix=names.stem, suffix=names.suffix)
         dimensions = {
             "SourceBucket": names.primary_bucket,
             "DestinationBucket": names.replica_bucket,

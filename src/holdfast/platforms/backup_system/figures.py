@@ -1,4 +1,4 @@
-"""Figures of the vault that its stacks and its promises share, each with the reason for it."""
+"""Figures that a backup system's stacks and its promises share, each with the reason for it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The vault's functions: what each is called, runs, knows and may do."""
+"""A backup system's functions: what each is called, runs, knows and may do."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from datetime import timedelta
 
 from constructs import Construct
 
-from holdfast.platforms.backup_vault.figures import (
+from holdfast.platforms.backup_system.figures import (
     INITIATOR_MEMORY_MB,
     INITIATOR_TIMEOUT,
     LONG_TIMEOUT,
     WORKER_TIMEOUT,
 )
-from holdfast.platforms.backup_vault.grants import Things, statements_of
-from holdfast.platforms.backup_vault.names import VaultNames
+from holdfast.platforms.backup_system.grants import Things, statements_of
+from holdfast.platforms.backup_system.names import BackupNames
 from holdfast.platforms.constructs.function import FunctionShape, PythonFunction, Seat
 from holdfast.settings import variables as var
 
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """One function of the vault."""
+    """One function of a backup system."""
 
     id: str
     role: str
@@ -34,7 +34,14 @@ class Part:
     networked: bool = True
 
 
-_REPOSITORY = (var.REPOSITORY_BUCKET, var.REPOSITORY_PREFIX, var.METADATA_TABLE, var.DEDUPLICATION_TABLE, var.KEY_ARN)
+_REPOSITORY = (
+    var.REPOSITORY_BUCKET,
+    var.REPOSITORY_PREFIX,
+    var.METADATA_TABLE,
+    var.DEDUPLICATION_TABLE,
+    var.DEDUPLICATION_KEY,
+    var.KEY_ARN,
+)
 _SOURCE = (var.SOURCE_BUCKET, var.SOURCE_PREFIX)
 _NOTICES = (var.NOTIFICATION_TOPIC_ARN, var.METRIC_NAMESPACE)
 
@@ -106,7 +113,7 @@ class Functions:
         self,
         scope: Construct,
         *,
-        names: VaultNames,
+        names: BackupNames,
         shape: FunctionShape,
         things: Things,
         values: Mapping[str, str],
@@ -125,7 +132,7 @@ class Functions:
             handler=part.handler,
             description=part.description,
             timeout_seconds=round(part.timeout.total_seconds()),
-            memory_mb=part.memory_mb or self._names.settings.vault.worker_memory_mb,
+            memory_mb=part.memory_mb or self._names.settings.engine.worker_memory_mb,
             environment={name: self._values[name] for name in part.variables if name in self._values},
             statements=statements_of(part.role, self._things),
             seat=self._seat if part.networked else None,

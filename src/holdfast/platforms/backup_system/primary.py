@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-
 from aws_cdk import CfnOutput, CustomResource
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
@@ -11,20 +9,19 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from holdfast.platforms.backup_vault import functions as parts
-from holdfast.platforms.backup_vault.claims import capabilities_of
-from holdfast.platforms.backup_vault.dashboard import build_dashboard
-from holdfast.platforms.backup_vault.figures import QUEUE_VISIBILITY, RESTORED_DAYS
-from holdfast.platforms.backup_vault.grants import Things
-from holdfast.platforms.backup_vault.names import (
+from holdfast.platforms.backup_system import functions as parts
+from holdfast.platforms.backup_system.dashboard import build_dashboard
+from holdfast.platforms.backup_system.figures import QUEUE_VISIBILITY, RESTORED_DAYS
+from holdfast.platforms.backup_system.form import Form
+from holdfast.platforms.backup_system.grants import Things
+from holdfast.platforms.backup_system.names import (
     ACCESS_LOG_PREFIX,
     REPLICATION_RULE,
     REPOSITORY_PREFIX,
     ROLES_OF_FUNCTIONS,
-    stack_name,
 )
-from holdfast.platforms.backup_vault.stack import VaultStack
-from holdfast.platforms.backup_vault.watch import watch
+from holdfast.platforms.backup_system.stack import BackupStack
+from holdfast.platforms.backup_system.watch import watch
 from holdfast.platforms.constructs.bucket import SecureBucket
 from holdfast.platforms.constructs.function import FunctionShape, PythonFunction, Seat, allow, log_group_name
 from holdfast.platforms.constructs.key import (
@@ -43,26 +40,26 @@ from holdfast.platforms.constructs.table import ProtectedTable, number_attribute
 from holdfast.platforms.constructs.topic import NoticeTopic
 from holdfast.platforms.constructs.trail import AuditTrail, trail_arn
 from holdfast.settings import variables as var
-from holdfast.settings.backup_vault import BackupVault
 from holdfast.settings.quantities import days_of
 
 
-class PrimaryStack(VaultStack):
+class PrimaryStack(BackupStack):
     """Deployed after the replica stack. `code` is the functions' bundle."""
 
-    def __init__(self, scope: Construct, settings: BackupVault, code: lambda_.Code) -> None:
+    def __init__(self, scope: Construct, form: Form, code: lambda_.Code) -> None:
+        settings = form.settings
         super().__init__(
             scope,
-            name=stack_name(settings),
+            form,
+            name=form.stack,
             region=settings.region,
-            description="Holdfast backup vault: backups, their schedule, their guards",
-            settings=settings,
+            purpose="backups, their schedule, their guards",
         )
         self.key = self._key()
         self.shape = FunctionShape(
             code=code,
             architecture=lambda_.Architecture.ARM_64
-            if settings.vault.architecture == "arm64"
+            if settings.engine.architecture == "arm64"
             else lambda_.Architecture.X86_64,
             key=self.key,
         )
@@ -74,13 +71,13 @@ class PrimaryStack(VaultStack):
         self._schedule()
         self._audit()
         watch(self)
-        build_dashboard(self, self.names, queue=self.queue.queue_name, dead_letters=self.dead_letters.queue_name)
+        build_dashboard(self)
         self._outputs()
 
     def _key(self) -> kms.IKey:
-        names, vault = self.names, self.settings.vault
-        if vault.adopt.primary_key:
-            return kms.Key.from_key_arn(self, "AdoptedKey", vault.adopt.primary_key)
+        names, adopted = self.names, self.settings.engine.adopt.primary_key
+        if adopted:
+            return kms.Key.from_key_arn(self, "AdoptedKey", adopted)
         log_groups = [log_group_name(names.function(role)) for role in ROLES_OF_FUNCTIONS]
         return CustomerKey(
             self,
@@ -89,42 +86,34 @@ class PrimaryStack(VaultStack):
             statements=[
                 alarms_may_use(self),
                 *trail_may_use(self, trail_arn(self, names.trail)),
-                rules_may_use([names.rule_arn(kind) for kind in self._expressions]),
+                rules_may_use([names.rule_arn(kind) for kind in self.form.schedules]),
                 logs_may_use(self, log_groups),
-                *accounts_may_use_through_s3(self, vault.trusted_accounts),
+                *accounts_may_use_through_s3(self, self.form.trusted_accounts),
             ],
             removal=self.removal,
         ).key
 
-    @cached_property
-    def _expressions(self) -> dict[str, str]:
-        """Schedules by the kind of rule."""
-        vault = self.settings.vault
-        found = {"daily": vault.schedule, "prune": vault.prune_schedule, "verify": vault.verify_schedule}
-        return found | ({"interim": vault.interim_schedule} if vault.interim_schedule else {})
-
     def _queues(self) -> None:
-        suffix = self.names.suffix
+        names = self.names
         self.topic = NoticeTopic(
             self,
             "Notices",
-            name=f"backup-notifications-{suffix}",
+            name=names.topic,
             display_name="Backup System Notifications",
             key=self.key,
             emails=self.settings.alerts,
         ).topic
-        self.dead_letters = DeadLetterQueue(
-            self, "DeadLetters", name=f"backup-dead-letters-{suffix}", key=self.key
-        ).queue
+        self.dead_letters = DeadLetterQueue(self, "DeadLetters", name=names.queue("dead-letters"), key=self.key).queue
         # Events are not jobs: what a rule could not deliver must not be replayed into the backup queue.
-        self.lost_events = DeadLetterQueue(self, "LostEvents", name=f"backup-lost-events-{suffix}", key=self.key).queue
+        self.lost_events = DeadLetterQueue(self, "LostEvents", name=names.queue("lost-events"), key=self.key).queue
         self.queue = WorkQueue(
             self,
             "BackupQueue",
-            name=f"backup-queue-{suffix}",
+            name=names.queue("queue"),
             key=self.key,
             dead_letters=self.dead_letters,
             visibility_seconds=round(QUEUE_VISIBILITY.total_seconds()),
+            retention_days=self.form.queue_days,
         ).queue
 
     def _tables(self) -> None:
@@ -137,7 +126,7 @@ class PrimaryStack(VaultStack):
             key=self.key,
             removal=self.removal,
             deletion_protection=self.settings.protected,
-            stream=True,
+            stream=self.form.stream,
         )
         metadata.add_index("StatusIndex", text_attribute("status"), text_attribute("timestamp"))
         metadata.add_index("UserIndex", text_attribute("userId"), text_attribute("timestamp"))
@@ -145,17 +134,18 @@ class PrimaryStack(VaultStack):
             self,
             "Deduplication",
             name=self.names.deduplication_table,
-            partition_key="contentHash",
+            partition_key=self.form.deduplication_key,
             key=self.key,
             removal=self.removal,
             deletion_protection=self.settings.protected,
+            ttl=self.form.deduplication_ttl,
         )
-        deduplication.add_index("SizeIndex", number_attribute("fileSize"), text_attribute("contentHash"))
+        deduplication.add_index("SizeIndex", number_attribute("fileSize"), text_attribute(self.form.deduplication_key))
         self.metadata, self.deduplication = metadata.table, deduplication.table
 
     def _buckets(self) -> None:
         names, settings = self.names, self.settings
-        audit_days, deleted_days = days_of(settings.vault.audit_retention), days_of(settings.vault.keep_deleted)
+        audit_days, deleted_days = days_of(settings.engine.audit_retention), days_of(settings.engine.keep_deleted)
         self.access_logs = SecureBucket(
             self,
             "AccessLogs",
@@ -170,13 +160,13 @@ class PrimaryStack(VaultStack):
             name=names.primary_bucket,
             key=self.key,
             removal=self.removal,
-            lifecycle=self.repository_lifecycle(),
-            lock=self.lock,
+            lifecycle=self.form.lifecycle,
+            lock=self.form.lock,
         )
         primary_arn = names.bucket_arn(names.primary_bucket)
         self.primary.log_to(self.access_logs, prefix=ACCESS_LOG_PREFIX, source_arn=primary_arn, account=self.account)
         self.primary.demand_new_names(REPOSITORY_PREFIX)
-        self.primary.let_accounts_read(settings.vault.trusted_accounts, REPOSITORY_PREFIX)
+        self.primary.let_accounts_read(self.form.trusted_accounts, REPOSITORY_PREFIX)
         self.audit = SecureBucket(
             self,
             "AuditTrailBucket",
@@ -184,7 +174,7 @@ class PrimaryStack(VaultStack):
             key=self.key,
             removal=self.removal,
             lifecycle=self.expiring_lifecycle("audit-retention", audit_days, noncurrent_days=deleted_days),
-            lock=self.lock,
+            lock=self.form.lock,
             data_key_per_bucket=False,
         )
         self.restored = SecureBucket(
@@ -198,7 +188,7 @@ class PrimaryStack(VaultStack):
         self._source()
 
     def _source(self) -> None:
-        if self.settings.vault.source_bucket:
+        if self.settings.engine.source_bucket:
             return
         SecureBucket(
             self,
@@ -233,7 +223,7 @@ class PrimaryStack(VaultStack):
                 "Region": settings.replica_region,
                 "Parameter": names.replica_key_parameter,
                 # Another key to adopt must be looked up again.
-                "Adopted": settings.vault.adopt.replica_key or "",
+                "Adopted": settings.engine.adopt.replica_key or "",
             },
         )
         self.replica_key_arn = found.get_att_string("KeyArn")
@@ -253,7 +243,7 @@ class PrimaryStack(VaultStack):
             role_arn=role.role_arn,
             replica_arn=names.bucket_arn(names.replica_bucket),
             replica_key_arn=self.replica_key_arn,
-            time_control=settings.vault.replication_time_control,
+            time_control=settings.engine.replication_time_control,
         )
 
     def _functions(self) -> None:
@@ -263,13 +253,13 @@ class PrimaryStack(VaultStack):
             shape=self.shape,
             things=self._things(),
             values=self._values(),
-            seat=self._network() if self.settings.vault.private_network else None,
+            seat=self._network() if self.form.private_network else None,
         )
         self.initiator = builder.build(parts.INITIATOR)
         self.initiator.retry_events(attempts=2, dead_letters=self.lost_events)
         self.worker = builder.build(parts.WORKER)
-        vault = self.settings.vault
-        self.worker.take(self.queue, batch_size=vault.batch_size, max_concurrency=vault.max_concurrent_backups)
+        engine = self.settings.engine
+        self.worker.take(self.queue, batch_size=engine.batch_size, max_concurrency=engine.max_concurrent_backups)
         self.restore, self.verify = builder.build(parts.RESTORE), builder.build(parts.VERIFY)
         self.prune = builder.build(parts.PRUNE)
         create = builder.build(parts.CREATE)
@@ -290,18 +280,18 @@ class PrimaryStack(VaultStack):
         repository.node.add_dependency(policy, self.metadata, self.deduplication)
 
     def _things(self) -> Things:
-        names, vault = self.names, self.settings.vault
-        users = vault.users_table
+        names, engine = self.names, self.settings.engine
+        users = engine.users_table
         return Things(
             primary_bucket=self.primary.bucket.bucket_arn,
             source_bucket=names.bucket_arn(names.source_bucket),
-            source_prefix=vault.source_prefix,
+            source_prefix=engine.source_prefix,
             restore_bucket=self.restored.bucket.bucket_arn,
             metadata_table=self.metadata.table_arn,
             deduplication_table=self.deduplication.table_arn,
             users_table=self.format_arn(service="dynamodb", resource="table", resource_name=users) if users else None,
             key=self.key.key_arn,
-            source_key=vault.source_key,
+            source_key=engine.source_key,
             replica_key=self.replica_key_arn,
             queue=self.queue.queue_arn,
             lost_events=self.lost_events.queue_arn,
@@ -309,26 +299,34 @@ class PrimaryStack(VaultStack):
         )
 
     def _values(self) -> dict[str, str]:
-        settings, vault = self.settings, self.settings.vault
+        settings, engine = self.settings, self.settings.engine
         values = {
             var.BACKUP_QUEUE_URL: self.queue.queue_url,
             var.METADATA_TABLE: self.metadata.table_name,
             var.DEDUPLICATION_TABLE: self.deduplication.table_name,
+            # Its absence means the engine's own name, and a vault has none.
+            **(
+                {var.DEDUPLICATION_KEY: self.form.deduplication_key}
+                if self.form.deduplication_key != var.USUAL_DEDUPLICATION_KEY
+                else {}
+            ),
             var.NOTIFICATION_TOPIC_ARN: self.topic.topic_arn,
-            var.MAX_CONCURRENT_BACKUPS: str(vault.max_concurrent_backups),
+            var.MAX_CONCURRENT_BACKUPS: str(engine.max_concurrent_backups),
             var.REPOSITORY_BUCKET: self.primary.bucket.bucket_name,
             var.REPOSITORY_PREFIX: REPOSITORY_PREFIX,
             var.KEY_ARN: self.key.key_arn,
             var.REPLICA_KEY_ARN: self.replica_key_arn,
             var.REPLICA_REGION: settings.replica_region,
             var.SOURCE_BUCKET: self.names.source_bucket,
-            var.SOURCE_PREFIX: vault.source_prefix,
-            var.PRIORITY_USERS: str(vault.priority_users),
+            var.SOURCE_PREFIX: engine.source_prefix,
+            var.PRIORITY_USERS: str(engine.priority_users),
             var.RETENTION_DAYS: str(days_of(settings.promises.retention)),
             var.RESTORE_BUCKET: self.restored.bucket.bucket_name,
             var.METRIC_NAMESPACE: self.names.metric_namespace,
         }
-        return values | ({var.USERS_TABLE: vault.users_table} if vault.users_table else {})
+        if self.form.deduplication_key != var.USUAL_DEDUPLICATION_KEY:
+            values[var.DEDUPLICATION_KEY] = self.form.deduplication_key
+        return values | ({var.USERS_TABLE: engine.users_table} if engine.users_table else {})
 
     def _network(self) -> Seat:
         """Build the network with an endpoint for every service its functions call, each passing only the vault's own.
@@ -336,19 +334,19 @@ class PrimaryStack(VaultStack):
         Metrics need none: functions print them to their log, from which CloudWatch takes them
         (https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format.html).
         """
-        network = IsolatedNetwork(self, "Network", name=f"backup-vault-{self.names.suffix}")
+        network = IsolatedNetwork(self, "Network", name=self.stack_name)
         gateway, interface = ec2.GatewayVpcEndpointAwsService, ec2.InterfaceVpcEndpointAwsService
         source = self.names.bucket_arn(self.names.source_bucket)
         buckets = [self.primary.bucket.bucket_arn, source, self.restored.bucket.bucket_arn]
         network.reach_by_gateway("S3", gateway.S3, [self._pass("s3:*", [*buckets, *(f"{one}/*" for one in buckets)])])
         tables = [self.metadata.table_arn, self.deduplication.table_arn]
-        if self.settings.vault.users_table:
+        if self.settings.engine.users_table:
             tables.append(
-                self.format_arn(service="dynamodb", resource="table", resource_name=self.settings.vault.users_table)
+                self.format_arn(service="dynamodb", resource="table", resource_name=self.settings.engine.users_table)
             )
         indexes = [f"{one}/index/*" for one in tables]
         network.reach_by_gateway("DynamoDb", gateway.DYNAMODB, [self._pass("dynamodb:*", [*tables, *indexes])])
-        keys = [self.key.key_arn, *([self.settings.vault.source_key] if self.settings.vault.source_key else [])]
+        keys = [self.key.key_arn, *([self.settings.engine.source_key] if self.settings.engine.source_key else [])]
         network.reach_by_interface("Kms", interface.KMS, [self._pass("kms:*", keys)])
         network.reach_by_interface("Sqs", interface.SQS, [self._pass("sqs:*", [self.queue.queue_arn])])
         network.reach_by_interface("Sns", interface.SNS, [self._pass("sns:Publish", [self.topic.topic_arn])])
@@ -365,7 +363,7 @@ class PrimaryStack(VaultStack):
             "prune": "Old snapshots are forgotten and what nothing refers to is reclaimed",
             "verify": "A sample is restored and compared",
         }
-        for kind, expression in self._expressions.items():
+        for kind, expression in self.form.schedules.items():
             Timetable(
                 self,
                 f"{kind.capitalize()}Schedule",
@@ -400,11 +398,10 @@ class PrimaryStack(VaultStack):
         }
         for name, (export, value) in exported.items():
             CfnOutput(self, name, value=value, export_name=f"{self.stack_name}-{export}")
-        dashboard = f"BackupSystemMonitoring-{self.names.suffix}"
         console = f"https://{self.region}.console.aws.amazon.com/cloudwatch/home?region={self.region}"
         plain = {
-            "DashboardURL": f"{console}#dashboards:name={dashboard}",
-            "SystemCapabilities": self.to_json_string(capabilities_of(self.settings)),
+            "DashboardURL": f"{console}#dashboards:name={self.names.dashboard}",
+            "SystemCapabilities": self.to_json_string(dict(self.form.capabilities)),
             "ReplicationRegion": self.settings.replica_region,
             "RepositoryUri": f"s3://{self.primary.bucket.bucket_name}/{REPOSITORY_PREFIX}",
             "SourceBucketName": self.names.source_bucket,
@@ -415,5 +412,7 @@ class PrimaryStack(VaultStack):
             "VerifyFunctionName": self.verify.function.function_name,
             "PruneFunctionName": self.prune.function.function_name,
         }
+        if self.form.deduplication_key != var.USUAL_DEDUPLICATION_KEY:
+            plain["DeduplicationKeyAttribute"] = self.form.deduplication_key
         for name, value in plain.items():
             CfnOutput(self, name, value=value)

@@ -1,4 +1,4 @@
-"""What each function of the vault may do: named ARNs, named actions, no right to delete but for `prune`.
+"""What each function may do: named ARNs, named actions, no right to delete but for `prune`.
 
 The worker ends its own lease by deleting one small row of the metadata table; the condition on the key keeps it from
 every other row. Nobody may delete a version of an object: only the bucket's lifecycle does, after the lock has ended.
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from aws_cdk import aws_iam as iam
 
-from holdfast.platforms.backup_vault.names import REPOSITORY_PREFIX
+from holdfast.platforms.backup_system.names import REPOSITORY_PREFIX
 from holdfast.platforms.constructs.function import allow
 
 ACTIVE_ROWS = "active#*"

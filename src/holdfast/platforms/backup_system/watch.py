@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from holdfast.platforms.backup_vault.figures import SILENCE_HOURS
-from holdfast.platforms.backup_vault.names import REPLICATION_RULE
-from holdfast.platforms.backup_vault.promises import drain_bound
+from holdfast.platforms.backup_system.figures import SILENCE_HOURS
+from holdfast.platforms.backup_system.names import REPLICATION_RULE
+from holdfast.platforms.backup_system.promises import drain_bound
 from holdfast.platforms.constructs.alarms import Alarms, any_of, level_of, silence_of
 
 if TYPE_CHECKING:
-    from holdfast.platforms.backup_vault.primary import PrimaryStack
+    from holdfast.platforms.backup_system.primary import PrimaryStack
 
 THROTTLED_PERIODS = 3
 """Five-minute periods in a row with a refused request before someone is told: what is shorter, the SDK's retries and
@@ -19,7 +19,7 @@ the queue's redelivery ride out."""
 
 def watch(stack: PrimaryStack) -> None:
     """Build every alarm of the primary stack."""
-    alarms = Alarms(stack, "Alarms", topic=stack.topic, prefix="backup", suffix=stack.names.suffix)
+    alarms = Alarms(stack, "Alarms", topic=stack.topic, prefix=stack.names.stem, suffix=stack.names.suffix)
     _watch_functions(alarms, stack)
     _watch_queues(alarms, stack)
     _watch_tables(alarms, stack)

@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from aws_cdk import Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 
-from holdfast.platforms.backup_vault.names import VaultNames
+if TYPE_CHECKING:
+    from holdfast.platforms.backup_system.primary import PrimaryStack
 
 # S3 reports storage once a day: https://docs.aws.amazon.com/AmazonS3/latest/userguide/metrics-dimensions.html
 _DAY = 86400
-# The classes objects are put into or move to, with what S3 adds to small objects in STANDARD_IA.
-_STORAGE_TYPES = ("StandardStorage", "StandardIAStorage", "StandardIASizeOverhead")
 
 
-def build_dashboard(stack: Stack, names: VaultNames, *, queue: str, dead_letters: str) -> cloudwatch.CfnDashboard:
-    """Build the dashboard BackupSystemMonitoring-{suffix}."""
-    settings = names.settings
+def build_dashboard(stack: PrimaryStack) -> cloudwatch.CfnDashboard:
+    """Build the dashboard."""
+    names, settings = stack.names, stack.settings
+    queue, dead_letters = stack.queue.queue_name, stack.dead_letters.queue_name
     region, replica_region = settings.region, settings.replica_region
     buckets = ((names.primary_bucket, region, "primary"), (names.replica_bucket, replica_region, "replica"))
     storage = [
         ["AWS/S3", "BucketSizeBytes", "BucketName", bucket, "StorageType", kind, _options(f"{which} {kind}", where)]
         for bucket, where, which in buckets
-        for kind in _STORAGE_TYPES
+        for kind in stack.form.storage_types
     ]
     function = names.function("initiator")
     operations = [
@@ -48,7 +47,7 @@ def build_dashboard(stack: Stack, names: VaultNames, *, queue: str, dead_letters
     return cloudwatch.CfnDashboard(
         stack,
         "Dashboard",
-        dashboard_name=f"BackupSystemMonitoring-{names.suffix}",
+        dashboard_name=names.dashboard,
         dashboard_body=stack.to_json_string(body),
     )
 
