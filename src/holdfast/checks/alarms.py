@@ -10,7 +10,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from holdfast.checks.graph import Resource, System
+from holdfast.checks.graph import Resource, System, once
 from holdfast.checks.values import Undecided, Value, as_list, as_number, as_text, is_undecided
 
 
@@ -41,6 +41,7 @@ class Kind:
     """True where the service lets its user choose dimensions, so that any set may exist."""
 
 
+@once
 def metrics(alarm: Resource) -> list[Metric]:
     """Return every metric an alarm reads, whether it is a plain alarm or metric math."""
     if alarm.get("MetricName") is not None or alarm.get("Namespace") is not None:

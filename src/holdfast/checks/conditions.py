@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, TypeAlias
 
 from holdfast.checks.values import Undecided
@@ -17,7 +18,8 @@ MAX_COMBINATIONS = 512
 MAX_SCENARIOS = 8
 MAX_DEPTH = 40
 
-Facts: TypeAlias = frozenset[tuple[str, str, bool | None]]
+Facts: TypeAlias = tuple[bool | None, ...]
+"""The answers to all conditions of all templates, in order."""
 
 OTHER = Undecided("any other value of the parameter")
 """A parameter value that differs from every constant the template compares it with."""
@@ -52,13 +54,15 @@ class ConditionSet:
         self._parameters: dict[str, Any] = parameters if isinstance(parameters, dict) else {}
         mappings = data.get("Mappings")
         self._mappings: dict[str, Any] = mappings if isinstance(mappings, dict) else {}
-        self._used = [name for name in self._conditions if name in set(used)]
+        wanted = set(used)
+        self._used = [name for name in self._conditions if name in wanted]
+        self._known: dict[tuple[str, tuple[Any, ...]], bool | None] = {}
 
     def domains(self) -> dict[str, list[Any]]:
         """Return, for each parameter that a used condition reads, the values worth trying; the default first."""
         constants: dict[str, list[Any]] = {}
         for name in self._used:
-            for parameter, constant in _comparisons(self._conditions[name], self._conditions, self._mappings, 0):
+            for parameter, constant in self._compared[name]:
                 known = constants.setdefault(parameter, [])
                 if constant is not None and constant not in known:
                     known.append(constant)
@@ -66,7 +70,28 @@ class ConditionSet:
 
     def answers(self, assignment: Mapping[str, Any]) -> dict[str, bool | None]:
         """Return the answer of each used condition under an assignment of parameters."""
-        return {name: self._answer({"Condition": name}, assignment, 0) for name in self._used}
+        found: dict[str, bool | None] = {}
+        for name, read in self._reads:
+            key = (name, tuple(map(assignment.get, read)))
+            if key not in self._known:
+                self._known[key] = self._answer({"Condition": name}, assignment, 0)
+            found[name] = self._known[key]
+        return found
+
+    def varies(self) -> list[bool]:
+        """Return for each used condition whether it reads a parameter at all."""
+        return [bool(read) for _, read in self._reads]
+
+    @cached_property
+    def _compared(self) -> dict[str, list[tuple[str, Any]]]:
+        """Each used condition to the parameters it reads, through other conditions too, and what with."""
+        return {
+            name: list(_comparisons(self._conditions[name], self._conditions, self._mappings, 0)) for name in self._used
+        }
+
+    @cached_property
+    def _reads(self) -> list[tuple[str, tuple[str, ...]]]:
+        return [(name, tuple({parameter for parameter, _ in pairs})) for name, pairs in self._compared.items()]
 
     def _domain(self, name: str, constants: list[Any]) -> list[Any]:
         parameter = self._parameters.get(name)
@@ -131,26 +156,40 @@ def scenarios(templates: Mapping[str, ConditionSet], fixed: Mapping[str, Any]) -
 def _cover(
     templates: Mapping[str, ConditionSet], domains: Mapping[str, list[Any]], fixed: Mapping[str, Any]
 ) -> list[Scenario]:
+    """Try assignments until enough scenarios are found and each condition was answered both ways."""
     found: dict[Facts, Scenario] = {}
     usual: Mapping[str, Mapping[str, bool | None]] | None = None
+    open_facts: set[tuple[int, bool]] | None = None
     for assignment in itertools.islice(_assignments(domains), MAX_COMBINATIONS):
-        answers = {name: conditions.answers({**assignment, **fixed}) for name, conditions in templates.items()}
-        usual = answers if usual is None else usual
-        facts = frozenset((name, condition, value) for name, a in answers.items() for condition, value in a.items())
-        found.setdefault(facts, Scenario(assignment, answers, usual))
+        values = {**assignment, **fixed}
+        answers = {name: conditions.answers(values) for name, conditions in templates.items()}
+        facts = tuple(value for a in answers.values() for value in a.values())
+        if usual is None or open_facts is None:
+            usual, open_facts = answers, _to_be_seen(templates)
+        if facts not in found:
+            found[facts] = Scenario(assignment, answers, usual)
+            open_facts.difference_update(enumerate(facts))
+        if not open_facts and len(found) >= MAX_SCENARIOS:
+            break
     return _bounded(found)
+
+
+def _to_be_seen(templates: Mapping[str, ConditionSet]) -> set[tuple[int, bool]]:
+    """Return each condition, by its number, with the two answers it may have; none for one that reads no parameter."""
+    varies = [reads for conditions in templates.values() for reads in conditions.varies()]
+    return {(number, answer) for number, reads in enumerate(varies) if reads for answer in (True, False)}
 
 
 def _bounded(found: dict[Facts, Scenario]) -> list[Scenario]:
     """Keep the first, then those that answer a condition as none before, then fill up in order."""
     if len(found) <= MAX_SCENARIOS:
         return list(found.values())
-    covered: set[tuple[str, str, bool | None]] = set()
+    covered: set[tuple[int, bool | None]] = set()
     kept: dict[Facts, Scenario] = {}
     for facts, scenario in found.items():
-        if not facts <= covered:
+        if not covered.issuperset(enumerate(facts)):
             kept[facts] = scenario
-            covered |= facts
+            covered.update(enumerate(facts))
     for facts, scenario in found.items():
         if len(kept) >= MAX_SCENARIOS:
             break

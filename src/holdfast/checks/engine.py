@@ -117,10 +117,14 @@ def check_sources(
     schemas: SchemaChecker | None = None,
 ) -> Report:
     """Check templates that are already read, as one system."""
-    rules = list(rules)
-    wanted = [rule for rule in rules if rule.wanted(demands)]
-    silent = frozenset(rule.id for rule in rules if not rule.wanted(demands))
-    runs = [_run(system, wanted) for system in systems(sources, demands, today)]
+    asked, silent = [], set()
+    types = {body["Type"] for source in sources for body in source.resources.values()}
+    for rule in rules:
+        if not rule.wanted(demands):
+            silent.add(rule.id)
+        elif rule.concerns(types):
+            asked.append(rule)
+    runs = [_run(system, asked) for system in systems(sources, demands, today)]
     found = [*_merge(runs), *(schema_findings(sources, schemas) if schemas else ())]
     findings = sorted(found, key=lambda f: (f.template, f.line, f.rule, f.property))
     standing, accepted = suppression.apply(findings, suppression.collect(sources, demands), today, silent)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
-from holdfast.checks.graph import Path, Resource
+from holdfast.checks.graph import Path, Resource, once
 from holdfast.checks.policies import Verdict, allowed, grants_of, knowable, role_may, statements
 from holdfast.checks.values import Undecided, as_list, as_text, is_undecided
 
@@ -76,6 +77,7 @@ def receivers_of(queue: Resource) -> Iterator[Resource]:
                 yield policy
 
 
+@once
 def is_worn(role: Resource) -> bool:
     """Tell whether a function, task or other compute of the system runs with the role."""
     return any(not other.type.startswith("AWS::IAM::") or other.type in _COMPUTE for other, _, _ in role.referrers)
@@ -165,6 +167,7 @@ def inline_code(function: Resource) -> str | None:
     return code if isinstance(code, str) else None
 
 
+@lru_cache(256)
 def actions_in(code: str) -> dict[str, str]:
     """Return what inline Python calls with clients it names: IAM action to the call as written."""
     clients: dict[str, str] = dict(_CLIENT.findall(code))

@@ -5,10 +5,11 @@ This is what rules see. Everything is resolved when it is first asked for and th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
-from functools import cached_property
-from typing import Any
+from functools import cached_property, wraps
+from typing import Any, TypeVar
 
 from holdfast.checks.assembly import AssembledStack
 from holdfast.checks.conditions import ConditionSet, Scenario, scenarios
@@ -17,6 +18,7 @@ from holdfast.checks.document import Document
 from holdfast.checks.identity import NameIndex, aliases
 from holdfast.checks.intrinsics import NO_VALUE, Resolver
 from holdfast.checks.values import (
+    PLAIN,
     Pseudo,
     Reference,
     Text,
@@ -27,6 +29,7 @@ from holdfast.checks.values import (
 )
 
 Path = tuple[str | int, ...]
+_T = TypeVar("_T")
 MISSING = object()
 _ATTRIBUTES = frozenset(
     {
@@ -77,6 +80,8 @@ class Source:
     def conditions(self) -> ConditionSet:
         """The conditions that something other than CDK's own metadata uses."""
         used: set[str] = set()
+        if not self.section("Conditions"):
+            return ConditionSet(self.data, used)
         for body in self.resources.values():
             if body["Type"] != "AWS::CDK::Metadata":
                 _collect_conditions(body, used)
@@ -95,6 +100,7 @@ class Template:
         self.region = source.region
         self.mappings: Mapping[str, Any] = source.section("Mappings")
         self.resolver = Resolver(self)
+        self.same_everywhere = system.same_everywhere.get(source.name, {})
         self._parameters = source.section("Parameters")
         self._answers = system.scenario.conditions.get(source.name, {})
         self.resources: dict[str, Resource] = {
@@ -188,12 +194,21 @@ class Resource:
         self.logical_id = logical_id
         self.type: str = body["Type"]
         self.body = body
+        self.kept: dict[Any, Any] = {}
+        """What `once` remembers of it."""
 
     @cached_property
     def properties(self) -> dict[str, Value]:
-        """The resolved `Properties`; empty when they are absent or no mapping."""
+        """The resolved `Properties`; empty when they are absent or no mapping. Nobody may change them."""
+        same = self.template.same_everywhere.get(self.logical_id)
+        if same is not None and "properties" in same:
+            known: dict[str, Value] = same["properties"]
+            return known
         value = self.template.resolver.resolve(self.body.get("Properties"))
-        return value if isinstance(value, dict) else {}
+        properties = value if isinstance(value, dict) else {}
+        if same is not None:
+            same["properties"] = properties
+        return properties
 
     @property
     def properties_known(self) -> bool:
@@ -283,7 +298,15 @@ class Resource:
     @cached_property
     def references(self) -> list[tuple[Path, Reference]]:
         """Every reference its properties hold, with the path of each."""
-        return list(_walk_references(self.properties, ()))
+        same = self.template.same_everywhere.get(self.logical_id)
+        if same is not None and "references" in same:
+            known: list[tuple[Path, Reference]] = same["references"]
+            return known
+        found: list[tuple[Path, Reference]] = []
+        _references_in(self.properties, (), found)
+        if same is not None:
+            same["references"] = found
+        return found
 
     @property
     def referrers(self) -> Sequence[tuple[Resource, Path, Reference]]:
@@ -299,11 +322,32 @@ class Resource:
         return f"Resource({self.logical_id}: {self.type})"
 
 
+def once(read: Callable[[Resource], _T]) -> Callable[[Resource], _T]:
+    """Ask `read` once for each resource of a system; what it returned is returned again, so nobody may change it."""
+
+    @wraps(read)
+    def remembered(resource: Resource) -> _T:
+        if read not in resource.kept:
+            resource.kept[read] = read(resource)
+        known: _T = resource.kept[read]
+        return known
+
+    return remembered
+
+
 class System:
     """The templates that are deployed together, in one scenario, and what is demanded of them."""
 
-    def __init__(self, sources: Sequence[Source], scenario: Scenario, demands: Demands, today: date) -> None:
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        scenario: Scenario,
+        demands: Demands,
+        today: date,
+        same_everywhere: Mapping[str, dict[str, dict[str, Any]]] | None = None,
+    ) -> None:
         self.scenario = scenario
+        self.same_everywhere = same_everywhere or {}
         self.demands = demands
         self.today = today
         self._passing: set[tuple[str, str]] = set()
@@ -317,6 +361,8 @@ class System:
 
     def resources(self, *types: str) -> list[Resource]:
         """Return the resources of these types in template order; all of them when no type is named."""
+        if len(types) == 1:
+            return self._by_type.get(types[0], [])
         if types:
             return [resource for kind in types for resource in self._by_type.get(kind, ())]
         return [resource for template in self.templates for resource in template.resources.values()]
@@ -435,8 +481,27 @@ def systems(sources: Sequence[Source], demands: Demands, today: date) -> Iterato
     conditions = {source.name: source.conditions for source in sources}
     regions = {source.region or demands.region for source in sources}
     fixed = {"AWS::Region": next(iter(regions))} if len(regions) == 1 and None not in regions else {}
-    for scenario in scenarios(conditions, fixed):
-        yield System(sources, scenario, demands, today)
+    found = scenarios(conditions, fixed)
+    same = {source.name: _same_everywhere(source, found) for source in sources} if len(found) > 1 else {}
+    if any(body["Type"] == "AWS::CloudFormation::Stack" for source in sources for body in source.resources.values()):
+        same = {}  # What a parent passes may differ where nothing in the child does.
+    for scenario in found:
+        yield System(sources, scenario, demands, today, same)
+
+
+def _same_everywhere(source: Source, found: Sequence[Scenario]) -> dict[str, dict[str, Any]]:
+    """Return an empty place for each resource that speaks of nothing that differs between the scenarios.
+
+    What is resolved of it in one scenario is left there for the others. A name that merely occurs in its text counts
+    as spoken of.
+    """
+    varying = {*found[0].parameters, *found[0].conditions.get(source.name, ()), "Fn::ImportValue"}
+    places: dict[str, dict[str, Any]] = {}
+    for logical_id, body in source.resources.items():
+        text = json.dumps(body.get("Properties"))
+        if not any(name in text for name in varying):
+            places[logical_id] = {}
+    return places
 
 
 def _collect_conditions(raw: Any, used: set[str]) -> None:
@@ -450,22 +515,20 @@ def _collect_conditions(raw: Any, used: set[str]) -> None:
             condition = item.get("Condition")
             if isinstance(condition, str):
                 used.add(condition)
-            stack.extend(item.values())
+            stack.extend(one for one in item.values() if type(one) not in PLAIN)
         elif isinstance(item, list):
-            stack.extend(item)
+            stack.extend(one for one in item if type(one) not in PLAIN)
 
 
-def _walk_references(value: Value, path: Path) -> Iterator[tuple[Path, Reference]]:
-    if isinstance(value, Reference):
-        yield path, value
+def _references_in(value: Value, path: Path, found: list[tuple[Path, Reference]]) -> None:
+    if isinstance(value, dict | list):
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            if type(item) not in PLAIN:
+                _references_in(item, (*path, key), found)
+    elif isinstance(value, Reference):
+        found.append((path, value))
     elif isinstance(value, Text):
-        yield from ((path, part) for part in value.parts if isinstance(part, Reference))
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            yield from _walk_references(item, (*path, key))
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from _walk_references(item, (*path, index))
+        found.extend((path, part) for part in value.parts if isinstance(part, Reference))
 
 
 def _typed(kind: str, value: Any) -> Value:

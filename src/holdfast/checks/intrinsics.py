@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from holdfast.checks.values import Pseudo, Reference, Text, Undecided, Value, Zones, as_text, is_undecided, join
+from holdfast.checks.values import PLAIN, Pseudo, Reference, Text, Undecided, Value, Zones, as_text, is_undecided, join
 
 NO_VALUE = object()
 """What `AWS::NoValue` resolves to; its property is left out."""
@@ -74,17 +74,23 @@ class Resolver:
 
     def resolve(self, raw: Any) -> Value:
         """Return `raw` resolved; maps and lists are new, functions are applied, `AWS::NoValue` entries are gone."""
-        if isinstance(raw, str) or raw is None or isinstance(raw, bool | int | float):
+        if type(raw) in PLAIN:
             return raw
+        if self._depth >= MAX_RESOLVE_DEPTH:
+            return Undecided("functions refer to each other in a circle")
         self._depth += 1
         try:
-            if self._depth > MAX_RESOLVE_DEPTH:
-                return Undecided("functions refer to each other in a circle")
-            if isinstance(raw, dict):
-                return self._map(raw)
-            return [value for value in (self.resolve(item) for item in raw) if value is not NO_VALUE]
+            return self._map(raw) if isinstance(raw, dict) else self._list(raw)
         finally:
             self._depth -= 1
+
+    def _list(self, raw: list[Any]) -> Value:
+        found = []
+        for item in raw:
+            value = item if type(item) in PLAIN else self.resolve(item)
+            if value is not NO_VALUE:
+                found.append(value)
+        return found
 
     def _map(self, raw: Mapping[str, Any]) -> Value:
         if len(raw) == 1:
@@ -92,13 +98,11 @@ class Resolver:
             function = self._functions.get(key)
             if function is not None and not (key == "Condition" and not isinstance(raw[key], str)):
                 return function(raw[key])
-            if key.startswith("Fn::"):
-                return Undecided(f"{key} is computed at deployment")
         result = {}
         for key, item in raw.items():
             if key.startswith("Fn::"):
                 return Undecided(f"{key} is computed at deployment")
-            value = self.resolve(item)
+            value = item if type(item) in PLAIN else self.resolve(item)
             if value is not NO_VALUE:
                 result[key] = value
         return result

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from holdfast.checks.graph import Resource, System
+from holdfast.checks.graph import Resource, System, once
 from holdfast.checks.identity import canonical
 from holdfast.checks.values import Reference, Text, Undecided, Value, as_list, as_text, is_undecided, references
 
@@ -149,20 +149,23 @@ def allowed(found: Iterable[Statement], service: str, actions: Sequence[str]) ->
     return missing
 
 
-def grants_of(role: Resource) -> Iterator[tuple[Resource, Statement]]:
-    """Yield every statement of a role's or user's own policies with the resource that holds it.
+@once
+def grants_of(role: Resource) -> Sequence[tuple[Resource, Statement]]:
+    """Return every statement of a role's or user's own policies with the resource that holds it.
 
     Inline policies, `AWS::IAM::Policy`, `AWS::IAM::RolePolicy` and `AWS::IAM::ManagedPolicy`, wherever they stand.
     """
+    found: list[tuple[Resource, Statement]] = []
     for index, policy in enumerate(as_list(role.get("Policies"))):
         if isinstance(policy, dict):
-            for statement in statements(policy.get("PolicyDocument"), f"Policies.{index}.PolicyDocument"):
-                yield role, statement
+            own = statements(policy.get("PolicyDocument"), f"Policies.{index}.PolicyDocument")
+            found += [(role, statement) for statement in own]
     for policy in attached_policies(role):
-        for statement in statements(policy.get("PolicyDocument")):
-            yield policy, statement
+        found += [(policy, statement) for statement in statements(policy.get("PolicyDocument"))]
+    return found
 
 
+@once
 def attached_policies(role: Resource) -> list[Resource]:
     """Return the policy resources of the system that are attached to a role or a user."""
     kinds = ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy", "AWS::IAM::RolePolicy", "AWS::IAM::UserPolicy")
@@ -194,6 +197,14 @@ def role_may(role: Resource, action: str, on: Resource | None = None) -> Verdict
 
     AWS's managed policies are not read: with one attached beside the basic execution roles the answer is undecided.
     """
+    key = (action, on)
+    if key not in role.kept:
+        role.kept[key] = _may(role, action, on)
+    verdict: Verdict = role.kept[key]
+    return verdict
+
+
+def _may(role: Resource, action: str, on: Resource | None) -> Verdict:
     verdict: Verdict = False
     for _, statement in grants_of(role):
         if not statement.allows:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+import json
+import re
+from collections.abc import Iterator
 from typing import Any, Protocol
 
-from holdfast.checks.yaml_reader import LocatedList, LocatedMap, YamlProblem, read_yaml
+from holdfast.checks.yaml_reader import LocatedList, LocatedMap
 
 Path = tuple[str | int, ...]
 
@@ -39,18 +41,58 @@ class LocatedPositions:
 
 
 class JsonPositions:
-    """Lines of a JSON text: read with `yaml_reader` (JSON is YAML) the first time one is asked for."""
+    """Lines of a JSON text that is known to be well formed; only what lies on the way to a path is looked at."""
 
     def __init__(self, text: str) -> None:
         self._text = text
+        self._children: dict[int, dict[str | int, tuple[int, int]]] = {}
 
     def line(self, path: Path) -> int:
-        """Return the line; 1 where the text cannot be read a second time."""
-        return self._located.line(path)
+        """Walk down as far as the values go; a member of an object stands where its key does."""
+        place = here = _skip(self._text, 0)
+        for part in path:
+            children = self._children_at(here)
+            if part not in children:
+                break
+            place, here = children[part]
+        return self._text.count("\n", 0, place) + 1
 
-    @cached_property
-    def _located(self) -> LocatedPositions:
-        try:
-            return LocatedPositions(read_yaml(self._text))
-        except YamlProblem:
-            return LocatedPositions(None)
+    def _children_at(self, start: int) -> dict[str | int, tuple[int, int]]:
+        """Return, for the container at `start`, key or index to where it stands and where its value begins."""
+        if start not in self._children:
+            opening = self._text[start]
+            read = {"{": _members, "[": _items}.get(opening)
+            self._children[start] = dict(read(self._text, start + 1)) if read else {}
+        return self._children[start]
+
+
+_SPACE = re.compile(r"[ \t\r\n]*")
+_decode = json.JSONDecoder().raw_decode
+
+
+def _skip(text: str, at: int) -> int:
+    match = _SPACE.match(text, at)
+    return match.end() if match else at
+
+
+def _members(text: str, at: int) -> Iterator[tuple[str | int, tuple[int, int]]]:
+    at = _skip(text, at)
+    while text[at] == '"':
+        key, end = _decode(text, at)
+        value = _skip(text, _skip(text, end) + 1)
+        yield key, (at, value)
+        at = _skip(text, _decode(text, value)[1])
+        if text[at] != ",":
+            return
+        at = _skip(text, at + 1)
+
+
+def _items(text: str, at: int) -> Iterator[tuple[str | int, tuple[int, int]]]:
+    at = _skip(text, at)
+    index = 0
+    while text[at] != "]":
+        yield index, (at, at)
+        at = _skip(text, _decode(text, at)[1])
+        if text[at] == ",":
+            at = _skip(text, at + 1)
+        index += 1

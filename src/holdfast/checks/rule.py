@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from typing import ClassVar
 
 from holdfast.checks.demands import Demands
@@ -27,7 +28,7 @@ class Rule(ABC):
     demand: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
-    def run(self, system: System) -> Iterator[Finding]:
+    def run(self, system: System) -> Iterable[Finding]:
         """Yield the findings of one system in one scenario."""
 
     @property
@@ -47,7 +48,11 @@ class Rule(ABC):
 
     def wanted(self, demands: Demands) -> bool:
         """Tell whether every demand the rule serves is made."""
-        return all(demands.made(name) for name in self.demand)
+        return not self.demand or all(demands.made(name) for name in self.demand)
+
+    def concerns(self, types: AbstractSet[str]) -> bool:
+        """Tell whether the rule has something to say about templates with resources of these types only."""
+        return True
 
     def violated(self, resource: Resource, prop: str, message: str) -> Finding:
         """Return a finding at `prop` (a dotted path, or DeletionPolicy and its like; "" is the resource itself)."""
@@ -110,10 +115,13 @@ class ResourceRule(Rule):
 
     resource_types: ClassVar[tuple[str, ...]]
 
-    def run(self, system: System) -> Iterator[Finding]:
+    def concerns(self, types: AbstractSet[str]) -> bool:
+        """Tell whether a resource of the rule's types is there."""
+        return any(kind in types for kind in self.resource_types)
+
+    def run(self, system: System) -> Iterable[Finding]:
         """Check every resource of the types in template order."""
-        for resource in system.resources(*self.resource_types):
-            yield from self.check(resource)
+        return (finding for one in system.resources(*self.resource_types) for finding in self.check(one))
 
     @abstractmethod
     def check(self, resource: Resource) -> Iterator[Finding]:
@@ -123,9 +131,9 @@ class ResourceRule(Rule):
 class SystemRule(Rule):
     """A rule that looks at all templates at once."""
 
-    def run(self, system: System) -> Iterator[Finding]:
+    def run(self, system: System) -> Iterable[Finding]:
         """Check the system."""
-        yield from self.check(system)
+        return self.check(system)
 
     @abstractmethod
     def check(self, system: System) -> Iterator[Finding]:

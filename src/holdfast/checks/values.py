@@ -14,6 +14,9 @@ from typing import Any, TypeAlias
 Value: TypeAlias = Any
 """A concrete Python value, or a `Reference`, `Pseudo`, `Text`, `Zones` or `Undecided`."""
 
+PLAIN = frozenset({str, int, float, bool, type(None)})
+"""The types of a concrete value with nothing inside it; asked for with `type(value) in PLAIN`, which is quick."""
+
 
 @dataclass(frozen=True, slots=True)
 class Undecided:
