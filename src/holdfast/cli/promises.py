@@ -42,6 +42,7 @@ def _templates(settings: PlatformSettings) -> list[dict[str, Any]]:
     """Synthesize with an empty bundle, since no promise depends on the functions' bytes; none if refused."""
     from holdfast.platforms import synthesize
     from holdfast.platforms.promises import promises_of
+    from holdfast.settings.environment import process_environment, synth_folder
 
     if any(one.met is False for one in promises_of(settings, ())):
         return []
@@ -49,7 +50,8 @@ def _templates(settings: PlatformSettings) -> list[dict[str, Any]]:
         bundle = Path(scratch) / "empty.zip"
         with zipfile.ZipFile(bundle, "w"):
             pass
-        return [one.template for one in synthesize(settings, out=Path(scratch) / "out", bundle=bundle)]
+        cache = synth_folder(process_environment())
+        return [one.template for one in synthesize(settings, out=Path(scratch) / "out", bundle=bundle, cache=cache)]
 
 
 def _table(promises: Sequence[Promise]) -> str:

@@ -64,12 +64,14 @@ def target(
         NotFound: no embedded AWS runs. InvalidRequest: bad settings, or the credentials are another account's.
     """
     from holdfast.platforms import synthesize
+    from holdfast.settings.environment import process_environment, synth_folder
     from holdfast.stacks.assembly import read_assembly
 
     settings = settings_of(file, platform, environment)
     cloud = _embedded(start=start) if embedded else _aws(settings)
     with tempfile.TemporaryDirectory(prefix="holdfast-") as folder:
-        synthesize(settings, out=Path(folder), native=embedded)
+        cache = synth_folder(process_environment())
+        synthesize(settings, out=Path(folder), native=embedded, cache=cache)
         stacks = read_assembly(Path(folder), account=cloud.account, default_region=settings.region)
         yield Target(settings=settings, cloud=cloud, stacks=stacks, embedded=embedded)
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,6 +49,7 @@ def command(
     Exit status: 0 written; 1 written, but `holdfast check` finds errors, which are told on stderr; 2 bad settings.
     """
     from holdfast.platforms import synthesize
+    from holdfast.settings.environment import process_environment, synth_folder
 
     begun = time.perf_counter()
     chosen = _settings(platforms, file, environment)
@@ -56,7 +58,7 @@ def command(
     for settings in chosen:
         if not settings.alerts and not quiet:
             click.echo(f"{settings.platform}: alerts is empty, so that alarms reach nobody", err=True)
-    written = synthesize(*chosen, out=out, bundle=bundle)
+    written = synthesize(*chosen, out=out, bundle=bundle, cache=synth_folder(process_environment()))
     if output == "json":
         rows = [{"stack": one.name, "region": one.region, "template": str(one.template_path)} for one in written]
         click.echo(json.dumps(rows, indent=2))
@@ -70,23 +72,36 @@ def command(
 
 
 def _sound(chosen: Sequence[PlatformSettings], written: Sequence[SynthesizedStack], *, quiet: bool) -> bool:
-    """Check each platform by itself, under its own settings; the CDK has applied the schemas already."""
+    """Check each platform by itself, under its own settings; an answer given before is given again."""
+    from holdfast.platforms.synthesis_cache import answer
+    from holdfast.settings.environment import process_environment, synth_folder
+
+    folder, sound, today = synth_folder(process_environment()), True, datetime.now(UTC).date()
+    for settings in chosen:
+        files = [one.template_path for one in written if one.platform == settings.platform]
+        rules = [path for place in settings.checks.rules for path in sorted(Path(place).rglob("*.py"))]
+        parts: list[str | bytes] = [str(today), settings.model_dump_json()]
+        for path in [*files, *rules]:
+            parts += [str(path), path.read_bytes()]
+        found = json.loads(answer(folder, parts, functools.partial(_checked, settings, files, today)))
+        if not quiet or found["fails"]:
+            click.echo(found["text"], err=True)
+        sound = sound and not found["fails"]
+    return sound
+
+
+def _checked(settings: PlatformSettings, files: list[Path], today: date) -> str:
+    """Run the rules; the CDK has applied the schemas already."""
     from holdfast.checks.demands import from_platform
     from holdfast.checks.engine import check_files
     from holdfast.checks.finding import Severity
     from holdfast.checks.formats.text import render
     from holdfast.checks.registry import all_rules
 
-    sound, today = True, datetime.now(UTC).date()
-    for settings in chosen:
-        demands = from_platform(settings)
-        rules = all_rules(demands.rule_folders)
-        files = [one.template_path for one in written if one.platform == settings.platform]
-        report = check_files(files, rules, demands, today, schemas=False)
-        if not quiet or report.fails(Severity.ERROR):
-            click.echo(render(report, rules), err=True)
-        sound = sound and not report.fails(Severity.ERROR)
-    return sound
+    demands = from_platform(settings)
+    rules = all_rules(demands.rule_folders)
+    report = check_files(files, rules, demands, today, schemas=False)
+    return json.dumps({"fails": report.fails(Severity.ERROR), "text": render(report, rules)})
 
 
 def _settings(platforms: tuple[str, ...], file: Path | None, environment: str | None) -> list[PlatformSettings]:

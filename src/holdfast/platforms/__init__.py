@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
 
 def synthesize(
-    *platforms: PlatformSettings, out: Path, bundle: Path | None = None, native: bool = False
+    *platforms: PlatformSettings, out: Path, bundle: Path | None = None, native: bool = False, cache: Path | None = None
 ) -> list[SynthesizedStack]:
     """Write the platforms' templates and one cloud assembly into `out`; see `holdfast.platforms.synthesis`."""
     from holdfast.platforms.synthesis import synthesize as run
 
-    return run(platforms, out, bundle=bundle, native=native)
+    return run(platforms, out, bundle=bundle, native=native, cache=cache)

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
+import shutil
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from holdfast.checks.demands import from_platform
-from holdfast.checks.registry import all_rules
 from holdfast.errors import HoldfastError
+from holdfast.platforms import synthesis_cache
 from holdfast.platforms.node import use_bundled_node
 from holdfast.platforms.promises import refuse_what_cannot_be_kept
 from holdfast.platforms.registry import entry_of
-from holdfast.platforms.validation import attach
+from holdfast.platforms.synthesis_cache import Listed
 from holdfast.settings.platform import PlatformSettings
 
 if TYPE_CHECKING:
@@ -47,7 +48,12 @@ _CONTEXT = {
 
 
 def synthesize(
-    platforms: Sequence[PlatformSettings], out: Path, *, bundle: Path | None = None, native: bool = False
+    platforms: Sequence[PlatformSettings],
+    out: Path,
+    *,
+    bundle: Path | None = None,
+    native: bool = False,
+    cache: Path | None = None,
 ) -> list[SynthesizedStack]:
     """Write `out/<stack>.template.json` for each stack of all platforms, and one assembly around them.
 
@@ -56,12 +62,30 @@ def synthesize(
     Args:
         bundle: the functions' zip; without it, a platform with functions builds its own from the locked wheels.
         native: build it with wheels of this machine, for an embedded AWS.
+        cache: a folder of finished assemblies; what is there is copied, what is not is put there.
     Raises:
         InvalidRequest: a promise that the settings cannot keep; nothing is written.
         UnbuiltClaim: a tag or output says what is not built.
     """
     for settings in platforms:
         refuse_what_cannot_be_kept(settings)
+    if cache is None:
+        return _synthesize(platforms, out, bundle, native=native)
+    libraries, code = synthesis_cache.library_versions(), synthesis_cache.our_digest()
+    key = synthesis_cache.key_of(platforms, code=code, libraries=libraries, bundle=bundle, native=native)
+    listed = synthesis_cache.restore(cache, key, out)
+    if listed is None:
+        with tempfile.TemporaryDirectory(prefix="holdfast-") as made:
+            stacks = _synthesize(platforms, Path(made), bundle, native=native)
+            listed = [Listed(platform=one.platform, name=one.name, region=one.region) for one in stacks]
+            synthesis_cache.store(cache, key, Path(made), listed)
+            shutil.copytree(made, out, dirs_exist_ok=True)
+    return [_read(one.platform, out, one.name, one.region) for one in listed]
+
+
+def _synthesize(
+    platforms: Sequence[PlatformSettings], out: Path, bundle: Path | None, *, native: bool
+) -> list[SynthesizedStack]:
     use_bundled_node()
     from aws_cdk import App
 
@@ -75,6 +99,9 @@ def synthesize_for_cdk(directory: Path) -> None:
 
     The environment's name is HOLDFAST_ENVIRONMENT's, the file's, the context's `environmentSuffix`, or dev.
     """
+    from holdfast.checks.demands import from_platform
+    from holdfast.checks.registry import all_rules
+    from holdfast.platforms.validation import attach
     from holdfast.settings.environment import environment_name, process_environment
     from holdfast.settings.load import DEFAULT_FILE, defaults, load
 

@@ -21,6 +21,11 @@ def cache_folder(environ: Mapping[str, str]) -> Path:
     return Path(base) / "holdfast"
 
 
+def synth_folder(environ: Mapping[str, str]) -> Path:
+    """Return where finished assemblies are kept."""
+    return cache_folder(environ) / "synth"
+
+
 def state_folder(environ: Mapping[str, str]) -> Path:
     """Return where to keep what must survive between commands, as the XDG base directory specification says."""
     base = environ.get("XDG_STATE_HOME") or str(Path(environ.get("HOME") or "~").expanduser() / ".local" / "state")
