@@ -35,6 +35,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "destroy": ("destroy", "Delete a platform's stacks."),
     "rehearse": ("rehearse", "Deploy, back up, break, restore and measure on this machine."),
     "vault": ("vault", "Operate a deployed vault: replay its dead letters."),
+    "cutover": ("cutover", "Switch a payment platform between blue and green."),
     "report": ("report", "Draw a rehearsal's report again, or open it."),
 }
 

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from holdfast.cutover.by_hand import by_hand
 from holdfast.cutover.gate import Seen, refusals
 from holdfast.cutover.ports import Flow, World
 from holdfast.cutover.state import MOST_STATE_BYTES, Cutover, Ended, Environment, Record, Terms
@@ -85,6 +86,7 @@ def plan(found: Status, terms: Terms) -> dict[str, Any]:
         "least_seconds": bakes.total_seconds(),
         "writes_stopped_at_most_seconds": terms.freeze_limit.total_seconds(),
         "refused_because": against,
+        "by_hand": by_hand(seen.source),
     }
 
 

@@ -108,7 +108,7 @@ def _build(directory: Path, wheels: _Wheels) -> Bundle:
         with tempfile.TemporaryDirectory(dir=directory, prefix=".bundle-") as scratch:
             tree, partial = Path(scratch) / "tree", Path(scratch) / "bundle.zip"
             _install(tree, wheels)
-            _write(partial, _their_files(tree) | ours)
+            write_zip(partial, _their_files(tree) | ours)
             partial.replace(path)  # whoever builds the same at the same time writes the same bytes
     data = path.read_bytes()
     return Bundle(path, hashlib.sha256(data).hexdigest(), len(data))
@@ -162,7 +162,7 @@ def _find_uv() -> str | None:
     return str(local) if os.access(local, os.X_OK) else shutil.which("uv")
 
 
-def _write(path: Path, files: Mapping[str, bytes]) -> None:
+def write_zip(path: Path, files: Mapping[str, bytes]) -> None:
     """Write the zip: names in order, nothing of this machine, time or umask in it."""
     if (size := sum(map(len, files.values()))) > MOST_UNPACKED:
         raise InvalidRequest(f"the bundle unpacks to {size} bytes, more than the {MOST_UNPACKED} Lambda allows")

@@ -26,9 +26,10 @@ def answer(
     physical_id: str,
     work: Work,
     *,
+    remove: Work | None = None,
     send: Callable[[str, bytes], None] | None = None,
 ) -> None:
-    """Do `work` with the resource's properties and send its data; a deletion does nothing and succeeds.
+    """Do `work` with the resource's properties and send its data; a deletion does `remove`, or nothing, and succeeds.
 
     Every failure is an answer. Only one that cannot be sent is raised: CloudFormation then waits for its own time-out.
     """
@@ -37,9 +38,10 @@ def answer(
         "PhysicalResourceId": physical_id,
         **{key: event[key] for key in ("StackId", "RequestId", "LogicalResourceId")},
     }
-    if event["RequestType"] != "Delete":
+    wanted = remove if event["RequestType"] == "Delete" else work
+    if wanted:
         try:
-            reply["Data"] = dict(work(event["ResourceProperties"]))
+            reply["Data"] = dict(wanted(event["ResourceProperties"]))
         except HoldfastError as error:
             reply |= {"Status": "FAILED", "Reason": str(error)[:MOST_REASON]}
         except Exception as error:  # noqa: BLE001 - an entry point: an answer is owed whatever happens

@@ -50,7 +50,7 @@ _MISSING = {
 }
 _CONFLICTING = {
     "409", "412", "ConditionalCheckFailedException", "IdempotentParameterMismatchException",
-    "InvalidDBParameterGroupState", "InvalidResourceStateFault", "MessageNotInflight", "ParameterAlreadyExists",
+    "InvalidDBParameterGroupState", "InvalidResourceStateFault", "MessageNotInflight",
     "PreconditionFailed", "ReceiptHandleIsInvalid", "ResourceInUseException", "TransactionCanceledException",
     "TransactionConflictException",
 }
@@ -79,7 +79,7 @@ BUGS = {
     "InvalidLoadBalancerAction", "InvalidMessageContents", "InvalidNextToken", "InvalidParameter",
     "InvalidPolicyAttributeException", "InvalidPolicyTypeException", "InvalidRequest", "InvalidSecurityException",
     "InvalidTarget", "InvalidWriteOffset", "ItemCollectionSizeLimitExceededException", "KmsInvalidKeyUsage",
-    "OperationNotPermitted", "ParameterLimitExceeded", "ParameterMaxVersionLimitExceeded",
+    "OperationNotPermitted", "ParameterAlreadyExists", "ParameterLimitExceeded", "ParameterMaxVersionLimitExceeded",
     "ParameterPatternMismatchException", "ParameterValueInvalid", "PlatformApplicationDisabled",
     "PoliciesLimitExceededException", "SSLPolicyNotFound", "TargetGroupAssociationLimit", "TooManyActions",
     "TooManyCertificates", "TooManyEntriesInBatchRequest", "TooManyListeners", "TooManyParts",
