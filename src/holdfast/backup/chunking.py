@@ -31,17 +31,19 @@ class ChunkLimits:
             )
 
 
-def chunks_of(read: Callable[[int], bytes], limits: ChunkLimits, secret: bytes) -> Iterator[bytes]:
+def chunks_of(read: Callable[[int], bytes], limits: ChunkLimits, secret: bytes) -> Iterator[memoryview]:
     """Yield the chunks of a stream; joined in order they are the stream. Holds a few MiB whatever its length.
+
+    Each chunk is a view of what was read; the next read leaves it as it is.
 
     `read(n)` returns 1 to n bytes, or none at the end. Where the cuts fall depends on content, limits and secret alone,
     not on how the reads are sized.
     Source: FastCDC, Xia et al., USENIX ATC 2016.
     """
     cutter = FastCDC(limits.average, min_size=limits.least, max_size=limits.most, seed=_seed(secret))
-    rest = b""
+    rest = memoryview(b"")
     while piece := read(READ_BYTES):
-        buffer = rest + piece if rest else piece
+        buffer = memoryview(b"".join((rest, piece)) if rest else piece)
         done = 0
         for chunk in cutter.cut_buf(buffer):
             # A cut is final only if the maximum size could still be seen behind its start.

