@@ -16,6 +16,7 @@ from holdfast.backup.resume import all_usable, interrupted_roots, notes_of
 from holdfast.backup.session import Session, new_snapshot_id
 from holdfast.backup.snapshots import figures_of, find_parent
 from holdfast.backup.sources import Skipped, Source
+from holdfast.backup.store_apart import Written
 from holdfast.backup.store_tree import OnProgress, Tally, TreeStore
 from holdfast.backup.writer import ChunkWriter
 from holdfast.errors import DeadlineReached, HoldfastError, InvalidRequest, LeaseLost
@@ -59,6 +60,7 @@ class _Request:
     new_id: Callable[[], SnapshotId]
     reread: bool
     resume: SnapshotId | None
+    jobs: int
 
 
 def create_snapshot(
@@ -74,12 +76,15 @@ def create_snapshot(
     new_id: Callable[[], SnapshotId] = new_snapshot_id,
     reread: bool = False,
     resume: SnapshotId | None = None,
+    jobs: int = 1,
 ) -> SnapshotSummary:
     """Store the source as one snapshot and return when it is durable and acknowledged; safe to repeat.
 
     Files whose fingerprint is that of the newest snapshot of the same user, host and paths are not read, unless
     `reread`. What could not be read is in `skipped`, and the snapshot is there without it. `resume` is an earlier
     attempt that reached its deadline: what it had stored is not read again either, if all of it is usable still.
+    Much data of a source that can be read by path is stored by `jobs` processes besides this one; the object store must
+    then be one that a forked process may use.
 
     Raises:
         SourceUnreadable: a root does not exist; nothing was written.
@@ -99,6 +104,7 @@ def create_snapshot(
         new_id=new_id,
         reread=reread,
         resume=resume,
+        jobs=jobs,
     )
     for attempt in range(ATTEMPTS):
         try:
@@ -160,21 +166,19 @@ def _begin(repository: Repository, request: _Request, epoch: int, parent: Manife
 
 
 def _run(repository: Repository, request: _Request, session: Session, parent: Manifest | None) -> SnapshotSummary:
-    reader = ChunkReader(repository)
-    writer = ChunkWriter(repository, session.id)
-    trees = TreeStore(repository, writer, request.source, reader, tick=session.tick, progress=request.progress)
-    before = {source.path: source.root for source in parent.sources} if parent else {}
-    interrupted = interrupted_roots(repository, request.resume, request.source.paths)
-    roots: list[SourceRoot] = []
+    trees = TreeStore(
+        repository,
+        ChunkWriter(repository, session.id),
+        request.source,
+        ChunkReader(repository),
+        tick=session.tick,
+        progress=request.progress,
+        jobs=request.jobs,
+    )
     try:
-        for path in request.source.paths:
-            roots.append(SourceRoot(path, trees.store(path, before.get(path, ()), interrupted.get(path, ()))))
-    except DeadlineReached:
-        stored = [*(root.root for root in roots), trees.unfinished()]
-        writer.flush()
-        session.notes = notes_of(repository, request.source.paths, stored)
-        raise
-    writer.flush()
+        roots, written = _store(repository, request, session, trees, parent)
+    finally:
+        trees.close()
     manifest = Manifest(
         id=session.id,
         time=session.start,
@@ -184,12 +188,30 @@ def _run(repository: Repository, request: _Request, session: Session, parent: Ma
         tags=request.tags,
         sources=tuple(roots),
         parent=parent.id if parent else None,
-        packs_added=tuple(writer.packs_added),
-        counts=_counts(trees.tally, writer),
+        packs_added=tuple(written.packs),
+        counts=_counts(trees.tally, written),
         skipped=tuple(trees.tally.skipped),
         program=f"holdfast {__version__}",
     )
     return _summary(_commit(repository, request, session, manifest), trees.tally)
+
+
+def _store(
+    repository: Repository, request: _Request, session: Session, trees: TreeStore, parent: Manifest | None
+) -> tuple[list[SourceRoot], Written]:
+    """Store every source; all of it is durable and published on return, and also when the deadline ends it."""
+    before = {source.path: source.root for source in parent.sources} if parent else {}
+    interrupted = interrupted_roots(repository, request.resume, request.source.paths)
+    roots: list[SourceRoot] = []
+    try:
+        for path in request.source.paths:
+            roots.append(SourceRoot(path, trees.store(path, before.get(path, ()), interrupted.get(path, ()))))
+    except DeadlineReached:
+        stored = [*(root.root for root in roots), trees.unfinished()]
+        trees.flush()
+        session.notes = notes_of(repository, request.source.paths, stored)
+        raise
+    return roots, trees.flush()
 
 
 def _commit(repository: Repository, request: _Request, session: Session, manifest: Manifest) -> Manifest:
@@ -213,15 +235,15 @@ def _acknowledge(repository: Repository, session: Session, manifest: Manifest) -
     session.complete(figures_of(manifest, repository.keyring))
 
 
-def _counts(tally: Tally, writer: ChunkWriter) -> dict[str, int]:
+def _counts(tally: Tally, written: Written) -> dict[str, int]:
     return {
         "files": tally.files,
         "folders": tally.folders,
         "others": tally.others,
         "size": tally.size,
         "bytes_read": tally.bytes_read,
-        "bytes_added": writer.bytes_added,
-        "bytes_stored": writer.bytes_stored,
+        "bytes_added": written.bytes_added,
+        "bytes_stored": written.bytes_stored,
         "files_unchanged": tally.files_unchanged,
         "skipped": tally.skipped_count,
     }

@@ -90,3 +90,30 @@ class FolderStack:
         if folder.fd is not None:
             fd, folder.fd = folder.fd, None
             os.close(fd)
+
+
+class LastFolder:
+    """The folder reached last, kept open: files come folder by folder."""
+
+    def __init__(self) -> None:
+        self._at: tuple[bytes, tuple[bytes, ...]] | None = None
+        self._fd = -1
+
+    def reach(self, root: bytes, path: tuple[bytes, ...]) -> int:
+        """Return the descriptor of the folder at `path` below `root`, open until the next call; no link is followed."""
+        if self._at == (root, path):
+            return self._fd
+        self.close()
+        folders = FolderStack(os.open(root, OPEN_FOLDER & ~os.O_NOFOLLOW))
+        try:
+            self._fd = folders.open_folder(path)
+        finally:
+            folders.close()
+        self._at = root, path
+        return self._fd
+
+    def close(self) -> None:
+        """Close the folder."""
+        if self._at is not None:
+            self._at = None
+            os.close(self._fd)

@@ -5,22 +5,29 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import NamedTuple
 
-from holdfast.backup.chunking import chunks_of
-from holdfast.backup.entry import Entry, EntryKind, Item
-from holdfast.backup.ids import ChunkId
+from holdfast.backup.assembly import Assembly
+from holdfast.backup.entry import Entry, EntryKind
+from holdfast.backup.ids import ChunkId, PackId
 from holdfast.backup.manifest import MAX_SKIPPED
-from holdfast.backup.ports import PackKind
 from holdfast.backup.previous import PreviousFolder, below, is_unchanged
 from holdfast.backup.repository import Repository
-from holdfast.backup.sources import OpenFile, Skipped, Source, SourceEntry, path_of
-from holdfast.backup.tree import Chunks, ContentBuilder, NodeBuilder
+from holdfast.backup.sources import ReadsByPath, Skipped, Source, SourceEntry, path_of
+from holdfast.backup.store_apart import FilesApart, Outcome, Slot, Written
+from holdfast.backup.store_file import FileStore
+from holdfast.backup.tree import Chunks
 from holdfast.backup.writer import ChunkWriter
 from holdfast.errors import SourceUnreadable
 
-ATTEMPTS = 2
-"""A file that changes while it is read is read this often, then stored as read."""
+APART_BYTES = 32 * 1024 * 1024
+"""So much is read before worker processes are started: what is done in 0.1 s is not worth four processes and packs."""
+MAX_WAITING = 10_000
+"""Steps of the tree that wait for files still being read: about 20 MiB."""
+WAIT_SECONDS = 1.0
+"""Between two looks at the lease while the workers are busy."""
+RESTLESS = "it changed while it was read; stored as read"
 MAX_LINKS = 4096
 """Hard-linked files remembered, so that their other names are not read again."""
 
@@ -65,18 +72,11 @@ class Tally:
             self.warnings.append(f"{os.fsdecode(path)!r}: {text}")
 
 
-@dataclass(slots=True)
-class _Folder:
-    """A folder being stored: its own entry (none for the virtual one above a root) and the ones it was before."""
-
-    entry: Entry | None
-    builder: NodeBuilder
-    previous: PreviousFolder
-    interrupted: PreviousFolder
-
-
 class TreeStore:
-    """Stores the trees of one session. `tick` is called between any two chunks and may raise to stop."""
+    """Stores the trees of one session: entries in this process, and much data in `jobs` others.
+
+    `tick` is called between any two chunks, or every second, and may raise to stop.
+    """
 
     def __init__(
         self,
@@ -87,17 +87,25 @@ class TreeStore:
         *,
         tick: Callable[[], None],
         progress: OnProgress | None = None,
+        jobs: int = 1,
     ) -> None:
-        self._keyring = repository.keyring
-        self._limits = repository.limits
-        self._writer = writer
+        self._repository = repository
+        self._tick = tick
         self._source = source
         self._reader = reader
-        self._tick = tick
         self._progress = progress
-        self._links: dict[bytes, Entry] = {}
-        self._stack: list[_Folder] = []
+        self._jobs = jobs
+        self._writer = writer
+        self._files = FileStore(self._writer, repository.limits, repository.keyring.chunker, self._on_bytes)
+        self._apart: FilesApart | None = None
+        self._links: dict[bytes, Entry | Slot] = {}
+        self._before: list[tuple[PreviousFolder, PreviousFolder]] = []
+        self._tree = self._new_tree()
+        self._path = b""
         self.tally = Tally()
+
+    def _new_tree(self) -> Assembly:
+        return Assembly(self._files.emit, self._repository.keyring.chunk_id)
 
     def store(
         self, root: bytes, previous: tuple[ChunkId, ...] = (), interrupted: tuple[ChunkId, ...] = ()
@@ -106,105 +114,155 @@ class TreeStore:
 
         `previous` are those of the snapshot before, `interrupted` what `unfinished` returned of an earlier attempt.
         """
-        before = PreviousFolder.of(self._reader, previous), PreviousFolder.of(self._reader, interrupted)
-        stack = self._stack = [self._open_folder(None, *before)]
+        self._tree = self._new_tree()
+        self._before = [(PreviousFolder.of(self._reader, previous), PreviousFolder.of(self._reader, interrupted))]
         for item in self._source.entries(root):
             self._tick()
             if isinstance(item, Skipped):
                 self.tally.skip(item)
                 continue
-            while len(stack) > len(item.path) + 1:
-                self._close_folder(stack)
-            if len(stack) != len(item.path) + 1:
+            while len(self._before) > len(item.path) + 1:
+                self._leave()
+            if len(self._before) != len(item.path) + 1:
                 raise ValueError(f"{item.path!r} came without its folder")
-            self._store_item(item, stack, root)
+            self._store_item(item, root)
+            self._catch_up()
+        self._await(lambda: self._apart is None or self._apart.is_idle)
         return self.unfinished()
 
     def unfinished(self) -> tuple[ChunkId, ...]:
         """Close every open folder and return the root nodes of what has been stored of the tree so far."""
-        while len(self._stack) > 1:
-            self._close_folder(self._stack)
-        nodes, _ = self._stack[0].builder.finish()
-        return nodes
+        return self._tree.finish()
 
-    def _store_item(self, item: SourceEntry, stack: list[_Folder], root: bytes) -> None:
-        previous = stack[-1].previous.find(item.entry.name)
-        interrupted = stack[-1].interrupted.find(item.entry.name)
+    def flush(self) -> Written:
+        """Make everything stored durable and published; return what that was."""
+        parts = self._apart.flush() if self._apart else []
+        self._writer.flush()
+        parts.append(Written(self._writer.bytes_added, self._writer.bytes_stored, self._writer.packs_added))
+        packs = [PackId(pack) for part in parts for pack in part.packs]
+        return Written(sum(part.bytes_added for part in parts), sum(part.bytes_stored for part in parts), packs)
+
+    def close(self) -> None:
+        """End the worker processes, if there are any."""
+        if self._apart is not None:
+            self._apart.close()
+
+    def _leave(self) -> None:
+        self._before.pop()
+        self._tree.close()
+
+    def _store_item(self, item: SourceEntry, root: bytes) -> None:
+        previous, interrupted = (folder.find(item.entry.name) for folder in self._before[-1])
         if item.entry.kind is EntryKind.DIRECTORY:
-            before = below(self._reader, previous), below(self._reader, interrupted)
-            stack.append(self._open_folder(item.entry, *before))
+            self._before.append((below(self._reader, previous), below(self._reader, interrupted)))
+            self._tree.open(item.entry)
             self.tally.folders += 1
             return
-        path = path_of(root, item.path)
-        entry: Entry | None = item.entry
+        self._path = path_of(root, item.path)
+        entry: Entry | Slot | None = item.entry
         if item.entry.kind is EntryKind.FILE:
-            entry = self._store_file(item, interrupted if is_unchanged(item.entry, interrupted) else previous, path)
+            entry = self._store_file(item, interrupted if is_unchanged(item.entry, interrupted) else previous, root)
         else:
             self.tally.others += 1
         if entry is not None:
-            stack[-1].builder.add(entry)
-        self._report(path)
+            self._tree.add(entry)
+        self._report()
 
-    def _open_folder(self, entry: Entry | None, previous: PreviousFolder, interrupted: PreviousFolder) -> _Folder:
-        return _Folder(entry, NodeBuilder(self._emit, self._keyring.chunk_id), previous, interrupted)
-
-    def _close_folder(self, stack: list[_Folder]) -> None:
-        folder = stack.pop()
-        assert folder.entry is not None  # only the lowest, which is never closed here, has none
-        nodes, levels = folder.builder.finish()
-        stack[-1].builder.add(replace(folder.entry, nodes=nodes, levels=levels))
-
-    def _store_file(self, item: SourceEntry, previous: Entry | None, path: bytes) -> Entry | None:
+    def _store_file(self, item: SourceEntry, previous: Entry | None, root: bytes) -> Entry | Slot | None:
         found = item.entry
-        earlier = self._links.get(found.link) if found.link else None
         if is_unchanged(found, previous):
-            same = previous
             self.tally.files_unchanged += 1
+            same = previous
         else:
-            same = earlier if is_unchanged(found, earlier) else None
+            same = self._linked(found)
+        stored: Entry | Slot | None
         if same is not None:
-            entry = replace(found, content=same.content, levels=same.levels, xattrs=same.xattrs)
+            stored = replace(found, content=same.content, levels=same.levels, xattrs=same.xattrs)
+            self._count(stored.size)
         else:
-            try:
-                entry = self._read_file(item, path)
-            except SourceUnreadable as error:
-                self.tally.skip(Skipped(path, str(error)))
-                return None
-        if entry.link and len(self._links) < MAX_LINKS:
-            self._links[entry.link] = entry
+            stored = self._read_file(item, root)
+        if stored is not None and found.link and len(self._links) < MAX_LINKS:
+            self._links[found.link] = stored
+        return stored
+
+    def _linked(self, found: Entry) -> Entry | None:
+        """Return the entry under another name of the same file, if that is unchanged; wait for it if need be."""
+        earlier = self._links.get(found.link) if found.link else None
+        if isinstance(earlier, Slot):
+            slot = earlier
+            self._await(lambda: slot.is_settled)
+            earlier = slot.entry if slot.encoded is not None else None
+        return earlier if is_unchanged(found, earlier) else None
+
+    def _read_file(self, item: SourceEntry, root: bytes) -> Entry | Slot | None:
+        apart = self._workers(item.entry.size)
+        if apart is not None:
+            return apart.store(root, item.path, item.entry)
+        try:
+            stored = self._files.store(partial(self._source.open, item))
+        except SourceUnreadable as error:
+            self.tally.skip(Skipped(self._path, str(error)))
+            return None
+        if stored.restless:
+            self.tally.warn(self._path, RESTLESS)
+        self._count(stored.entry.size)
+        return stored.entry
+
+    def _workers(self, size: int) -> FilesApart | None:
+        """Return the worker processes, started once it pays; None where files are read in this one."""
+        is_much = self.tally.bytes_read + size > APART_BYTES
+        if self._apart is None and is_much and self._jobs > 1 and isinstance(self._source, ReadsByPath):
+            self._apart = FilesApart(self._repository, self._writer.session, self._source, self._jobs)
+        return self._apart
+
+    def _catch_up(self) -> None:
+        """Take what the workers have done; wait only if they could not take more on anyway."""
+        if self._apart is None:
+            return
+        if self._apart.is_busy or self._tree.waiting > MAX_WAITING:
+            self._await(lambda: not self._is_ahead)
+        else:
+            self._take(0)
+
+    @property
+    def _is_ahead(self) -> bool:
+        return self._apart is not None and (self._apart.is_busy or self._tree.waiting > MAX_WAITING)
+
+    def _await(self, is_done: Callable[[], bool]) -> None:
+        while not is_done():
+            assert self._apart is not None  # nothing else is waited for
+            self._apart.hand_over()
+            self._take(WAIT_SECONDS)
+            self._tick()
+
+    def _take(self, seconds: float) -> None:
+        assert self._apart is not None
+        for outcome in self._apart.outcomes(seconds):
+            self._settle(outcome)
+        self._tree.advance()
+
+    def _settle(self, outcome: Outcome) -> None:
+        slot = outcome.slot
+        slot.is_settled, slot.encoded = True, outcome.encoded
+        self.tally.bytes_read += outcome.bytes_read
+        if outcome.encoded is None:
+            self.tally.skip(Skipped(slot.path, outcome.reason))
+            return
+        if outcome.restless:
+            self.tally.warn(slot.path, RESTLESS)
+        self._count(outcome.size)
+        self._path = slot.path
+        self._report()
+
+    def _count(self, size: int) -> None:
         self.tally.files += 1
-        self.tally.size += entry.size
-        return entry
+        self.tally.size += size
 
-    def _read_file(self, item: SourceEntry, path: bytes) -> Entry:
-        for _ in range(ATTEMPTS):
-            with self._source.open(item) as file:
-                content, levels, size = self._store_content(file, path)
-                entry = replace(file.entry, content=content, levels=levels, size=size)
-                if not file.changed():
-                    return entry
-        self.tally.warn(path, "it changed while it was read; stored as read")
-        return replace(entry, fingerprint=b"")
+    def _on_bytes(self, length: int) -> None:
+        self.tally.bytes_read += length
+        self._tick()
+        self._report()
 
-    def _store_content(self, file: OpenFile, path: bytes) -> tuple[tuple[Item, ...], int, int]:
-        builder = ContentBuilder(self._emit)
-        size = 0
-        for extent in file.extents():
-            if extent.hole:
-                builder.add(extent.length)
-                size += extent.length
-                continue
-            for chunk in chunks_of(file.read, self._limits, self._keyring.chunker):
-                builder.add(self._writer.add(PackKind.DATA, chunk))
-                size += len(chunk)
-                self.tally.bytes_read += len(chunk)
-                self._tick()
-                self._report(path)
-        return *builder.finish(), size
-
-    def _emit(self, data: bytes) -> ChunkId:
-        return self._writer.add(PackKind.TREE, data)
-
-    def _report(self, path: bytes) -> None:
+    def _report(self) -> None:
         if self._progress is not None:
-            self._progress(Progress(self.tally.files, self.tally.bytes_read, path))
+            self._progress(Progress(self.tally.files, self.tally.bytes_read, self._path))

@@ -79,15 +79,18 @@ class NodeBuilder:
         Raises:
             ValueError: the caller's mistake: a name out of order or no name at all.
         """
-        if refuse_name(entry.name) or entry.name <= self._last:
-            raise ValueError(f"{entry.name!r} cannot follow {self._last!r}")
-        encoded = encode_entry(entry)
+        self.add_encoded(entry.name, encode_entry(entry))
+
+    def add_encoded(self, name: bytes, encoded: bytes) -> None:
+        """Add the next entry, whose bytes another process made; raise ValueError as `add` does."""
+        if refuse_name(name) or name <= self._last:
+            raise ValueError(f"{name!r} cannot follow {self._last!r}")
         if self._size + len(encoded) > MAX_NODE_BYTES:
             self._close()
         self._entries.append(encoded)
         self._size += len(encoded)
-        self._last = entry.name
-        if len(self._entries) == MAX_ENTRIES or _is_cut(self._name_hash(entry.name), ENTRY_CUT):
+        self._last = name
+        if len(self._entries) == MAX_ENTRIES or _is_cut(self._name_hash(name), ENTRY_CUT):
             self._close()
 
     def finish(self) -> tuple[tuple[ChunkId, ...], int]:

@@ -9,6 +9,7 @@ from holdfast.backup.blocks import shrinks
 from holdfast.backup.ids import ChunkId, PackId, SnapshotId
 from holdfast.backup.pack import PackBuilder, SealedPack, pack_key
 from holdfast.backup.ports import PackKind, PackRow
+from holdfast.backup.promises import IndexRegister, Register
 from holdfast.backup.repository import Repository
 from holdfast.errors import Conflict
 
@@ -27,9 +28,10 @@ REMEMBERED = 200_000
 class ChunkWriter:
     """One session's writer. `add` gives the id at once; after `flush` everything added is durable and published."""
 
-    def __init__(self, repository: Repository, session: SnapshotId) -> None:
+    def __init__(self, repository: Repository, session: SnapshotId, register: Register | None = None) -> None:
         self._repository = repository
-        self._session = session
+        self.session = session
+        self._register = register or IndexRegister(repository.index)
         self._batches = {kind: _Batch() for kind in PackKind}
         self._packs: dict[PackKind, _OpenPack] = {}
         self._pending: set[ChunkId] = set()
@@ -68,7 +70,7 @@ class ChunkWriter:
         batch, self._batches[kind] = self._batches[kind], _Batch()
         if not batch.chunks:
             return
-        stored = self._repository.index.usable(batch.chunks.keys())
+        stored = self._register.stored(batch.chunks.keys())
         for chunk in stored:
             self._remember(chunk)
         for chunk, data in batch.chunks.items():
@@ -102,10 +104,10 @@ class ChunkWriter:
         for _ in range(ATTEMPTS - 1):
             sealed = pack.finish()
             with suppress(Conflict):
-                store_pack(self._repository, self._session, sealed)
+                store_pack(self._repository, self.session, sealed, self._register)
                 return sealed
         sealed = pack.finish()
-        store_pack(self._repository, self._session, sealed)
+        store_pack(self._repository, self.session, sealed, self._register)
         return sealed
 
     def _remember(self, chunk: ChunkId) -> None:
@@ -115,12 +117,12 @@ class ChunkWriter:
             self._known.popitem(last=False)
 
 
-def store_pack(repository: Repository, session: SnapshotId, pack: SealedPack) -> None:
+def store_pack(repository: Repository, session: SnapshotId, pack: SealedPack, register: Register | None = None) -> None:
     """Announce, put, publish: after a crash at any point the pack is unreferenced or whole."""
-    row = PackRow(pack=pack.id, kind=pack.footer.kind, size=len(pack.data), session=session)
-    repository.index.announce(row)
+    register = register or IndexRegister(repository.index)
+    register.announce(PackRow(pack=pack.id, kind=pack.footer.kind, size=len(pack.data), session=session))
     repository.objects.put(pack_key(pack.id), pack.data)
-    repository.index.publish(pack.id, pack.footer.chunks)
+    register.publish(pack.id, pack.footer.chunks)
 
 
 class _Batch:

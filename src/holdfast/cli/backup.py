@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from holdfast.cli.progress import ProgressLine
-from holdfast.cli.repository import opened, reads_repository
+from holdfast.cli.repository import jobs_for, jobs_option, opened, reads_repository
 from holdfast.cli.text import shown_count, shown_path, shown_size
 from holdfast.errors import ExitStatus, InvalidRequest
 
@@ -36,6 +36,7 @@ BUCKET = "s3://"
 )
 @click.option("--one-file-system", is_flag=True, help="Do not cross into other file systems.")
 @click.option("--reread", is_flag=True, help="Read every file, also those that seem unchanged.")
+@jobs_option
 def command(
     sources: tuple[str, ...],
     repo: str,
@@ -48,6 +49,7 @@ def command(
     excludes: tuple[str, ...],
     one_file_system: bool,
     reread: bool,
+    jobs: int | None,
 ) -> int:
     """Store the files and folders named (or an s3://bucket/prefix) as one snapshot.
 
@@ -69,6 +71,7 @@ def command(
                     tags=tags,
                     progress=(lambda at: line.show(at.files, at.bytes_read, at.path)) if line.is_on else None,
                     reread=reread,
+                    jobs=jobs_for(repo, jobs),
                 )
             finally:
                 line.clear()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -30,6 +31,22 @@ password_option = click.option(
 )
 output_option = click.option("--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
 quiet_option = click.option("--quiet", is_flag=True, help="No messages and no progress on stderr.")
+
+jobs_option = click.option(
+    "--jobs", type=click.IntRange(min=1), metavar="N", help="Worker processes for much data; one a core by default."
+)
+
+
+def jobs_for(repo: str, jobs: int | None) -> int:
+    """Return how many worker processes to use: what was asked for, else one for each core this process may use.
+
+    One for a repository in AWS: a connection cannot be shared with a forked process.
+    """
+    from holdfast.backup.stores.open import is_in_aws
+
+    if is_in_aws(repo):
+        return 1
+    return len(os.sched_getaffinity(0)) if jobs is None else jobs
 
 
 def reads_repository(command: Command) -> Command:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from holdfast.backup.entry import Entry, Path
 
@@ -80,6 +80,18 @@ class Source(Protocol):
 
         Raises:
             SourceUnreadable: it vanished, may not be read, or is no longer a file; the text is that reason alone.
+        """
+
+
+@runtime_checkable
+class ReadsByPath(Protocol):
+    """A source whose files can be opened in any order, in any process."""
+
+    def open_path(self, root: bytes, path: Path) -> AbstractContextManager[OpenFile]:
+        """Open the file at `path` below `root`; one at a time.
+
+        Raises:
+            SourceUnreadable: as `Source.open` does.
         """
 
 

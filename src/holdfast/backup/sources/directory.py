@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from holdfast.backup.entry import EntryKind, Path
-from holdfast.backup.folders import FolderStack
+from holdfast.backup.folders import FolderStack, LastFolder
 from holdfast.backup.sources import Skipped, SourceEntry, path_of
 from holdfast.backup.sources.exclude import Exclude
 from holdfast.backup.sources.metadata import entry_of, may_hide_a_change, read_xattrs, reason
@@ -47,6 +47,7 @@ class DirectorySource:
         self._avoid = frozenset(avoid)
         self._now_ns = now_ns
         self._at: _Place | None = None
+        self._reached = LastFolder()
 
     @property
     def paths(self) -> tuple[bytes, ...]:
@@ -96,7 +97,7 @@ class DirectorySource:
         except OSError as error:
             raise SourceUnreadable(reason(error)) from error
         try:
-            yield self._opened(fd, item)
+            yield self._opened(fd, item.entry.name)
         finally:
             os.close(fd)
 
@@ -106,10 +107,24 @@ class DirectorySource:
             return os.open(at.root, OPEN_FILE & ~os.O_NOFOLLOW)
         return os.open(at.path[-1], OPEN_FILE, dir_fd=at.folder)
 
-    def _opened(self, fd: int, item: SourceEntry) -> OpenedFile:
+    @contextmanager
+    def open_path(self, root: bytes, path: Path) -> Iterator[OpenedFile]:
+        """Open the file at `path` below `root`, following no link on the way; its folder stays open for the next."""
+        name = path[-1] if path else os.path.basename(root) or b"root"
+        try:
+            folder = self._reached.reach(root, path[:-1]) if path else None
+            fd = self._open(_Place(path, root, folder))
+        except OSError as error:
+            raise SourceUnreadable(reason(error)) from error
+        try:
+            yield self._opened(fd, name)
+        finally:
+            os.close(fd)
+
+    def _opened(self, fd: int, name: bytes) -> OpenedFile:
         now_ns = self._now_ns()  # before the look at the file: what changes later is then seen
         status = os.fstat(fd)
-        entry = entry_of(item.entry.name, status)
+        entry = entry_of(name, status)
         if entry is None or entry.kind is not EntryKind.FILE:
             raise SourceUnreadable("it is no longer a file")
         xattrs, _ = read_xattrs(fd)

@@ -1,0 +1,101 @@
+"""Building the nodes of a tree whose files come later than their names: in order, as far as they have come."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from holdfast.backup.entry import Entry
+from holdfast.backup.ids import ChunkId
+from holdfast.backup.store_apart import Slot
+from holdfast.backup.tree import Emit, NodeBuilder
+
+
+@dataclass(slots=True)
+class _Folder:
+    entry: Entry | None
+    builder: NodeBuilder
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    entry: Entry
+
+
+class _Close:
+    pass
+
+
+_CLOSE = _Close()
+_Step = _Open | _Close | Entry | Slot
+
+
+class Assembly:
+    """Builds one source's tree. Steps wait in line behind a file that has not come yet."""
+
+    def __init__(self, emit: Emit, name_hash: Callable[[bytes], bytes]) -> None:
+        self._emit = emit
+        self._name_hash = name_hash
+        self._stack = [self._folder(None)]
+        self._line: deque[_Step] = deque()
+
+    def _folder(self, entry: Entry | None) -> _Folder:
+        return _Folder(entry, NodeBuilder(self._emit, self._name_hash))
+
+    @property
+    def waiting(self) -> int:
+        """How many steps wait."""
+        return len(self._line)
+
+    def open(self, folder: Entry) -> None:
+        """Begin a folder in the current one."""
+        self._take(_Open(folder))
+
+    def close(self) -> None:
+        """End the current folder."""
+        self._take(_CLOSE)
+
+    def add(self, entry: Entry | Slot) -> None:
+        """Add the next entry of the current folder."""
+        self._take(entry)
+
+    def advance(self) -> None:
+        """Take the steps that need wait no longer."""
+        while self._line and not _must_wait(self._line[0]):
+            self._apply(self._line.popleft())
+
+    def finish(self) -> tuple[ChunkId, ...]:
+        """End every folder and return the root nodes; what has not come is left out."""
+        while self._line:
+            step = self._line.popleft()
+            if not _must_wait(step):
+                self._apply(step)
+        while len(self._stack) > 1:
+            self._apply(_CLOSE)
+        nodes, _ = self._stack[0].builder.finish()
+        return nodes
+
+    def _take(self, step: _Step) -> None:
+        if self._line or _must_wait(step):
+            self._line.append(step)
+        else:
+            self._apply(step)
+
+    def _apply(self, step: _Step) -> None:
+        if isinstance(step, Entry):
+            self._stack[-1].builder.add(step)
+        elif isinstance(step, Slot):
+            if step.encoded is not None:
+                self._stack[-1].builder.add_encoded(step.name, step.encoded)
+        elif isinstance(step, _Open):
+            self._stack.append(self._folder(step.entry))
+        else:
+            folder = self._stack.pop()
+            assert folder.entry is not None  # only the lowest, which is never closed here, has none
+            nodes, levels = folder.builder.finish()
+            self._stack[-1].builder.add(replace(folder.entry, nodes=nodes, levels=levels))
+
+
+def _must_wait(step: _Step) -> bool:
+    return isinstance(step, Slot) and not step.is_settled

@@ -1,0 +1,104 @@
+"""What writers ask of the chunk index, and how several worker processes share one writer's view of it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any, Protocol
+
+from holdfast.backup.ids import ChunkId, PackId, SnapshotId
+from holdfast.backup.ports import ChunkIndex, PackKind, PackRow
+from holdfast.backup.workers import Ask
+from holdfast.errors import Conflict
+
+STORED, ANNOUNCE, PUBLISH = "stored", "announce", "publish"
+
+
+class Register(Protocol):
+    """Where a writer learns what is stored, and makes its packs known."""
+
+    def stored(self, chunks: Collection[ChunkId]) -> Collection[ChunkId]:
+        """Return those that need not be stored: usable already, or another worker of this session stores them."""
+
+    def announce(self, row: PackRow) -> None:
+        """Write the pack row, before the object is put."""
+
+    def publish(self, pack: PackId, chunks: Sequence[ChunkId]) -> None:
+        """Make the pack and its places known, after the object is durable.
+
+        Raises:
+            Conflict: a prune collected it meanwhile.
+        """
+
+
+class IndexRegister:
+    """The chunk index itself."""
+
+    def __init__(self, index: ChunkIndex) -> None:
+        self._index = index
+
+    def stored(self, chunks: Collection[ChunkId]) -> Collection[ChunkId]:
+        """Return those that are in LIVE packs."""
+        return self._index.usable(chunks).keys()
+
+    def announce(self, row: PackRow) -> None:
+        """Write the pack row."""
+        self._index.announce(row)
+
+    def publish(self, pack: PackId, chunks: Sequence[ChunkId]) -> None:
+        """Make the pack and its places known."""
+        self._index.publish(pack, chunks)
+
+
+class AskedRegister:
+    """A worker's register: every call is a question to the process that holds the index."""
+
+    def __init__(self, ask: Ask) -> None:
+        self._ask = ask
+
+    def stored(self, chunks: Collection[ChunkId]) -> Collection[ChunkId]:
+        """Return those that need not be stored."""
+        ids = list(chunks)
+        known: bytes = self._ask([STORED, ids])
+        return {chunk for chunk, is_known in zip(ids, known, strict=True) if is_known}
+
+    def announce(self, row: PackRow) -> None:
+        """Write the pack row."""
+        self._ask([ANNOUNCE, row.pack, row.kind.value, row.size, row.session])
+
+    def publish(self, pack: PackId, chunks: Sequence[ChunkId]) -> None:
+        """Make the pack and its places known."""
+        if not self._ask([PUBLISH, pack, list(chunks)]):
+            raise Conflict(f"pack {pack} was collected while it was stored; store its content again")
+
+
+class SharedRegister:
+    """Answers the workers of one session: a chunk that one of them is storing is promised, so no other stores it.
+
+    A promise is kept or the session fails: when a worker dies, nothing of the session is acknowledged.
+    """
+
+    def __init__(self, register: Register) -> None:
+        self._register = register
+        self._promised: set[ChunkId] = set()
+
+    def answer(self, question: Any) -> Any:
+        """Return the answer to one question of an `AskedRegister`."""
+        if question[0] == STORED:
+            return self._stored(question[1])
+        if question[0] == ANNOUNCE:
+            _, pack, kind, size, session = question
+            row = PackRow(pack=PackId(pack), kind=PackKind(kind), size=size, session=SnapshotId(session))
+            return self._register.announce(row)
+        _, pack, chunks = question
+        try:
+            self._register.publish(PackId(pack), chunks)
+        except Conflict:
+            return False
+        self._promised.difference_update(chunks)
+        return True
+
+    def _stored(self, chunks: Sequence[ChunkId]) -> bytes:
+        found = set(self._register.stored([chunk for chunk in chunks if chunk not in self._promised]))
+        known = bytes(chunk in found or chunk in self._promised for chunk in chunks)
+        self._promised.update(chunk for chunk, is_known in zip(chunks, known, strict=True) if not is_known)
+        return known

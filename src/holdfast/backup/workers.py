@@ -1,0 +1,237 @@
+"""Worker processes that own bulk data: only jobs, ids and results cross to them and back.
+
+They are forked, so that what the caller holds (keys, an open source) needs no copying. A worker must touch neither the
+catalogue nor a terminal: what it wants to know it asks, and the caller answers between two of its own steps.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import pickle
+import select
+import signal
+import socket
+import struct
+import traceback
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+import msgpack
+
+from holdfast.errors import StoreUnavailable
+
+LENGTH = struct.Struct("<I")
+PIECE = 1 << 20
+JOBS_EACH = 2
+"""Jobs a worker has at a time: one at hand, one to go on with."""
+JOB, ANSWER = 0, 1
+RESULT, QUESTION, ERROR = 0, 1, 2
+
+Ask = Callable[[Any], Any]
+"""Puts a question to the caller's process and returns the answer. Both are what msgpack can carry."""
+Work = Callable[[Any], Any]
+"""Does one job and returns its result."""
+
+
+class _Link:
+    """One end of a socket on which whole messages go."""
+
+    def __init__(self, end: socket.socket) -> None:
+        self.end = end
+
+    def send(self, kind: int, value: object) -> None:
+        data: bytes = msgpack.packb([kind, value], use_bin_type=True)
+        self.end.sendall(LENGTH.pack(len(data)) + data)
+
+    def receive(self) -> tuple[int, Any]:
+        """Return the next message; raise EOFError if the other side is gone."""
+        (length,) = LENGTH.unpack(self._exactly(LENGTH.size))
+        kind, value = msgpack.unpackb(self._exactly(length), raw=False, use_list=False, strict_map_key=False)
+        return kind, value
+
+    def _exactly(self, length: int) -> bytes:
+        data = bytearray()
+        while len(data) < length:
+            piece = self.end.recv(min(length - len(data), PIECE))
+            if not piece:
+                raise EOFError
+            data += piece
+        return bytes(data)
+
+
+@dataclass(slots=True)
+class _Worker:
+    pid: int
+    link: _Link
+    jobs: int = 0
+    names: deque[str] = field(default_factory=deque)
+
+
+class Workers:
+    """A fixed number of processes. Results come in any order; the first error of any worker rises here.
+
+    Args:
+        count: how many.
+        prepare: called once in each worker, with what asks the caller; returns what does its jobs.
+        answer: answers a worker's question, in the caller's process, within `submit`, `results` and `all_do`.
+    """
+
+    def __init__(self, count: int, prepare: Callable[[Ask], Work], answer: Callable[[Any], Any]) -> None:
+        self._answer = answer
+        self._results: deque[Any] = deque()
+        self._workers: list[_Worker] = []
+        gc.freeze()  # else the first collection in a worker would copy every page that holds an object
+        try:
+            for _ in range(count):
+                self._workers.append(self._start(prepare))
+        finally:
+            gc.unfreeze()
+
+    def _start(self, prepare: Callable[[Ask], Work]) -> _Worker:
+        ours, theirs = socket.socketpair()
+        pid = os.fork()
+        if pid == 0:
+            ours.close()
+            for other in self._workers:
+                other.link.end.close()  # else it would outlive us in every sibling
+            _be_worker(_Link(theirs), prepare)
+        theirs.close()
+        return _Worker(pid, _Link(ours))
+
+    @property
+    def pids(self) -> list[int]:
+        """The processes, for whoever watches them."""
+        return [worker.pid for worker in self._workers]
+
+    @property
+    def has_room(self) -> bool:
+        """Whether a job could be submitted without waiting."""
+        return any(worker.jobs < JOBS_EACH for worker in self._workers)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether every result has been handed out."""
+        return not self._results and not any(worker.jobs for worker in self._workers)
+
+    def submit(self, job: object, name: str) -> None:
+        """Give a job to the worker that has least to do; `name` tells people what it is about."""
+        while not self.has_room:
+            self._pump(None)
+        self._give(min(self._workers, key=lambda worker: worker.jobs), job, name)
+
+    def _give(self, worker: _Worker, job: object, name: str) -> None:
+        worker.jobs += 1
+        worker.names.append(name)
+        try:
+            worker.link.send(JOB, job)
+        except OSError:
+            self._died(worker)
+
+    def all_do(self, job: object, name: str) -> list[Any]:
+        """Have each worker do this one after what it has; return the results once all jobs are done."""
+        for worker in self._workers:
+            self._give(worker, job, name)
+        while any(worker.jobs for worker in self._workers):
+            self._pump(None)
+        return list(self.results(0))
+
+    def results(self, seconds: float | None) -> Iterator[Any]:
+        """Yield the results that are there; wait up to `seconds` (None: for ever) if there is none yet."""
+        if not self._results and any(worker.jobs for worker in self._workers):
+            self._pump(seconds)
+        while self._results:
+            yield self._results.popleft()
+
+    def _pump(self, seconds: float | None) -> None:
+        """Take what the workers say, and answer."""
+        busy = {worker.link.end: worker for worker in self._workers}
+        ready, _, _ = select.select(list(busy), [], [], seconds)
+        for end in ready:
+            self._hear(busy[end])
+
+    def _hear(self, worker: _Worker) -> None:
+        try:
+            kind, value = worker.link.receive()
+            if kind == QUESTION:
+                worker.link.send(ANSWER, self._answer(value))
+                return
+        except (EOFError, OSError):
+            self._died(worker)
+        worker.jobs -= 1
+        worker.names.popleft()
+        if kind == ERROR:
+            raise pickle.loads(value)  # noqa: S301 - from our own child
+        self._results.append(value)
+
+    def _died(self, worker: _Worker) -> NoReturn:
+        with suppress(ChildProcessError):
+            os.waitpid(worker.pid, 0)
+        self._workers.remove(worker)
+        worker.link.end.close()
+        what = worker.names[0] if worker.names else "what it was given"
+        raise StoreUnavailable(f"a worker process was killed at {what}: is there memory enough? run it again")
+
+    def close(self) -> None:
+        """End every process, at once, whatever it is doing; no process is left."""
+        for worker in self._workers:
+            worker.link.end.close()
+            with suppress(ProcessLookupError):
+                os.kill(worker.pid, signal.SIGKILL)
+            with suppress(ChildProcessError):
+                os.waitpid(worker.pid, 0)
+        self._workers = []
+
+
+def _be_worker(link: _Link, prepare: Callable[[Ask], Work]) -> NoReturn:
+    """Do jobs until the caller is gone; never return into the caller's code, never run its clean-up."""
+    status = 1
+    try:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the caller, which ends us
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        _do_jobs(link, prepare)
+        status = 0
+    except (EOFError, OSError):
+        status = 0  # the caller is gone
+    except BaseException:  # noqa: BLE001 - the process ends here, and the caller sees that it did
+        traceback.print_exc()
+    finally:
+        os._exit(status)
+
+
+def _do_jobs(link: _Link, prepare: Callable[[Ask], Work]) -> None:
+    waiting: deque[Any] = deque()
+
+    def ask(question: object) -> object:
+        link.send(QUESTION, question)
+        while True:
+            kind, value = link.receive()
+            if kind == ANSWER:
+                return value
+            waiting.append(value)
+
+    work = None
+    while True:
+        job = waiting.popleft() if waiting else link.receive()[1]
+        try:
+            if work is None:
+                work = prepare(ask)
+            result = work(job)
+        except EOFError:
+            raise
+        except Exception as error:  # noqa: BLE001 - told to the caller, who raises it
+            link.send(ERROR, _pickled(error))
+            continue
+        link.send(RESULT, result)
+
+
+def _pickled(error: Exception) -> bytes:
+    error.add_note("".join(traceback.format_exception(error)))
+    try:
+        pickle.loads(pickle.dumps(error))  # noqa: S301 - made in this line
+        return pickle.dumps(error)
+    except Exception:  # noqa: BLE001 - whatever it is that cannot be pickled
+        return pickle.dumps(RuntimeError("".join(traceback.format_exception(error))))

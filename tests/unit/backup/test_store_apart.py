@@ -1,0 +1,131 @@
+"""Storing in several processes gives what storing in one gives."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from holdfast.backup import store_tree
+from holdfast.backup.create_snapshot import SnapshotSummary, create_snapshot
+from holdfast.backup.manifest import load_manifest
+from holdfast.backup.ports import Status
+from holdfast.backup.repository import Repository
+from holdfast.backup.store_apart import FilesApart
+from holdfast.backup.verify import verify
+from holdfast.errors import StoreUnavailable
+from tests.support.backups import restored, source_of
+from tests.support.local_backup import catalogue_of, create, opened
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Iterator[Repository]:
+    folder = tmp_path / "repository"
+    create(folder)
+    with catalogue_of(folder) as catalogue:
+        yield opened(folder, catalogue)
+
+
+@pytest.fixture(autouse=True)
+def _from_the_first_byte(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store_tree, "APART_BYTES", 0)
+
+
+def fill(folder: Path, *, seed: int = 1, files: int = 60) -> Path:
+    random = Random(seed)
+    for number in range(files):
+        path = folder / f"d{number % 5}" / f"e{number % 3}" / f"{number}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(random.randbytes(random.choice((0, 1, 5_000, 40_000, 300_000))))
+    (folder / "twin").write_bytes(b"twin" * 20_000)
+    os.link(folder / "twin", folder / "twin of twin")
+    (folder / "same").write_bytes(b"twin" * 20_000)
+    (folder / "link").symlink_to("twin")
+    with (folder / "hole").open("wb") as file:
+        file.seek(3_000_000)
+        file.write(b"end")
+    for path in folder.rglob("*"):
+        if not path.is_symlink():
+            os.utime(path, ns=(1, 1))
+    return folder
+
+
+def back_up(repository: Repository, folder: Path, jobs: int, host: str = "host") -> SnapshotSummary:
+    return create_snapshot(repository, source_of(folder), user="user", host=host, jobs=jobs)
+
+
+def test_several_processes_store_the_very_tree_that_one_stores(tmp_path: Path, repository: Repository) -> None:
+    source = fill(tmp_path / "source")
+    one, several = back_up(repository, source, 1, "a"), back_up(repository, source, 3, "b")
+    assert load_manifest(repository, one.snapshot).roots == load_manifest(repository, several.snapshot).roots
+    assert (several.files, several.size, several.bytes_read) == (one.files, one.size, one.bytes_read)
+
+
+def test_what_several_processes_stored_is_whole_and_comes_back(tmp_path: Path, repository: Repository) -> None:
+    source = fill(tmp_path / "source")
+    summary = back_up(repository, source, 3)
+    assert verify(repository, read_data=True).ok
+    restored(repository, summary.snapshot, tmp_path / "back")
+    for path in source.rglob("*"):
+        if path.is_file():
+            assert (tmp_path / "back" / path.relative_to(source)).read_bytes() == path.read_bytes()
+    packs = load_manifest(repository, summary.snapshot).packs_added
+    assert set(packs) == {row.pack for row in repository.index.packs()}
+
+
+def test_equal_chunks_in_several_processes_are_stored_once(tmp_path: Path, repository: Repository) -> None:
+    data = Random(5).randbytes(400_000)
+    for number in range(40):
+        path = tmp_path / "source" / f"{number // 4}" / f"{number}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    summary = back_up(repository, tmp_path / "source", 4)
+    assert summary.bytes_stored < 1.2 * len(data)
+
+
+def test_a_file_that_cannot_be_read_is_named_and_the_rest_is_stored(
+    tmp_path: Path, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = fill(tmp_path / "source")
+    honest = os.open
+
+    def refusing(path: bytes, flags: int, *arguments: int, **options: int | None) -> int:
+        if path == b"7":
+            raise PermissionError(13, "Permission denied")
+        return honest(path, flags, *arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(os, "open", refusing)
+    summary = back_up(repository, source, 3)
+    assert [(skipped.path.rsplit(b"/", 1)[1], skipped.reason) for skipped in summary.skipped] == [
+        (b"7", "permission denied")
+    ]
+    assert summary.files == 63
+
+
+def test_a_killed_worker_ends_the_backup_and_acknowledges_nothing(
+    tmp_path: Path, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = fill(tmp_path / "source", files=200)
+    honest = FilesApart.store
+    calls = 0
+
+    def killing(self: FilesApart, *arguments: object) -> object:
+        nonlocal calls
+        calls += 1
+        if calls == 100:
+            os.kill(self._workers.pids[0], signal.SIGKILL)
+        return honest(self, *arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(FilesApart, "store", killing)
+    with pytest.raises(StoreUnavailable, match="a worker process was killed at "):
+        back_up(repository, source, 2)
+    assert calls >= 100
+    assert not repository.ledger.completed()
+    assert [record.status for record in repository.ledger.ended()] == [Status.FAILED]
+    monkeypatch.undo()
+    restored(repository, back_up(repository, source, 2).snapshot, tmp_path / "back")
+    assert verify(repository, read_data=True).ok

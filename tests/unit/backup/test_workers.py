@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from holdfast.backup.workers import Ask, Work, Workers
+from holdfast.errors import SourceUnreadable, StoreUnavailable
+
+
+def doubling(ask: Ask) -> Work:
+    return lambda job: job * 2
+
+
+def adding_what_it_is_told(ask: Ask) -> Work:
+    return lambda job: job + ask(["how much", job])
+
+
+def failing(ask: Ask) -> Work:
+    def work(job: Any) -> Any:
+        raise SourceUnreadable(f"{job} cannot be read")
+
+    return work
+
+
+def sleeping(ask: Ask) -> Work:
+    return lambda job: time.sleep(job)
+
+
+@contextlib.contextmanager
+def workers(prepare: Any, count: int = 2, answer: Any = None) -> Iterator[Workers]:
+    one = Workers(count, prepare, answer or (lambda question: None))
+    pids = one.pids
+    try:
+        yield one
+    finally:
+        one.close()
+        for pid in pids:
+            with pytest.raises(ProcessLookupError):
+                os.kill(pid, 0)
+
+
+def all_results(one: Workers) -> list[Any]:
+    found: list[Any] = []
+    while not one.is_idle:
+        found += one.results(5)
+    return found
+
+
+def test_every_job_has_its_result() -> None:
+    with workers(doubling, 3) as one:
+        for number in range(50):
+            one.submit(number, "a number")
+        assert sorted(all_results(one)) == [number * 2 for number in range(50)]
+
+
+def test_a_question_is_answered_while_other_jobs_wait() -> None:
+    with workers(adding_what_it_is_told, answer=lambda question: question[1] * 100) as one:
+        for number in range(20):
+            one.submit(number, "a number")
+        assert sorted(all_results(one)) == [number * 101 for number in range(20)]
+
+
+def test_all_do_reaches_every_worker_after_its_other_jobs() -> None:
+    with workers(lambda ask: lambda job: os.getpid(), 3) as one:
+        one.submit("first", "x")
+        assert sorted(set(one.all_do("last", "x"))) == sorted(one.pids)
+
+
+def test_a_worker_s_error_rises_as_it_is() -> None:
+    with workers(failing) as one:
+        one.submit("this", "this")
+        with pytest.raises(SourceUnreadable, match="this cannot be read"):
+            all_results(one)
+
+
+def test_a_killed_worker_is_told_with_what_it_was_doing() -> None:
+    with workers(sleeping, 1) as one:
+        one.submit(60, "'/home/ann/film' and 0 other files")
+        os.kill(one.pids[0], signal.SIGKILL)
+        with pytest.raises(StoreUnavailable, match="killed at '/home/ann/film'"):
+            all_results(one)
+
+
+def test_closing_ends_workers_in_the_middle_of_a_job() -> None:
+    with workers(sleeping) as one:
+        one.submit(60, "x")
+
+
+def test_a_worker_ends_when_its_caller_is_killed() -> None:
+    reading, writing = os.pipe()
+    caller = os.fork()
+    if caller == 0:
+        one = Workers(2, sleeping, lambda question: None)
+        os.write(writing, b" ".join(str(pid).encode() for pid in one.pids))
+        os._exit(0)
+    os.waitpid(caller, 0)
+    pids = [int(pid) for pid in os.read(reading, 100).split()]
+    os.close(reading)
+    os.close(writing)
+    deadline = time.monotonic() + 10
+    while any(is_running(pid) for pid in pids):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def is_running(pid: int) -> bool:
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return file.read().rsplit(b")", 1)[1].split()[0] != b"Z"
+    except OSError:
+        return False
