@@ -32,6 +32,9 @@ rehearse: setup ## the main job: deploy, back up, break, restore and measure the
 test: setup ## every test but the ones that take minutes
 	@$(BIN)/python -m pytest -n auto -m "not e2e"
 
+bench: setup ## the backup engine beside restic and borg, where they are: minutes, and 12 GiB of room
+	@$(BIN)/python -m bench.backup
+
 lint: setup
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 
