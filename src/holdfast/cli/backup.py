@@ -8,35 +8,48 @@ import pwd
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from holdfast.cli.progress import ProgressLine
-from holdfast.cli.repository import jobs_for, jobs_option, opened, reads_repository
-from holdfast.cli.text import shown_count, shown_path, shown_size
+from holdfast.cli.events import Reporter
+from holdfast.cli.repository import jobs_for, jobs_option, opened, reads_repository_with_events
+from holdfast.cli.text import json_path, shown_count, shown_path, shown_size
 from holdfast.errors import ExitStatus, InvalidRequest
 
 if TYPE_CHECKING:
     from holdfast.backup.create_snapshot import SnapshotSummary
+    from holdfast.backup.repository import Repository
     from holdfast.backup.sources import Source
+    from holdfast.backup.store_tree import Progress
 
 BUCKET = "s3://"
 
 
 @click.command("backup")
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
-@reads_repository
+@reads_repository_with_events
 @click.option("--tag", "tags", multiple=True, metavar="T", help="A word to find the snapshot by; may be repeated.")
 @click.option("--host", help="Name of this machine in the snapshot; its host name by default.")
 @click.option("--user", help="Whose snapshot it is; the user running this by default.")
 @click.option(
     "--exclude", "excludes", multiple=True, metavar="P", help="Leave out, as in a .gitignore; may be repeated."
 )
+@click.option(
+    "--exclude-file",
+    "exclude_files",
+    multiple=True,
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="File of such patterns, one a line; may be repeated.",
+)
+@click.option("--exclude-caches", is_flag=True, help="Leave out what is in folders with a CACHEDIR.TAG.")
 @click.option("--one-file-system", is_flag=True, help="Do not cross into other file systems.")
 @click.option("--reread", is_flag=True, help="Read every file, also those that seem unchanged.")
 @jobs_option
+@click.option("--dry-run", is_flag=True, help="Read, compare and measure; store nothing.")
 def command(
     sources: tuple[str, ...],
     repo: str,
@@ -47,9 +60,12 @@ def command(
     host: str | None,
     user: str | None,
     excludes: tuple[str, ...],
+    exclude_files: tuple[Path, ...],
+    exclude_caches: bool,
     one_file_system: bool,
     reread: bool,
     jobs: int | None,
+    dry_run: bool,
 ) -> int:
     """Store the files and folders named (or an s3://bucket/prefix) as one snapshot.
 
@@ -57,35 +73,66 @@ def command(
     is in the snapshot; 1 the snapshot is there without what stderr names; 3 a source does not exist, or storing failed.
     """
     from holdfast.backup.create_snapshot import create_snapshot
+    from holdfast.backup.dry_run import dry
 
-    line = ProgressLine(quiet=quiet)
-    with _source(sources, repo, excludes, one_file_system) as source:
+    report = Reporter(output, quiet=quiet)
+    user = pwd.getpwuid(os.getuid()).pw_name if user is None else user
+    host = socket.gethostname() if host is None else host
+    with _source(sources, repo, _Choice(excludes, exclude_files, exclude_caches, one_file_system)) as source:
         source.check()  # before a password is asked for
         with opened(repo, password_file) as repository:
+            expected = _files_before(repository, source, user, host) if report.is_on else None
+
+            def progress(at: Progress) -> None:
+                report.progress(at.files, at.bytes_read, at.path, done=at.files, of=expected)
+
             try:
                 summary = create_snapshot(
-                    repository,
+                    dry(repository) if dry_run else repository,
                     source,
-                    user=pwd.getpwuid(os.getuid()).pw_name if user is None else user,
-                    host=socket.gethostname() if host is None else host,
+                    user=user,
+                    host=host,
                     tags=tags,
-                    progress=(lambda at: line.show(at.files, at.bytes_read, at.path)) if line.is_on else None,
+                    progress=progress if report.is_on else None,
                     reread=reread,
                     jobs=jobs_for(repo, jobs),
                 )
             finally:
-                line.clear()
-    _print(summary, output, quiet)
+                report.clear()
+    _print(summary, output, quiet, dry_run)
     return ExitStatus.DONE if summary.is_complete else ExitStatus.ANSWER_IS_NO
 
 
+def _files_before(repository: Repository, source: Source, user: str, host: str) -> int | None:
+    """Return how many files the snapshot before this one has: about as many as are to be looked at."""
+    from holdfast.backup.snapshots import find_parent
+
+    parent = find_parent(repository, user, host, source.paths)
+    return parent.counts.get("files") if parent else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """What of the sources is left out."""
+
+    patterns: tuple[str, ...]
+    files: tuple[Path, ...]
+    caches: bool
+    one_file_system: bool
+
+    @property
+    def is_all(self) -> bool:
+        """Whether nothing is."""
+        return not (self.patterns or self.files or self.caches or self.one_file_system)
+
+
 @contextmanager
-def _source(paths: tuple[str, ...], repo: str, excludes: tuple[str, ...], one_file_system: bool) -> Iterator[Source]:
+def _source(paths: tuple[str, ...], repo: str, choice: _Choice) -> Iterator[Source]:
     if not any(path.startswith(BUCKET) for path in paths):
-        yield _directories(paths, repo, excludes, one_file_system)
+        yield _directories(paths, repo, choice)
         return
-    if len(paths) > 1 or excludes or one_file_system:
-        raise InvalidRequest("an s3://bucket/prefix is backed up alone, without --exclude and --one-file-system")
+    if len(paths) > 1 or not choice.is_all:
+        raise InvalidRequest("an s3://bucket/prefix is backed up alone, without --exclude... and --one-file-system")
     from holdfast.backup.sources.s3 import S3Source
     from holdfast.backup.stores.aws.clients import Clients
     from holdfast.backup.targets.s3 import parse_uri
@@ -97,14 +144,16 @@ def _source(paths: tuple[str, ...], repo: str, excludes: tuple[str, ...], one_fi
         clients.close()
 
 
-def _directories(paths: tuple[str, ...], repo: str, excludes: tuple[str, ...], one_file_system: bool) -> Source:
+def _directories(paths: tuple[str, ...], repo: str, choice: _Choice) -> Source:
     from holdfast.backup.sources.directory import DirectorySource
-    from holdfast.backup.sources.exclude import Exclude
+    from holdfast.backup.sources.exclude import Exclude, read_patterns
 
+    patterns = [pattern for file in choice.files for pattern in read_patterns(file)]
     return DirectorySource(
         [os.fsencode(path) for path in paths],
-        exclude=Exclude(os.fsencode(pattern) for pattern in excludes),
-        one_file_system=one_file_system,
+        exclude=Exclude([*patterns, *(os.fsencode(pattern) for pattern in choice.patterns)]),
+        one_file_system=choice.one_file_system,
+        exclude_caches=choice.caches,
         avoid=_identity(repo),
     )
 
@@ -118,7 +167,32 @@ def _identity(repo: str) -> list[tuple[int, int]]:
     return [(status.st_dev, status.st_ino)]
 
 
-def _print(summary: SnapshotSummary, output: str, quiet: bool) -> None:
+FIGURES = ("files", "bytes_read", "bytes_added", "bytes_stored", "files_unchanged", "seconds")
+
+
+def _print(summary: SnapshotSummary, output: str, quiet: bool, dry_run: bool) -> None:
+    _print_skipped(summary, quiet)
+    figures = {name: getattr(summary, name) for name in FIGURES}
+    result = {"dry_run": True, **figures} if dry_run else {"snapshot": summary.snapshot, **figures}
+    if output == "events":
+        for skipped in summary.skipped:
+            click.echo(json.dumps({"event": "skipped", "path": json_path(skipped.path), "reason": skipped.reason}))
+        for warning in summary.warnings:
+            click.echo(json.dumps({"event": "warning", "text": warning}))
+        click.echo(json.dumps({"event": "summary", **result, "complete": summary.is_complete}))
+        return
+    if output == "json":
+        click.echo(json.dumps(result, indent=2))
+        return
+    what = "dry run, nothing is stored" if dry_run else f"snapshot {summary.snapshot[:12]}"
+    click.echo(
+        f"{what}: {shown_count(summary.files, 'file')}, "
+        f"{summary.files_unchanged} unchanged, {shown_size(summary.bytes_read)} read, "
+        f"{shown_size(summary.bytes_added)} new, {shown_size(summary.bytes_stored)} stored in {summary.seconds:.1f} s"
+    )
+
+
+def _print_skipped(summary: SnapshotSummary, quiet: bool) -> None:
     for skipped in summary.skipped:
         click.echo(f"skipped: {shown_path(skipped.path)}: {skipped.reason}", err=True)
     if summary.skipped_count > len(summary.skipped):
@@ -126,12 +200,3 @@ def _print(summary: SnapshotSummary, output: str, quiet: bool) -> None:
     if not quiet:
         for warning in summary.warnings:
             click.echo(f"warning: {warning}", err=True)
-    if output == "json":
-        names = ("snapshot", "files", "bytes_read", "bytes_added", "bytes_stored", "files_unchanged", "seconds")
-        click.echo(json.dumps({name: getattr(summary, name) for name in names}, indent=2))
-        return
-    click.echo(
-        f"snapshot {summary.snapshot[:12]}: {shown_count(summary.files, 'file')}, "
-        f"{summary.files_unchanged} unchanged, {shown_size(summary.bytes_read)} read, "
-        f"{shown_size(summary.bytes_added)} new, {shown_size(summary.bytes_stored)} stored in {summary.seconds:.1f} s"
-    )

@@ -49,13 +49,14 @@ class TerminalLine:
 
 
 class ProgressLine(TerminalLine):
-    """Shows files, bytes and rate."""
+    """Shows files, bytes, rate and, where it is known how much there is, the time left."""
 
-    def show(self, files: int, size: int, path: bytes) -> None:
-        """Show how far it is."""
+    def show(self, files: int, size: int, path: bytes, *, share: float | None = None) -> None:
+        """Show how far it is; `share` is the part that is done, 0 to 1."""
         self.write(
             lambda seconds: (
-                f"{files} files  {shown_size(size)}  {shown_size(size / max(seconds, 0.001))}/s  {shown_path(path)}"
+                f"{shown_left(seconds, share)}{files} files  {shown_size(size)}  "
+                f"{shown_size(size / max(seconds, 0.001))}/s  {shown_path(path)}"
             )
         )
 
@@ -65,4 +66,24 @@ class CountLine(TerminalLine):
 
     def show(self, done: int, of: int) -> None:
         """Show how far it is."""
-        self.write(lambda seconds: f"{done} of {of}  {done / max(seconds, 0.001):.0f}/s")
+        self.write(
+            lambda seconds: (
+                f"{shown_left(seconds, done / of if of else None)}{done} of {of}  {done / max(seconds, 0.001):.0f}/s"
+            )
+        )
+
+
+def share_of(done: int, of: int | None) -> float | None:
+    """Return the part that is done; None where there is no telling."""
+    return min(done / of, 1.0) if of else None
+
+
+def shown_left(seconds: float, share: float | None) -> str:
+    """Return `37 %, 4 min left` and two spaces, as if the rest went on as it began; nothing before it is told."""
+    if not share:
+        return ""
+    left = seconds * (1 - share) / share
+    for unit, size in (("h", 3600), ("min", 60)):
+        if left >= size:
+            return f"{share:.0%}, {left / size:.0f} {unit} left  "
+    return f"{share:.0%}, {left:.0f} s left  "

@@ -30,6 +30,13 @@ password_option = click.option(
     help="File whose first line is the password; else HOLDFAST_PASSWORD, else a prompt.",
 )
 output_option = click.option("--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+events_option = click.option(
+    "--output",
+    type=click.Choice(["text", "json", "events"]),
+    default="text",
+    show_default=True,
+    help="events: a JSON object a line while it runs, the summary last.",
+)
 quiet_option = click.option("--quiet", is_flag=True, help="No messages and no progress on stderr.")
 
 jobs_option = click.option(
@@ -52,6 +59,13 @@ def jobs_for(repo: str, jobs: int | None) -> int:
 def reads_repository(command: Command) -> Command:
     """Give a command the options of every verb that opens a repository."""
     for option in (quiet_option, output_option, password_option, repository_option):
+        command = option(command)
+    return command
+
+
+def reads_repository_with_events(command: Command) -> Command:
+    """As `reads_repository`, for a verb that can tell how far it is."""
+    for option in (quiet_option, events_option, password_option, repository_option):
         command = option(command)
     return command
 

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from holdfast.cli.progress import ProgressLine
-from holdfast.cli.repository import opened, reads_repository
+from holdfast.cli.events import Reporter
+from holdfast.cli.repository import opened, reads_repository_with_events
 from holdfast.cli.text import json_path, shown_count, shown_path, shown_size
 from holdfast.errors import ExitStatus
 
 if TYPE_CHECKING:
-    from holdfast.backup.restore import RestoreSummary
+    from holdfast.backup.restore import Progress, RestoreSummary
     from holdfast.backup.targets import Target
 
 BUCKET = "s3://"
@@ -30,7 +30,7 @@ BUCKET = "s3://"
 )
 @click.option("--overwrite", is_flag=True, help="Replace files of the same name in a folder that is not empty.")
 @click.option("--numeric-owner", is_flag=True, help="Owners by number even where this machine knows the name.")
-@reads_repository
+@reads_repository_with_events
 def command(
     snapshot: str,
     target: str,
@@ -46,22 +46,29 @@ def command(
     What was in the backed-up folder is put directly in DIR; several sources go below their full paths. Exit status: 0
     all is there; 1 something could not be restored, and stderr says what; 2 DIR is not empty; 3 the disk failed.
     """
+    from holdfast.backup.manifest import load_manifest
     from holdfast.backup.restore import restore
     from holdfast.backup.snapshots import resolve
 
     name, _, path = snapshot.partition(":")
-    line = ProgressLine(quiet=quiet)
+    report = Reporter(output, quiet=quiet)
     with opened(repo, password_file) as repository, _target(target, overwrite, numeric_owner) as place:
+        id_ = resolve(repository, name)
+        size = load_manifest(repository, id_).counts.get("size") if report.is_on and not path else None
+
+        def progress(at: Progress) -> None:
+            report.progress(at.files, at.bytes_written, at.path, done=at.bytes_written, of=size)
+
         try:
             summary = restore(
                 repository,
-                resolve(repository, name),
+                id_,
                 place,
                 path=os.fsencode(path) if path else None,
-                progress=(lambda at: line.show(at.files, at.bytes_written, at.path)) if line.is_on else None,
+                progress=progress if report.is_on else None,
             )
         finally:
-            line.clear()
+            report.clear()
     _print(summary, output, quiet)
     return ExitStatus.ANSWER_IS_NO if summary.failed_count else ExitStatus.DONE
 
@@ -91,8 +98,9 @@ def _print(summary: RestoreSummary, output: str, quiet: bool) -> None:
     if not quiet:
         for warning in summary.warnings:
             click.echo(f"warning: {warning}", err=True)
-    if output == "json":
-        click.echo(json.dumps(_as_json(summary), indent=2))
+    if output != "text":
+        as_json = _as_json(summary)
+        click.echo(json.dumps(as_json, indent=2) if output == "json" else json.dumps({"event": "summary", **as_json}))
         return
     click.echo(
         f"restored {shown_count(summary.files, 'file')}, {shown_size(summary.bytes_written)} of snapshot "

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from holdfast.backup.entry import EntryKind, Path
 from holdfast.backup.folders import FolderStack, LastFolder
 from holdfast.backup.sources import Skipped, SourceEntry, path_of
-from holdfast.backup.sources.exclude import Exclude
+from holdfast.backup.sources.exclude import CACHE_TAG, Exclude, is_cache
 from holdfast.backup.sources.metadata import entry_of, may_hide_a_change, read_xattrs, reason
 from holdfast.backup.sources.open_file import OpenedFile
 from holdfast.errors import SourceUnreadable
@@ -28,6 +28,7 @@ class DirectorySource:
     Args:
         paths: the roots; made absolute.
         one_file_system: stay on each root's file system; mount points are kept as empty folders.
+        exclude_caches: of a folder tagged as a cache keep the tag alone.
         avoid: (device, inode) of folders to leave out, such as the repository itself.
         now_ns: the time in nanoseconds, from the clock that stamps the files.
     """
@@ -38,12 +39,14 @@ class DirectorySource:
         *,
         exclude: Exclude | None = None,
         one_file_system: bool = False,
+        exclude_caches: bool = False,
         avoid: Collection[tuple[int, int]] = (),
         now_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self._paths = tuple(sorted({os.path.abspath(path) for path in paths}))
         self._exclude = exclude or Exclude()
         self._one_file_system = one_file_system
+        self._exclude_caches = exclude_caches
         self._avoid = frozenset(avoid)
         self._now_ns = now_ns
         self._at: _Place | None = None
@@ -181,9 +184,10 @@ class DirectorySource:
         if left_out:
             found.append(Skipped(path_of(root, path), left_out, expected=True))
         try:
-            return found, sorted({os.fsencode(name) for name in os.listdir(fd)})
+            names = sorted({os.fsencode(name) for name in os.listdir(fd)})
         except OSError as error:
             return [*found, Skipped(path_of(root, path), reason(error))], []
+        return found, [CACHE_TAG] if self._exclude_caches and CACHE_TAG in names and is_cache(fd) else names
 
     @staticmethod
     def _leave(folders: FolderStack, path: bytes) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path as FilePath
 
 from holdfast.backup.entry import Path
 from holdfast.errors import InvalidRequest
@@ -40,6 +42,44 @@ class Exclude:
             ):
                 return rule.excludes
         return False
+
+
+CACHE_TAG = b"CACHEDIR.TAG"
+SIGNATURE = b"Signature: 8a477f597d28d172789f06886806bc55"
+"""What the tag begins with. Source: https://bford.info/cachedir/"""
+
+
+def is_cache(folder: int) -> bool:
+    """Say whether the open folder is tagged as a cache, whose content can be made again."""
+    try:
+        fd = os.open(CACHE_TAG, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+    except OSError:
+        return False
+    try:
+        return os.read(fd, len(SIGNATURE)) == SIGNATURE
+    except OSError:
+        return False
+    finally:
+        os.close(fd)
+
+
+def read_patterns(file: FilePath) -> list[bytes]:
+    """Return the patterns of a file, one a line; blank lines and those that start with `#` are passed over.
+
+    Raises:
+        InvalidRequest: the file cannot be read.
+    """
+    try:
+        lines = file.read_bytes().splitlines()
+    except OSError as error:
+        raise InvalidRequest(f"the exclude file {str(file)!r} cannot be read: {error.strerror}") from error
+    patterns = [_without_trailing_blanks(line) for line in lines]
+    return [pattern for pattern in patterns if pattern and not pattern.startswith(b"#")]
+
+
+def _without_trailing_blanks(line: bytes) -> bytes:
+    text = line.rstrip(b" \t")
+    return text + line[len(text) :][:1] if text.endswith(b"\\") else text
 
 
 def _rule(pattern: bytes) -> _Rule:

@@ -1,0 +1,83 @@
+"""`holdfast backup`: what it leaves out, what it tells, and a run that stores nothing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from holdfast.cli.progress import shown_left
+from tests.support.command_line import Run
+from tests.support.repositories import noise
+
+
+@pytest.fixture
+def source(holdfast: Run, tmp_path: Path) -> Path:
+    holdfast("repo", "create", "repo")
+    (tmp_path / "source").mkdir()
+    (tmp_path / "source" / "kept").write_bytes(noise(100_000))
+    return tmp_path / "source"
+
+
+def listed(holdfast: Run) -> set[str]:
+    return {Path(one["path"]).name for one in holdfast("ls", "latest", "--repo", "repo", "--output", "json").json}
+
+
+def files_below(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file() and "catalogue" not in path.name)
+
+
+def test_a_dry_run_stores_nothing_and_tells_what_a_backup_would(holdfast: Run, source: Path) -> None:
+    before = files_below(Path("repo"))
+    dry = holdfast("backup", "source", "--repo", "repo", "--dry-run", "--output", "json").json
+    assert files_below(Path("repo")) == before
+    assert holdfast("snapshots", "--repo", "repo", "--output", "json").json == []
+    real = holdfast("backup", "source", "--repo", "repo", "--output", "json").json
+    alike = ("files", "bytes_read", "bytes_added", "bytes_stored", "files_unchanged")
+    assert {name: dry[name] for name in alike} == {name: real[name] for name in alike}
+    assert dry["dry_run"]
+    assert "snapshot" not in dry
+    text = holdfast("backup", "source", "--repo", "repo", "--dry-run").out
+    assert text.startswith("dry run, nothing is stored: 1 file")
+
+
+def test_patterns_come_from_files(holdfast: Run, source: Path) -> None:
+    for name in ("a.tmp", "b.log", "# odd", "blank "):
+        (source / name).write_text("x")
+    Path("patterns").write_bytes(b"# a comment\n\n*.tmp  \n\\# odd\nblank\\ \n")
+    Path("more").write_text("*.log\n")
+    files = ("--exclude-file", "patterns", "--exclude-file", "more")
+    assert holdfast("backup", "source", "--repo", "repo", *files).status == 0
+    assert listed(holdfast) == {"source", "kept"}
+    assert holdfast("backup", "source", "--repo", "repo", *files, "--exclude", "!a.tmp").status == 0
+    assert listed(holdfast) == {"source", "kept", "a.tmp"}
+    missing = holdfast("backup", "source", "--repo", "repo", "--exclude-file", "nowhere")
+    assert (missing.status, "exclude file 'nowhere'" in missing.err) == (2, True)
+
+
+def test_tagged_caches_keep_their_tag_alone(holdfast: Run, source: Path) -> None:
+    for name, text in {"cache": "Signature: 8a477f597d28d172789f06886806bc55\n", "other": "something"}.items():
+        (source / name).mkdir()
+        (source / name / "CACHEDIR.TAG").write_text(text)
+        (source / name / f"in {name}").write_text("x")
+    assert holdfast("backup", "source", "--repo", "repo", "--exclude-caches").status == 0
+    assert listed(holdfast) == {"source", "kept", "cache", "CACHEDIR.TAG", "other", "in other"}
+    assert holdfast("backup", "source", "--repo", "repo").status == 0
+    assert "in cache" in listed(holdfast)
+
+
+def test_events_are_a_json_object_a_line_and_end_with_the_summary(holdfast: Run, source: Path) -> None:
+    (source / "locked").symlink_to("kept")
+    for verb in (("backup", "source"), ("restore", "latest", "--target", "back")):
+        lines = holdfast(*verb, "--repo", "repo", "--output", "events").out.splitlines()
+        events = [json.loads(line) for line in lines]
+        assert events[-1]["event"] == "summary"
+        assert events[-1]["files"] == 1
+
+
+def test_time_left_is_told_once_a_share_is_known() -> None:
+    assert shown_left(10, None) == shown_left(10, 0.0) == ""
+    assert shown_left(10, 0.5) == "50%, 10 s left  "
+    assert shown_left(100, 0.25) == "25%, 5 min left  "
+    assert shown_left(3600, 0.1) == "10%, 9 h left  "
