@@ -208,7 +208,7 @@ class _Repair:
             tree = TreeStore(self.repository, writer, self.source, reader, tick=self.tick)
             for path in self.source.paths:
                 tree.store(path)
-            writer.flush()
+            tree.flush()
         self.bytes_stored += writer.bytes_stored
 
 
