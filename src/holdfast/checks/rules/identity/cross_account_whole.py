@@ -15,7 +15,10 @@ from holdfast.checks.values import Undecided, as_text
 
 
 class CrossAccountWhole(ResourceRule):
-    """An account that may use a bucket's key may also use the bucket, and the other way round."""
+    """An account that may use a bucket's key may also use the bucket, and the other way round.
+
+    The account that administers the key is not another one: it owns both.
+    """
 
     id = "IAM005"
     resource_types = ("AWS::S3::Bucket",)
@@ -31,7 +34,9 @@ class CrossAccountWhole(ResourceRule):
             p for p in resource.system.resources("AWS::S3::BucketPolicy") if p.system.find(p.get("Bucket")) is resource
         ]
         bucket = [s for policy in policies for s in statements(policy.get("PolicyDocument"))]
-        by_key, by_bucket = _accounts(key_statements(use.key)), _accounts(bucket)
+        of_key = key_statements(use.key)
+        owner = _accounts([one for one in of_key if one.covers("kms:PutKeyPolicy") is True])
+        by_key, by_bucket = _accounts(of_key) - owner, _accounts(bucket) - owner
         if any("${?" in account for account in by_key ^ by_bucket):
             yield self.undecided(use.key, "KeyPolicy", "an account is a parameter")
         for account in sorted(account for account in by_key - by_bucket if "${?" not in account):

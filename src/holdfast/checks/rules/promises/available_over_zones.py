@@ -49,10 +49,18 @@ def _sum(what: str, promised: float) -> str:
 
 def _copies(resource: Resource) -> float | Undecided | None:
     if resource.type == "AWS::ECS::Service":
-        return as_number(resource.get("DesiredCount"), 1)
+        written = resource.get("DesiredCount")
+        return as_number(written, 1) if written is not None else _kept_by_scaling(resource)
     if resource.type == "AWS::RDS::DBCluster" and str(resource.get("Engine")).startswith("aurora"):
         return len(instances_of(resource))
     return None
+
+
+def _kept_by_scaling(service: Resource) -> float | Undecided:
+    """Return the least that auto scaling leaves of a service without a count of its own, which else begins with one."""
+    targets = (one for one, _, _ in service.referrers if one.type == "AWS::ApplicationAutoScaling::ScalableTarget")
+    least = [as_number(one.get("MinCapacity"), 1) for one in targets]
+    return least[0] if least and least[0] is not None else 1
 
 
 def _subnets(resource: Resource) -> list[Resource]:
