@@ -195,6 +195,9 @@ def test_rotation_runs_where_it_reaches_database_and_secrets_manager() -> None:
     admitted = {one["ToPort"]: one for one in template.of("AWS::EC2::SecurityGroupIngress", SourceSecurityGroupId=seat)}
     allowed_out = {one["ToPort"]: one for one in template.of("AWS::EC2::SecurityGroupEgress", GroupId=seat)}
     assert set(admitted) == set(allowed_out) == {5432, 443}
+    first = set(schedule.raw["DependsOn"])
+    assert {one.id for one in template.of(INSTANCE)} <= first
+    assert {one.id for one in (*admitted.values(), *allowed_out.values())} <= first
     assert template.raw["Transform"] == "AWS::SecretsManager-2024-09-16"
 
 

@@ -21,6 +21,7 @@ from holdfast.platforms.constructs.credentials import (
     RotationSeat,
     admit,
 )
+from holdfast.settings.databases import LOG_DAYS
 from holdfast.settings.engine_versions import EngineVersion
 
 PORTS = {"aurora-mysql": 3306, "aurora-postgresql": 5432}
@@ -106,6 +107,17 @@ class ConnectInfo:
     secret: secretsmanager.ISecret
     database: str | None
     group: ec2.ISecurityGroup
+
+
+def log_retention(days: int) -> logs.RetentionDays:
+    """Return what keeps logs `days` days.
+
+    Raises:
+        InvalidRequest: CloudWatch Logs knows no such period.
+    """
+    if days not in LOG_DAYS:
+        raise InvalidRequest(f"log days must be one of {', '.join(map(str, LOG_DAYS))}, got {days}")
+    return _RETENTION[days]
 
 
 class AuroraCluster(Construct):
@@ -276,6 +288,10 @@ _INSIGHTS_DAYS = {
     "standard": rds.PerformanceInsightRetention.DEFAULT,
     "advanced": rds.PerformanceInsightRetention.MONTHS_15,
 }
+
+
+# The CDK's members are in the order of the days, INFINITE last; a test compares each with its template.
+_RETENTION = dict(zip(LOG_DAYS, logs.RetentionDays, strict=False))
 
 
 def _engine(version: EngineVersion) -> rds.IClusterEngine:

@@ -9,10 +9,13 @@ from typing import Any
 
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_rds as rds
 from aws_cdk import aws_secretsmanager as secretsmanager
-from constructs import Construct
+from constructs import Construct, IConstruct
+
+from holdfast.platforms.constructs.network import pass_through
 
 _TLS = 443
 
@@ -74,7 +77,8 @@ class RotatedCredentials(Construct):
     """A rotation of a cluster's attached secret by the function AWS hosts, in a seat from which it works.
 
     The schedule names the attachment, so that it starts when the secret holds the host; the database admits the
-    function's security group and nothing else leaves that group but TLS to the endpoint.
+    function's security group and nothing else leaves that group but TLS to the endpoint. It rotates at once, so it is
+    made after the instances and the rules; an endpoint to Secrets Manager has to be a dependency of `schedule`.
 
     `AWS::SecretsManager::RotationSchedule` with a hosted function is a CloudFormation transform: it makes a nested
     stack, and its deployer needs CAPABILITY_AUTO_EXPAND and CAPABILITY_IAM.
@@ -120,8 +124,30 @@ class RotatedCredentials(Construct):
         self.schedule = cluster.secret.add_rotation_schedule(
             "Rotation", automatically_after=Duration.days(days), hosted_rotation=kind(**options)
         )
+        groups = [self.group, database_group, *([seat.endpoint_group] if seat.endpoint_group else [])]
+        self._after(cluster, *groups)
+
+    def _after(self, *parts: IConstruct) -> None:
+        """Make the schedule after instances and rules: it rotates at once, and would find nobody to talk to."""
+        kinds = (rds.CfnDBInstance, ec2.CfnSecurityGroupIngress, ec2.CfnSecurityGroupEgress)
+        for part in parts:
+            for one in part.node.find_all():
+                if isinstance(one, kinds):
+                    self.schedule.node.add_dependency(one)
 
 
 def admit(client: ec2.ISecurityGroup, server: ec2.ISecurityGroup, port: int, why: str) -> None:
     """Let `client` open TCP connections to `port` of `server`: one rule on each side, between the groups alone."""
     server.connections.allow_from(client, ec2.Port.tcp(port), why)
+
+
+def pass_secret(secret: secretsmanager.Secret) -> list[iam.PolicyStatement]:
+    """Return what an endpoint to Secrets Manager has to pass for `secret` to be read and rotated from inside.
+
+    Source: https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotating-secrets-required-permissions-function.html
+    """
+    actions = ["DescribeSecret", "GetSecretValue", "PutSecretValue", "UpdateSecretVersionStage"]
+    return [
+        pass_through(secret, [f"secretsmanager:{action}" for action in actions], [secret.secret_arn]),
+        pass_through(secret, ["secretsmanager:GetRandomPassword"], ["*"]),
+    ]

@@ -11,7 +11,12 @@ from constructs import Construct
 
 
 class CustomerKey(Construct):
-    """A rotating KMS key with an alias; the account's IAM policies and `statements` decide who uses it."""
+    """A rotating KMS key with an alias; the account's IAM policies and `statements` decide who uses it.
+
+    Args:
+        alias_removal: of the alias, where it differs: a key that stays only for the sake of old snapshots is found by
+            its ARN, and an alias left behind would stop the next deployment.
+    """
 
     def __init__(
         self,
@@ -21,6 +26,7 @@ class CustomerKey(Construct):
         alias: str,
         statements: Sequence[iam.PolicyStatement],
         removal: RemovalPolicy,
+        alias_removal: RemovalPolicy | None = None,
     ) -> None:
         super().__init__(scope, id_)
         root = iam.PolicyStatement(
@@ -36,7 +42,7 @@ class CustomerKey(Construct):
             removal_policy=removal,
         )
         name = kms.Alias(self, "Alias", alias_name=f"alias/{alias}", target_key=self.key)
-        name.apply_removal_policy(removal)
+        name.apply_removal_policy(alias_removal or removal)
 
 
 def use_by_service(
