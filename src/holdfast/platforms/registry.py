@@ -42,6 +42,11 @@ PLATFORMS = {
             summary="S3 backup system for 1,000 users: deduplicating, replicated to a second region, verified, audited",
             package="holdfast.platforms.backup_vault",
         ),
+        Entry(
+            name="serverless-database",
+            summary="Aurora MySQL Serverless v2: a writer and a reader in two zones, isolated, exported every day",
+            package="holdfast.platforms.serverless_database",
+        ),
     )
 }
 

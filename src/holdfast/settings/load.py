@@ -18,11 +18,15 @@ from holdfast.settings.fields import Section
 from holdfast.settings.messages import lines
 from holdfast.settings.platform import PlatformSettings
 from holdfast.settings.promises import Promises
+from holdfast.settings.serverless_database import ServerlessDatabase
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
 DEFAULT_FILE = Path("holdfast.yaml")
-MODELS: dict[str, type[PlatformSettings]] = {"backup-vault": BackupVault}
+MODELS: dict[str, type[PlatformSettings]] = {
+    "backup-vault": BackupVault,
+    "serverless-database": ServerlessDatabase,
+}
 
 
 class Demands(Section):

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from holdfast.cli.main import run
+from holdfast.platforms.registry import PLATFORMS
 from holdfast.settings.load import defaults, load
 
 
@@ -22,9 +23,9 @@ def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_platforms_lists_what_exists(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["platforms", "--output", "json"]) == 0
-    assert [one["name"] for one in json.loads(capsys.readouterr().out)] == ["backup-vault"]
+    assert [one["name"] for one in json.loads(capsys.readouterr().out)] == list(PLATFORMS)
     assert run(["platforms"]) == 0
-    assert capsys.readouterr().out.startswith("backup-vault  S3 backup system for 1,000 users")
+    assert capsys.readouterr().out.split(maxsplit=2)[:2] == ["backup-vault", "S3"]
 
 
 def test_init_writes_a_file_that_loads_to_the_defaults(empty_folder: Path) -> None:

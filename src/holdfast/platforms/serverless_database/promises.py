@@ -1,0 +1,19 @@
+"""The platform's promises. Pure; no CDK here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from holdfast.platforms.database_promises import Topology, database_promises
+from holdfast.platforms.promises import Promise, Template
+from holdfast.settings.serverless_database import ZONES, ServerlessDatabase
+
+
+def promises(settings: ServerlessDatabase, templates: Sequence[Template]) -> list[Promise]:
+    """Return RPO, RTO, failover, retention and availability."""
+    return database_promises(settings.promises, topology_of(settings), templates)
+
+
+def topology_of(settings: ServerlessDatabase) -> Topology:
+    """Return what the settings are going to build."""
+    return Topology(readers=settings.database.readers, zones=ZONES, backup_days=settings.database.backup_days)

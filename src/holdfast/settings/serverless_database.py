@@ -1,0 +1,177 @@
+"""Settings of the platform `serverless-database`."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+
+from holdfast.settings.databases import (
+    Cidr,
+    DailyWindow,
+    DatabaseName,
+    DatabasePromises,
+    LogDays,
+    MysqlVersion,
+    UserName,
+    WeeklyWindow,
+    check_subnets,
+    check_windows,
+    check_zones,
+)
+from holdfast.settings.engine_versions import DEFAULT_MYSQL
+from holdfast.settings.fields import Duration, Schedule, Section, between, conflict, refuse
+from holdfast.settings.platform import PlatformSettings
+
+MOST_CAPACITY = 256
+ZONES = 2
+
+# Default max_connections of Aurora MySQL by the largest capacity.
+# Source: https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-serverless-v2.setting-capacity.html
+_CONNECTIONS = {1: 90, 4: 135, 8: 1000, 16: 2000, 32: 3000, 64: 4000, 128: 5000, 192: 6000, 256: 6000}
+
+
+def _capacity(value: Any) -> Any:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not 0.5 <= value <= MOST_CAPACITY or value * 2 % 1:
+        raise refuse(f"Aurora capacity units in steps of 0.5, 0.5 to {MOST_CAPACITY}")
+    return float(value)
+
+
+Capacity = Annotated[float, BeforeValidator(_capacity), WithJsonSchema({"type": "number", "multipleOf": 0.5})]
+
+
+Log = Literal["error", "general", "slowquery", "audit"]
+_LOGS: list[Log] = ["error", "general", "slowquery"]
+
+
+class Network(Section):
+    """Addresses of the network, which has no way to the internet."""
+
+    cidr: Cidr = Field(default="10.30.0.0/16", description="Range of the VPC.")
+    subnets: list[Cidr] = Field(
+        default_factory=lambda: ["10.30.10.0/24", "10.30.20.0/24"], description="Two isolated subnets, one a zone."
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if len(self.subnets) != ZONES:
+            raise conflict(f"network.subnets must be {ZONES} ranges, one a zone, got {len(self.subnets)}")
+        check_subnets(self.cidr, self.subnets, key="network.subnets")
+        return self
+
+
+class Database(Section):
+    """The cluster: its engine, capacity, backups and logs."""
+
+    engine_version: MysqlVersion = Field(default=DEFAULT_MYSQL, description="Version of Aurora MySQL on offer.")
+    name: DatabaseName = Field(default="saasdb", description="Database made with the cluster.")
+    username: UserName = Field(default="admin", description="Name of the master user.")
+    min_capacity: Capacity = Field(
+        default=2.0, description="Smallest capacity of an instance, in ACU; Database Insights needs 2."
+    )
+    max_capacity: Capacity = Field(default=4.0, description="Largest capacity of an instance, in ACU (2 GiB each).")
+    readers: int = between(0, 15, 1, description="Readers, which scale with the writer and take over from it.")
+    backup_days: int = between(1, 35, 5, description="How long every moment can be restored.")
+    backup_window: DailyWindow = Field(default="03:00-04:00", description="When the daily backup begins (UTC).")
+    maintenance_window: WeeklyWindow = Field(
+        default="sun:04:00-sun:05:00", description="When AWS may patch and restart (UTC)."
+    )
+    logs: list[Log] = Field(default_factory=_LOGS.copy, description="Logs switched on and exported.")
+    log_days: LogDays = Field(default=7, description="How long exported logs are kept.")
+    monitoring_seconds: Literal[0, 1, 5, 10, 15, 30, 60] = Field(
+        default=60, description="Period of enhanced monitoring; 0 switches it off."
+    )
+    insights: Literal["standard", "advanced", "none"] = Field(
+        default="standard", description="Mode of Database Insights; standard keeps 7 days at no charge."
+    )
+    rotation_days: int = between(1, 365, 30, description="Age at which the master password is changed.")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        check_windows(self.backup_window, self.maintenance_window)
+        if self.max_capacity < self.min_capacity:
+            raise conflict(
+                f"database.max_capacity {self.max_capacity:g} is below database.min_capacity {self.min_capacity:g}:"
+                " raise it"
+            )
+        if self.max_capacity < 1:
+            raise conflict("database.max_capacity must be 1 or more (Aurora's minimum), got 0.5")
+        if "error" not in self.logs:
+            raise conflict("database.logs must hold error: it says what a dead writer died of")
+        return self
+
+    @property
+    def connections(self) -> int:
+        """How many connections the largest capacity surely allows."""
+        return max(limit for units, limit in _CONNECTIONS.items() if units <= self.max_capacity)
+
+
+class Thresholds(Section):
+    """Bounds of the alarms; those left out follow from the capacity."""
+
+    capacity: Capacity | None = Field(
+        default=None, description="ACU at which the capacity alarm rings; by default 75 % of the largest."
+    )
+    acu_percent: int = between(1, 100, 80, description="Share of the largest capacity in use, in percent.")
+    connections: int | None = Field(
+        default=None, ge=1, le=16000, description="Connections to the writer; by default 100, or 75 % of the limit."
+    )
+    cpu_percent: int = between(1, 100, 75, description="CPU of the writer, in percent.")
+
+
+class Export(Section):
+    """Copies of the data in the bucket, as Parquet files."""
+
+    schedule: Schedule | None = Field(
+        default="cron(0 6 * * ? *)", description="When the cluster's data is exported (UTC); null: never."
+    )
+    days: int = between(1, 3650, 30, description="How long an export is kept.")
+
+
+class ServerlessPromises(DatabasePromises):
+    """The promises of a cluster whose backups are kept five days."""
+
+    retention: Duration = Field(
+        default=timedelta(days=5), description="Every moment younger than this can be restored. Whole days."
+    )
+
+
+class ServerlessDatabase(PlatformSettings):
+    """Aurora MySQL Serverless v2: a writer and a reader in two zones, isolated, exported to a bucket, watched."""
+
+    platform: Literal["serverless-database"] = "serverless-database"
+    promises: ServerlessPromises = Field(
+        default_factory=ServerlessPromises, description="What the owner of the data is promised."
+    )
+    network: Network = Field(default_factory=Network, description="Addresses of the network.")
+    database: Database = Field(default_factory=Database, description="The cluster.")
+    alarms: Thresholds = Field(default_factory=Thresholds, description="When alarms ring.")
+    export: Export = Field(default_factory=Export, description="Copies of the data in a bucket.")
+
+    @property
+    def capacity_threshold(self) -> float:
+        """ACU at which the capacity alarm rings."""
+        return self.alarms.capacity or self.database.max_capacity * 0.75
+
+    @property
+    def connection_threshold(self) -> int:
+        """Connections at which the alarm rings: below the limit, so that it rings before a client is refused."""
+        return self.alarms.connections or min(100, int(self.database.connections * 0.75))
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        check_zones(self.region, ZONES)
+        least, most = self.database.min_capacity, self.database.max_capacity
+        if self.alarms.capacity is not None and not least < self.alarms.capacity <= most:
+            raise conflict(
+                f"alarms.capacity must lie above database.min_capacity {least:g} and not above database.max_capacity"
+                f" {most:g}, got {self.alarms.capacity:g}: elsewhere it always or never rings"
+            )
+        if self.connection_threshold >= self.database.connections:
+            raise conflict(
+                f"alarms.connections must be below {self.database.connections}, which {most:g} ACU allow, got"
+                f" {self.connection_threshold}: it would ring too late"
+            )
+        return self
