@@ -15,7 +15,12 @@ from typing import Protocol
 from bench.measured import run
 
 PASSWORD = "correct horse battery staple"
+NOTHING: Mapping[str, str] = {}
 FASTEST_RESTIC = ("--compression", "fastest", "--pack-size", "64", "--no-extra-verify")
+
+
+Repo = Path | str
+"""A folder, or the name of one elsewhere."""
 
 
 class Tool(Protocol):
@@ -27,19 +32,19 @@ class Tool(Protocol):
     def version(self) -> str:
         """Return name and version."""
 
-    def create(self, repo: Path) -> None:
+    def create(self, repo: Repo) -> None:
         """Make an empty repository."""
 
-    def backup(self, repo: Path, source: Path, *, host: str = "bench") -> None:
+    def backup(self, repo: Repo, source: Path, *, host: str = "bench") -> None:
         """Store `source` as one snapshot, taking the newest one of the same host as the base."""
 
-    def restore(self, repo: Path, target: Path) -> None:
+    def restore(self, repo: Repo, target: Path) -> None:
         """Write the newest snapshot to `target`, which does not exist."""
 
-    def verify(self, repo: Path) -> None:
+    def verify(self, repo: Repo) -> None:
         """Read and check every byte."""
 
-    def forget_oldest(self, repo: Path) -> None:
+    def forget_oldest(self, repo: Repo) -> None:
         """Drop all snapshots but the newest and reclaim their space."""
 
 
@@ -49,9 +54,9 @@ class Holdfast:
     name = "holdfast"
     many_clients = True
 
-    def __init__(self, scratch: Path) -> None:
+    def __init__(self, scratch: Path, environment: Mapping[str, str] = NOTHING) -> None:
         self._command = str(Path(sys.executable).parent / "holdfast")
-        self._environment = _environment(scratch, HOLDFAST_PASSWORD=PASSWORD)
+        self._environment = _environment(scratch, HOLDFAST_PASSWORD=PASSWORD, **environment)
 
     def _run(self, *arguments: str) -> None:
         run([self._command, *arguments, "--quiet"], self._environment)
@@ -60,23 +65,23 @@ class Holdfast:
         """Return name and version."""
         return _output([self._command, "--version"], self._environment)
 
-    def create(self, repo: Path) -> None:
+    def create(self, repo: Repo) -> None:
         """Make an empty repository."""
         run([self._command, "repo", "create", str(repo)], self._environment)
 
-    def backup(self, repo: Path, source: Path, *, host: str = "bench") -> None:
+    def backup(self, repo: Repo, source: Path, *, host: str = "bench") -> None:
         """Store `source` as one snapshot."""
         self._run("backup", str(source), "--repo", str(repo), "--host", host)
 
-    def restore(self, repo: Path, target: Path) -> None:
+    def restore(self, repo: Repo, target: Path) -> None:
         """Write the newest snapshot to `target`."""
         self._run("restore", "latest", "--target", str(target), "--repo", str(repo))
 
-    def verify(self, repo: Path) -> None:
+    def verify(self, repo: Repo) -> None:
         """Read and check every byte."""
         self._run("verify", "--read-data", "--repo", str(repo))
 
-    def forget_oldest(self, repo: Path) -> None:
+    def forget_oldest(self, repo: Repo) -> None:
         """Drop all snapshots but the newest and reclaim their space."""
         self._run("forget", "--keep-last", "1", "--apply", "--repo", str(repo))
         self._run("prune", "--apply", "--repo", str(repo))
@@ -87,37 +92,45 @@ class Restic:
 
     many_clients = True
 
-    def __init__(self, scratch: Path, program: str, name: str, options: Sequence[str], readers: int | None) -> None:
+    def __init__(
+        self,
+        scratch: Path,
+        program: str,
+        name: str,
+        options: Sequence[str],
+        readers: int | None,
+        environment: Mapping[str, str] = NOTHING,
+    ) -> None:
         self.name = name
         self._program = program
         self._options = [*options, "--cache-dir", str(scratch / f"cache-{name.replace(' ', '-')}")]
         self._readers = ["--read-concurrency", str(readers), "--no-scan"] if readers else []
-        self._environment = _environment(scratch, RESTIC_PASSWORD=PASSWORD)
+        self._environment = _environment(scratch, RESTIC_PASSWORD=PASSWORD, **environment)
 
-    def _run(self, repo: Path, *arguments: str) -> None:
+    def _run(self, repo: Repo, *arguments: str) -> None:
         run([self._program, "-q", "-r", str(repo), *self._options, *arguments], self._environment)
 
     def version(self) -> str:
         """Return name and version."""
         return _output([self._program, "version"], self._environment)
 
-    def create(self, repo: Path) -> None:
+    def create(self, repo: Repo) -> None:
         """Make an empty repository."""
         self._run(repo, "init")
 
-    def backup(self, repo: Path, source: Path, *, host: str = "bench") -> None:
+    def backup(self, repo: Repo, source: Path, *, host: str = "bench") -> None:
         """Store `source` as one snapshot."""
         self._run(repo, "backup", *self._readers, "--host", host, str(source))
 
-    def restore(self, repo: Path, target: Path) -> None:
+    def restore(self, repo: Repo, target: Path) -> None:
         """Write the newest snapshot to `target`."""
         self._run(repo, "restore", "latest", "--target", str(target))
 
-    def verify(self, repo: Path) -> None:
+    def verify(self, repo: Repo) -> None:
         """Read and check every byte."""
         self._run(repo, "check", "--read-data")
 
-    def forget_oldest(self, repo: Path) -> None:
+    def forget_oldest(self, repo: Repo) -> None:
         """Drop all snapshots but the newest and reclaim their space."""
         # Snapshots are grouped by host and paths by default; here all are one group, as for the others.
         self._run(repo, "forget", "--group-by", "", "--keep-last", "1", "--prune")
@@ -147,29 +160,29 @@ class Borg:
         """Return name and version."""
         return _output([self._program, "--version"], self._environment)
 
-    def create(self, repo: Path) -> None:
+    def create(self, repo: Repo) -> None:
         """Make an empty repository."""
         self._run("init", "-e", "repokey-blake2", str(repo))
 
-    def backup(self, repo: Path, source: Path, *, host: str = "bench") -> None:
+    def backup(self, repo: Repo, source: Path, *, host: str = "bench") -> None:
         """Store `source` as one archive."""
         self._count += 1
         self._run("create", "-C", "lz4", f"{repo}::{host}-{self._count:06}", str(source))
 
-    def _archives(self, repo: Path) -> list[str]:
+    def _archives(self, repo: Repo) -> list[str]:
         listed = json.loads(_output([self._program, "list", "--json", str(repo)], self._environment))
         return [archive["name"] for archive in listed["archives"]]
 
-    def restore(self, repo: Path, target: Path) -> None:
+    def restore(self, repo: Repo, target: Path) -> None:
         """Write the newest archive to `target`."""
         target.mkdir()
         self._run("extract", f"{repo}::{self._archives(repo)[-1]}", folder=target)
 
-    def verify(self, repo: Path) -> None:
+    def verify(self, repo: Repo) -> None:
         """Read and check every byte."""
         self._run("check", "--verify-data", str(repo))
 
-    def forget_oldest(self, repo: Path) -> None:
+    def forget_oldest(self, repo: Repo) -> None:
         """Drop all archives but the newest and reclaim their space."""
         self._run("prune", "--keep-last", "1", str(repo))
         self._run("compact", str(repo))

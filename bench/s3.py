@@ -1,0 +1,134 @@
+"""Holdfast and restic on one S3 server of this machine: seconds, and what AWS would bill.
+
+    python -m bench.s3 --restic /path/to/restic [--size 256MiB] [--rounds 3]
+
+Both write the same corpus into a bucket of the embedded AWS; Holdfast also into its two tables. The server is one
+Python process, so seconds say how much each asks of it, not how fast S3 is. Requests and units are what AWS bills, at
+the prices of docs/cost.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from bench import corpus
+from bench.backup import UNITS
+from bench.measured import MIB, Measured, machine, measure
+from bench.peers import FASTEST_RESTIC, Holdfast, Repo, Restic, Tool
+from tests.support.aws_stores import make_tables
+
+from holdfast.rehearsal.embedded import embedded_aws
+from holdfast.rehearsal.ports import EmbeddedAws
+
+REGION = "us-east-1"
+FIRST, UNCHANGED, CHANGED, RESTORE, VERIFY = "first backup", "unchanged", "1 % changed", "full restore", "verify all"
+STEPS = (FIRST, UNCHANGED, CHANGED, RESTORE, VERIFY)
+
+
+class Bench:
+    """The rounds, and what each step took: seconds and requests by (step, tool)."""
+
+    def __init__(self, aws: EmbeddedAws, folder: Path, restic: str) -> None:
+        self.aws = aws
+        self.folder = folder
+        self.corpus = folder / "corpus"
+        self.runs: dict[tuple[str, str], list[Measured]] = defaultdict(list)
+        self.requests: dict[tuple[str, str], list[Counter[str]]] = defaultdict(list)
+        self.rows = 0
+        environment = aws.environment(REGION)
+        self.holdfast = Holdfast(folder, environment)
+        self.restic = Restic(folder, restic, "restic fastest", FASTEST_RESTIC, 4, environment)
+
+    def round(self, number: int) -> None:
+        """Do every step with each tool, into a bucket of its own."""
+        tools = [(tool, self._place(tool, number)) for tool in (self.holdfast, self.restic)]
+        for tool, repo in tools:
+            tool.create(repo)
+        for step in STEPS:
+            if step == CHANGED:
+                corpus.change(self.corpus, 0.01, seed=number)
+            for tool, repo in tools:
+                self._step(step, tool, repo)
+
+    def _place(self, tool: Tool, number: int) -> Repo:
+        bucket = f"{tool.name.replace(' ', '-')}-{number}"
+        self.aws.client("s3", REGION).create_bucket(Bucket=bucket)
+        if tool is not self.holdfast:
+            return f"s3:{self.aws.plain_endpoint}/{bucket}"
+        make_tables(self.aws.client("dynamodb", REGION), f"{bucket}-metadata", f"{bucket}-chunks")
+        return f"s3://{bucket}/backups?region={REGION}&metadata={bucket}-metadata&deduplication={bucket}-chunks"
+
+    def _step(self, step: str, tool: Tool, repo: Repo) -> None:
+        target = self.folder / "restored"
+        actions: dict[str, Callable[[], object]] = {
+            RESTORE: partial(tool.restore, repo, target),
+            VERIFY: partial(tool.verify, repo),
+        }
+        before = Counter(self.aws.requests())
+        self.runs[step, tool.name].append(measure(actions.get(step, partial(tool.backup, repo, self.corpus))))
+        self.requests[step, tool.name].append(Counter(self.aws.requests()) - before)
+        corpus.clear(target)
+
+    def report(self, size: int) -> None:
+        """Print a row for each step and tool."""
+        for step in STEPS:
+            base = median(one.wall for one in self.runs[step, self.restic.name])
+            for tool in (self.holdfast, self.restic):
+                runs = self.runs[step, tool.name]
+                wall, cpu = median(one.wall for one in runs), median(one.cpu for one in runs)
+                counted = self.requests[step, tool.name][-1]
+                services = Counter[str]()
+                for name, count in counted.items():
+                    services[name] += count
+                told = ", ".join(f"{count} {name}" for name, count in services.most_common(6))
+                print(f"{step:13} {tool.name:15} {wall:6.2f} s {base / wall:5.2f} x  {cpu:6.2f} CPU s  {told}")
+        for tool in (self.holdfast, self.restic):
+            count = sum(self.requests[FIRST, tool.name][-1].values())
+            print(f"{tool.name}: {count / (size / 2**30):,.0f} requests per GiB of a first backup")
+        rows = self.rows / (size / 2**30)
+        print(f"holdfast: {rows:,.0f} chunk rows per GiB; a transaction takes 2 write units a row: {2 * rows:,.0f}")
+
+    def count_rows(self) -> None:
+        """Count the chunk index of the last round."""
+        table = f"holdfast-{len(self.runs[FIRST, self.holdfast.name]) - 1}-chunks"
+        pages = self.aws.client("dynamodb", REGION).get_paginator("scan").paginate(TableName=table, Select="COUNT")
+        self.rows = sum(page["Count"] for page in pages)
+
+
+def main() -> int:
+    """Parse, make the corpus, run the rounds, print."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--size", type=_size, default=256 * MIB)
+    parser.add_argument("--users", type=int, default=20)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--restic", default="restic")
+    options: Any = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="holdfast-s3-") as name, embedded_aws(folder=Path(name)) as aws:
+        bench = Bench(aws, Path(name), options.restic)
+        print(f"{machine()}; {bench.holdfast.version()}; {bench.restic.version()}")
+        corpus.make(bench.corpus, corpus.Shape(size=options.size, users=options.users, seed=1))
+        size = corpus.measure(bench.corpus)[1]
+        for number in range(options.rounds):
+            bench.round(number)
+        bench.count_rows()
+        bench.report(size)
+    return 0
+
+
+def _size(text: str) -> int:
+    for unit, factor in UNITS.items():
+        if text.endswith(unit):
+            return int(float(text.removesuffix(unit)) * factor)
+    return int(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
