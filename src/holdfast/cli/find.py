@@ -1,0 +1,74 @@
+"""`holdfast find PATTERN --repo REPO`: in which snapshots is it?"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from holdfast.cli.repository import opened, reads_repository
+from holdfast.cli.text import json_path, shown_count, shown_entry
+from holdfast.errors import ExitStatus
+
+if TYPE_CHECKING:
+    from holdfast.backup.find import Found
+
+
+@click.command("find")
+@click.argument("pattern", metavar="PATTERN")
+@reads_repository
+@click.option("--snapshot", help="Only in this one: `latest` or the start of an id.")
+@click.option("--user", help="Only in snapshots of this user.")
+@click.option("--host", help="Only in snapshots of this host.")
+def command(
+    pattern: str,
+    repo: str,
+    password_file: Path | None,
+    output: str,
+    quiet: bool,
+    snapshot: str | None,
+    user: str | None,
+    host: str | None,
+) -> int:
+    """Find files and folders by name, as in --exclude: `*.pdf`, `photos/2024/**`; each version is one line.
+
+    Exit status: 0 something matches; 1 nothing does.
+    """
+    from holdfast.backup.find import find
+    from holdfast.backup.manifest import load_manifest
+    from holdfast.backup.reader import ChunkReader
+    from holdfast.backup.snapshots import list_snapshots, resolve
+
+    with opened(repo, password_file) as repository:
+        if snapshot is not None:
+            manifests = [load_manifest(repository, resolve(repository, snapshot))]
+        else:
+            manifests = [one.manifest for one in list_snapshots(repository, user=user, host=host)]
+        found = find(ChunkReader(repository), manifests, os.fsencode(pattern))
+    if output == "json":
+        click.echo(json.dumps([_as_json(one) for one in found], indent=2))
+    else:
+        for one in found:
+            click.echo(f"{shown_entry(one.entry, one.path)}  in {_where(one)}")
+        if not quiet:
+            click.echo(f"{shown_count(len(found), 'version')} in {shown_count(len(manifests), 'snapshot')}", err=True)
+    return ExitStatus.DONE if found else ExitStatus.ANSWER_IS_NO
+
+
+def _where(one: Found) -> str:
+    newest = one.snapshots[0][:12]
+    return newest if len(one.snapshots) == 1 else f"{len(one.snapshots)} snapshots, newest {newest}"
+
+
+def _as_json(one: Found) -> dict[str, object]:
+    entry = one.entry
+    return {
+        "path": json_path(one.path),
+        "kind": entry.kind.value,
+        "size": entry.size,
+        "mtime_ns": entry.mtime_ns,
+        "snapshots": one.snapshots,
+    }

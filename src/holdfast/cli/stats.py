@@ -1,0 +1,52 @@
+"""`holdfast stats --repo REPO`: who uses what, and what deduplication saved."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from holdfast.cli.repository import opened, reads_repository
+from holdfast.cli.text import shown_size, table
+
+if TYPE_CHECKING:
+    from holdfast.backup.manifest import Manifest
+    from holdfast.backup.usage import Usage
+
+
+@click.command("stats")
+@reads_repository
+@click.option("--by", type=click.Choice(["user", "host", "snapshot"]), default="user", show_default=True)
+@click.option("--user", help="Only snapshots of this user; what others share with them counts as theirs alone.")
+def command(repo: str, password_file: Path | None, output: str, quiet: bool, by: str, user: str | None) -> None:
+    """Tell who uses how much: raw, without repetition, stored, and what nobody else uses. Reads no data."""
+    from holdfast.backup.snapshots import list_snapshots
+    from holdfast.backup.usage import measure_usage
+
+    def group_of(manifest: Manifest) -> str:
+        return {"user": manifest.user, "host": manifest.host, "snapshot": manifest.id}[by]
+
+    with opened(repo, password_file) as repository:
+        manifests = [one.manifest for one in list_snapshots(repository, user=user)]
+        report = measure_usage(repository, manifests, group_of)
+    if output == "json":
+        groups = [{by: one.name, **_as_json(one)} for one in report.groups]
+        click.echo(json.dumps({"groups": groups, "total": _as_json(report.total)}, indent=2))
+        return
+    heading = (by.upper(), "SNAPSHOTS", "RAW", "DISTINCT", "STORED", "OWN")
+    click.echo(table([heading, *(_as_row(one) for one in (*report.groups, report.total))]))
+    if not quiet and report.total.stored:
+        times = report.total.raw / report.total.stored
+        click.echo(f"stored once and compressed: {times:.1f} times smaller than the snapshots one by one", err=True)
+
+
+def _as_row(one: Usage) -> tuple[str, ...]:
+    sizes = (one.raw, one.distinct, one.stored, one.own)
+    return (one.name[:32], str(one.snapshots), *(shown_size(size) for size in sizes))
+
+
+def _as_json(one: Usage) -> dict[str, object]:
+    sizes = {"raw": one.raw, "distinct": one.distinct, "stored": round(one.stored), "own": round(one.own)}
+    return {"snapshots": one.snapshots, **sizes}

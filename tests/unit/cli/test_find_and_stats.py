@@ -1,0 +1,37 @@
+"""`holdfast find` and `holdfast stats`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.support.command_line import Run
+from tests.support.repositories import noise
+
+
+def test_find_tells_in_which_snapshots_a_name_is(holdfast: Run, tmp_path: Path) -> None:
+    (tmp_path / "source").mkdir()
+    (tmp_path / "source" / "a.pdf").write_bytes(noise(1000))
+    holdfast("repo", "create", "repo")
+    for user in ("ann", "bob"):
+        assert holdfast("backup", "source", "--repo", "repo", "--user", user).status == 0
+    (one,) = holdfast("find", "*.pdf", "--repo", "repo", "--output", "json").json
+    assert (one["path"], one["size"], len(one["snapshots"])) == (str(tmp_path / "source" / "a.pdf"), 1000, 2)
+    assert "2 snapshots, newest" in holdfast("find", "*.pdf", "--repo", "repo").out
+    assert "2 snapshots" not in holdfast("find", "*.pdf", "--repo", "repo", "--user", "ann").out
+    assert holdfast("find", "a.pdf", "--repo", "repo", "--snapshot", "latest").status == 0
+    assert holdfast("find", "*.txt", "--repo", "repo").status == 1
+
+
+def test_stats_tell_who_uses_how_much(holdfast: Run, tmp_path: Path) -> None:
+    (tmp_path / "source").mkdir()
+    (tmp_path / "source" / "file").write_bytes(noise(100_000))
+    holdfast("repo", "create", "repo")
+    for user in ("ann", "bob"):
+        holdfast("backup", "source", "--repo", "repo", "--user", user)
+    report = holdfast("stats", "--repo", "repo", "--output", "json").json
+    assert [one["user"] for one in report["groups"]] == ["ann", "bob"]
+    assert report["total"]["raw"] == 200_000
+    assert report["total"]["stored"] < 110_000
+    text = holdfast("stats", "--repo", "repo", "--by", "snapshot")
+    assert text.out.splitlines()[0].split() == ["SNAPSHOT", "SNAPSHOTS", "RAW", "DISTINCT", "STORED", "OWN"]
+    assert "1.9 times smaller" in text.err or "2.0 times smaller" in text.err
