@@ -22,14 +22,11 @@ from holdfast.settings.databases import (
 )
 from holdfast.settings.engine_versions import DEFAULT_MYSQL
 from holdfast.settings.fields import Duration, Schedule, Section, between, conflict, refuse
+from holdfast.settings.instance_classes import serverless_connections
 from holdfast.settings.platform import PlatformSettings
 
 MOST_CAPACITY = 256
 ZONES = 2
-
-# Default max_connections of Aurora MySQL by the largest capacity.
-# Source: https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-serverless-v2.setting-capacity.html
-_CONNECTIONS = {1: 90, 4: 135, 8: 1000, 16: 2000, 32: 3000, 64: 4000, 128: 5000, 192: 6000, 256: 6000}
 
 
 def _capacity(value: Any) -> Any:
@@ -105,7 +102,7 @@ class Database(Section):
     @property
     def connections(self) -> int:
         """How many connections the largest capacity surely allows."""
-        return max(limit for units, limit in _CONNECTIONS.items() if units <= self.max_capacity)
+        return serverless_connections(self.max_capacity)
 
 
 class Thresholds(Section):

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 from holdfast.checks.alarms import metrics
 from holdfast.checks.databases import cluster_of, flavour, instances_of, settings_of
-from holdfast.checks.facts import mysql_connections, serverless_connections
 from holdfast.checks.finding import Finding
 from holdfast.checks.graph import Resource
 from holdfast.checks.rule import ResourceRule
 from holdfast.checks.values import Undecided, as_number
+from holdfast.settings.instance_classes import mysql_connections, serverless_connections
 
 
 class ConnectionsBelowLimit(ResourceRule):
