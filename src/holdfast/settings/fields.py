@@ -51,7 +51,8 @@ def _parsed(parse: Callable[[str], Any], kind: type, want_text: str) -> BeforeVa
     return BeforeValidator(read)
 
 
-def _matching(pattern: str, allowed: str) -> tuple[BeforeValidator, WithJsonSchema]:
+def matching(pattern: str, allowed: str) -> tuple[BeforeValidator, WithJsonSchema]:
+    """Return the annotations of text that `pattern` matches whole; the error reads `<key> must be <allowed>`."""
     compiled = re.compile(pattern)
 
     def read(value: Any) -> Any:
@@ -87,17 +88,17 @@ Schedule = Annotated[
     WithJsonSchema({"type": "string", "pattern": r"^(cron|rate)\(.+\)$"}),
 ]
 
-_account = _matching(r"[0-9]{12}", 'twelve digits in quotes, as in "123456789012"')
-_region = _matching(r"[a-z]{2}(-[a-z]+)+-[1-9]", "an AWS region, as in us-east-1")
+_account = matching(r"[0-9]{12}", 'twelve digits in quotes, as in "123456789012"')
+_region = matching(r"[a-z]{2}(-[a-z]+)+-[1-9]", "an AWS region, as in us-east-1")
 # 16: the longest bucket name, backup-access-logs-{environment}-{account}-ap-southeast-1, has 63 characters with it.
-_environment = _matching(
+_environment = matching(
     r"[a-z0-9]([a-z0-9-]{0,14}[a-z0-9])?", "1 to 16 lower-case letters, digits and inner hyphens, as in dev or pr-12"
 )
-_email = _matching(r"[^@\s]+@[^@\s]+\.[^@\s]+", "an e-mail address")
-_bucket = _matching(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "an S3 bucket's name, 3 to 63 lower-case characters")
-_prefix = _matching(r"([A-Za-z0-9!_.()-]+/)+", "a prefix that ends with /, as in users/")
-_table = _matching(r"[A-Za-z0-9_.-]{3,255}", "a DynamoDB table's name, 3 to 255 characters")
-_key = _matching(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+", "the ARN of a KMS key (not an alias)")
+_email = matching(r"[^@\s]+@[^@\s]+\.[^@\s]+", "an e-mail address")
+_bucket = matching(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "an S3 bucket's name, 3 to 63 lower-case characters")
+_prefix = matching(r"([A-Za-z0-9!_.()-]+/)+", "a prefix that ends with /, as in users/")
+_table = matching(r"[A-Za-z0-9_.-]{3,255}", "a DynamoDB table's name, 3 to 255 characters")
+_key = matching(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+", "the ARN of a KMS key (not an alias)")
 
 Account = Annotated[str, *_account]
 Region = Annotated[str, *_region]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,8 @@ from aws_cdk import aws_s3 as s3
 from holdfast.errors import InvalidRequest
 from holdfast.platforms.constructs.backup_plan import BackupNames, BackupPlan, BackupShape
 from holdfast.platforms.constructs.credentials import admit
+from holdfast.platforms.constructs.dashboard import Chart, Dashboard, Line
+from holdfast.platforms.constructs.emptied_vault import EmptiedVault
 from holdfast.platforms.constructs.fargate import FargateService, Scaling, TaskNames, TaskShape
 from holdfast.platforms.constructs.load_balancer import PublicLoadBalancer, Weighted, let_load_balancers_log
 from holdfast.platforms.constructs.public_network import PublicNetwork, PublicNetworkShape, image_layers
@@ -226,7 +229,7 @@ def test_log_goes_to_the_given_group(service: Template) -> None:
 @pytest.mark.parametrize(("cpu", "memory"), [(256, 4096), (300, 1024), (4096, 4096), (8192, 17408)])
 def test_sizes_fargate_has_not_are_refused(cpu: int, memory: int) -> None:
     task = TaskShape(image="i", port=80, cpu=cpu, memory_mib=memory)
-    with pytest.raises(InvalidRequest, match="does not go with cpu"):
+    with pytest.raises(InvalidRequest, match="cpu"):
         built(lambda bench: bench.service(task, Scaling(least=2, most=2)))
 
 
@@ -269,3 +272,32 @@ def test_plan_fills_an_encrypted_vault_every_day_and_keeps_a_week() -> None:
 def test_plan_that_backs_up_nothing_in_time_is_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(InvalidRequest):
         built(lambda bench: plan(bench, **changes))
+
+
+def test_vault_of_a_destroyable_stack_is_emptied_before_it_goes() -> None:
+    def fill(bench: Bench) -> None:
+        made = plan(bench)
+        EmptiedVault(bench, "Emptied", vault=made.vault, name="emptier-dev", log_key=kms.Key(bench, "LogKey"))
+
+    template = built(fill)
+    vault = template.one("AWS::Backup::BackupVault").id
+    assert template.one("Custom::EmptiedVault")["Vault"] == f"{{{vault}}}"
+    rights = template.one("AWS::IAM::Role", Description="Deletes the vault's recovery points when its stack is deleted")
+    statements = rights["Policies"][0]["PolicyDocument"]["Statement"]
+    assert statement(statements, "ListPoints")["Resource"] == f"{{{vault}.BackupVaultArn}}"
+    assert all(":" in one for one in statement(statements, "DeletePoints")["Resource"])
+
+
+def test_dashboard_shows_each_chart_with_its_lines() -> None:
+    def fill(bench: Bench) -> None:
+        line = Line(namespace="AWS/ECS", metric="CPUUtilization", dimensions={"A": "1"}, statistic="p95", label="CPU")
+        charts = [Chart(title=name, lines=[line]) for name in ("First", "Second", "Third")]
+        Dashboard(bench, "Board", name="board-dev", charts=charts)
+
+    body = built(fill).one("AWS::CloudWatch::Dashboard")["DashboardBody"].replace("{AWS::Region}", "us-east-1")
+    widgets = json.loads(body)["widgets"]
+    assert [one["properties"]["title"] for one in widgets] == ["First", "Second", "Third"]
+    assert [(one["x"], one["y"]) for one in widgets] == [(0, 0), (12, 0), (0, 6)]
+    assert widgets[0]["properties"]["metrics"] == [
+        ["AWS/ECS", "CPUUtilization", "A", "1", {"stat": "p95", "label": "CPU"}]
+    ]

@@ -107,7 +107,8 @@ class RotatedCredentials(Construct):
         )
         admit(self.group, database_group, port, "rotation of the master password")
         if seat.endpoint_group:
-            admit(self.group, seat.endpoint_group, _TLS, "rotation to Secrets Manager")
+            # Said from this side, so that both rules are in this stack and the endpoint's may be an earlier one.
+            self.group.connections.allow_to(seat.endpoint_group, ec2.Port.tcp(_TLS), "rotation to Secrets Manager")
         else:
             self.group.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(_TLS), "Secrets Manager, through NAT")
         hosted = secretsmanager.HostedRotation

@@ -17,19 +17,7 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from holdfast.errors import InvalidRequest
-
-# Every other CPU size holds 1 GiB to 4 GiB a quarter of a core in steps of 1 GiB.
-# Source: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html#fargate-tasks-size
-_GIB = 1024
-MEMORY_MIB: Mapping[int, Sequence[int]] = {
-    256: (512, _GIB, 2 * _GIB),
-    512: range(_GIB, 4 * _GIB + 1, _GIB),
-    1024: range(2 * _GIB, 8 * _GIB + 1, _GIB),
-    2048: range(4 * _GIB, 16 * _GIB + 1, _GIB),
-    4096: range(8 * _GIB, 30 * _GIB + 1, _GIB),
-    8192: range(16 * _GIB, 60 * _GIB + 1, 4 * _GIB),
-    16384: range(32 * _GIB, 120 * _GIB + 1, 8 * _GIB),
-}
+from holdfast.settings.fargate import check_size
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +37,7 @@ class TaskShape:
 
     Args:
         image: of ECR in the stack's region; other registries cannot be reached without a way to the internet.
-        cpu: units, 1024 to the core. memory_mib: one of the sizes `MEMORY_MIB` has for it.
+        cpu: units, 1024 to the core. memory_mib: one of `settings.fargate.MEMORY_MIB`.
         secrets: by environment variable, a secret and the field of it.
         grace_seconds: how long a starting task may fail its health check.
     """
@@ -57,7 +45,7 @@ class TaskShape:
     image: str
     port: int
     cpu: int = 512
-    memory_mib: int = _GIB
+    memory_mib: int = 1024
     architecture: Literal["X86_64", "ARM64"] = "X86_64"
     environment: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, tuple[secretsmanager.ISecret, str]] = field(default_factory=dict)
@@ -253,9 +241,9 @@ class FargateService(Construct):
 
 
 def _refuse_impossible(task: TaskShape, scaling: Scaling) -> None:
-    sizes = MEMORY_MIB.get(task.cpu, ())
-    if task.memory_mib not in sizes:
-        allowed = f"one of {', '.join(map(str, sizes))}" if sizes else f"with cpu {', '.join(map(str, MEMORY_MIB))}"
-        raise InvalidRequest(f"memory {task.memory_mib} MiB does not go with cpu {task.cpu}: it must be {allowed}")
+    try:
+        check_size(task.cpu, task.memory_mib)
+    except ValueError as error:
+        raise InvalidRequest(str(error)) from error
     if not 2 <= scaling.least <= scaling.most:
         raise InvalidRequest(f"tasks must be 2 or more and least at most most, got {scaling.least} to {scaling.most}")

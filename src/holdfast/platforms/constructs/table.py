@@ -26,6 +26,7 @@ class ProtectedTable(Construct):
         deletion_protection: bool,
         stream: bool = False,
         ttl: str = TTL_ATTRIBUTE,
+        contributor_insights: bool = False,
     ) -> None:
         super().__init__(scope, id_)
         self.table = dynamodb.Table(
@@ -41,6 +42,9 @@ class ProtectedTable(Construct):
                 point_in_time_recovery_enabled=True
             ),
             time_to_live_attribute=ttl,
+            contributor_insights_specification=dynamodb.ContributorInsightsSpecification(enabled=True)
+            if contributor_insights
+            else None,
             stream=dynamodb.StreamViewType.NEW_AND_OLD_IMAGES if stream else None,
             deletion_protection=deletion_protection,
             removal_policy=removal,
