@@ -6,15 +6,12 @@ The checker behind it is AWS's `cloudformation-validate`; where that has no whee
 from __future__ import annotations
 
 import atexit
-import os
 import re
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Protocol
 
 from holdfast.checks.finding import Finding, Outcome, Severity
 from holdfast.errors import InvalidRequest
@@ -29,16 +26,12 @@ SOURCE = "https://github.com/aws-cloudformation/cloudformation-validate"
 _TELLING_WARNINGS = frozenset({"W1001", "W1030", "W1054", "W3696", "W3697", "W8608"})
 
 _ABOVE_PROPERTIES = re.compile(r"^(Resources\.\w+(\.|$))?(Properties(\.|$))?")
-_compiling = threading.Lock()
 _CIRCLE = "F3004"
 _CIRCLE_MEMBERS = re.compile(r"\w+")
 
 
 class SchemaChecker(Protocol):
     """Checks one template file against the schemas."""
-
-    at_once: bool
-    """Whether several threads may ask, and gain by it."""
 
     def check(self, source: Source) -> Iterator[Finding]:
         """Yield what the schemas say about a template that was read from a file."""
@@ -60,56 +53,21 @@ def checker() -> SchemaChecker | None:
     return LintChecker()
 
 
-def prepare() -> None:
-    """Compile the schemas beside what the caller does next; `checker` waits for it."""
-    threading.Thread(target=checker, name="schemas", daemon=True).start()
-
-
-def _native() -> NativeChecker:
-    with _compiling:
-        return _compiled()
-
-
 @cache
-def _compiled() -> NativeChecker:
+def _native() -> NativeChecker:
     from cloudformation_validate import CompositeEngine
 
-    atexit.register(_compiled.cache_clear)  # its finalizer needs modules that are gone once the interpreter shuts down
+    atexit.register(_native.cache_clear)  # its finalizer needs modules that are gone once the interpreter shuts down
     return NativeChecker(CompositeEngine())
 
 
-class SchemaRuns:
-    """Checks templates against the schemas in threads of its own, while the caller asks the rules."""
-
-    def __init__(self, schemas: SchemaChecker | None) -> None:
-        self._schemas = schemas
-        self.possible = schemas is not None
-        workers = (os.cpu_count() or 1) if schemas and schemas.at_once else 1
-        self.ahead = 2 * workers
-        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="schemas")
-
-    def begin(self, sources: Sequence[Source]) -> Callable[[], list[Finding]]:
-        """Start with these templates; what is returned waits and gives what was found, in their order."""
-        if self._schemas is None:
-            return list
-        found = [self._pool.submit(_findings, self._schemas, source) for source in sources]
-        return lambda: [finding for one in found for finding in one.result()]
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._pool.shutdown(cancel_futures=True)
-
-
-def _findings(schemas: SchemaChecker, source: Source) -> list[Finding]:
-    return list(schemas.check(source))
+def schema_findings(sources: Iterable[Source], schemas: SchemaChecker) -> list[Finding]:
+    """Return the schema findings of templates that were read from files."""
+    return [finding for source in sources for finding in schemas.check(source)]
 
 
 class NativeChecker:
-    """`cloudformation-validate`, errors and telling warnings. It leaves Python's lock alone while it works."""
-
-    at_once = True
+    """`cloudformation-validate`, errors and telling warnings."""
 
     def __init__(self, engine: CompositeEngine) -> None:
         self._engine = engine
@@ -138,8 +96,6 @@ class NativeChecker:
 
 class LintChecker:
     """cfn-lint, where there is nothing faster."""
-
-    at_once = False
 
     def check(self, source: Source) -> Iterator[Finding]:
         """Lint one file; only errors count."""

@@ -47,6 +47,11 @@ PLATFORMS = {
             summary="Aurora MySQL Serverless v2: a writer and a reader in two zones, isolated, exported every day",
             package="holdfast.platforms.serverless_database",
         ),
+        Entry(
+            name="web-application",
+            summary="load balancer, Fargate, Aurora PostgreSQL, sessions, bucket and AWS Backup; one stack a component",
+            package="holdfast.platforms.web_application",
+        ),
     )
 }
 

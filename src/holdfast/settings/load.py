@@ -19,6 +19,7 @@ from holdfast.settings.messages import lines
 from holdfast.settings.platform import PlatformSettings
 from holdfast.settings.promises import Promises
 from holdfast.settings.serverless_database import ServerlessDatabase
+from holdfast.settings.web_application import WebApplication
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -26,6 +27,7 @@ DEFAULT_FILE = Path("holdfast.yaml")
 MODELS: dict[str, type[PlatformSettings]] = {
     "backup-vault": BackupVault,
     "serverless-database": ServerlessDatabase,
+    "web-application": WebApplication,
 }
 
 

@@ -1,0 +1,89 @@
+"""The database: Aurora PostgreSQL Serverless v2, reached by the tasks and by the rotation of its password alone."""
+
+from __future__ import annotations
+
+from aws_cdk import RemovalPolicy
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from holdfast.platforms.constructs.aurora import AuroraCluster, AuroraShape, Capacity, log_retention
+from holdfast.platforms.constructs.credentials import DatabaseCredentials
+from holdfast.platforms.constructs.function import log_group_name
+from holdfast.platforms.constructs.removal import data_removal
+from holdfast.platforms.web_application.keys import KeysStack
+from holdfast.platforms.web_application.network import NetworkStack
+from holdfast.platforms.web_application.stack import ComponentStack
+from holdfast.settings.engine_versions import version_of
+from holdfast.settings.web_application import WebApplication
+
+_PASSWORD_LENGTH = 32
+
+
+class DatabaseStack(ComponentStack):
+    """Deployed after network and keys; the rules that let clients in are here, on both sides of them."""
+
+    def __init__(self, scope: Construct, settings: WebApplication, *, network: NetworkStack, keys: KeysStack) -> None:
+        super().__init__(scope, "database", settings=settings, description="Web application: database")
+        self.key = keys.key
+        subnets = network.network.private_subnets
+        self.cluster = AuroraCluster(
+            self,
+            "Database",
+            shape=self._shape(),
+            vpc=network.network.vpc,
+            subnets=subnets,
+            key=self.key,
+            credentials=DatabaseCredentials(
+                self,
+                "Credentials",
+                name=self.names.secret,
+                username=settings.database.username,
+                length=_PASSWORD_LENGTH,
+                key=self.key,
+                removal=data_removal(settings.destroyable),
+            ),
+            log_key=self.key,
+        )
+        self.cluster.admit(network.task_group, "the application's tasks")
+        self._rotate(network)
+        info = self.cluster.connect_info
+        self.info = info
+        self.tell("DatabaseEndpoint", info.host, "Host name of the writer")
+        self.tell("DatabaseReadEndpoint", info.reader_host, "Host name of the readers")
+        self.tell("DatabaseSecretArn", info.secret.secret_arn, "Master credentials with host and port")
+
+    def _shape(self) -> AuroraShape:
+        database = self.settings.database
+        return AuroraShape(
+            version=version_of("aurora-postgresql", database.engine_version),
+            identifier=self.names.cluster,
+            readers=database.readers,
+            capacity=Capacity(least=database.min_capacity, most=database.max_capacity),
+            database=database.name,
+            exported_logs=["postgresql"],
+            log_days=log_retention(self.settings.logs.days),
+            backup_days=database.backup_days,
+            backup_window=database.backup_window,
+            maintenance_window=database.maintenance_window,
+            insights=None if database.insights == "none" else database.insights,
+            monitoring_seconds=database.monitoring_seconds,
+            protected=self.settings.protected,
+            removal=self.cluster_removal,
+        )
+
+    def _rotate(self, network: NetworkStack) -> None:
+        """Rotate the password, and make the function's log first: Lambda's own would never end."""
+        log = logs.LogGroup(
+            self,
+            "RotationLog",
+            log_group_name=log_group_name(self.names.rotation),
+            retention=log_retention(self.settings.logs.days),
+            encryption_key=self.key,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        rotated = self.cluster.rotate(
+            subnets=network.network.private_subnets,
+            endpoint_group=None if self.settings.network.nat else network.network.endpoint_group,
+            days=self.settings.database.rotation_days,
+        )
+        rotated.node.add_dependency(log)

@@ -1,0 +1,267 @@
+"""Settings of the platform `web-application`."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+
+from holdfast.settings.databases import (
+    Cidr,
+    DailyWindow,
+    DatabaseName,
+    DatabasePromises,
+    LogDays,
+    PostgresqlVersion,
+    UserName,
+    WeeklyWindow,
+    check_room,
+    check_windows,
+    check_zones,
+)
+from holdfast.settings.engine_versions import DEFAULT_POSTGRESQL
+from holdfast.settings.fargate import check_size
+from holdfast.settings.fields import Duration, Percent, Schedule, Section, between, conflict, matching, refuse
+from holdfast.settings.platform import PlatformSettings
+
+SUBNET_BITS = 24
+LARGEST_CAPACITY = 256
+
+# Default max_connections of Aurora PostgreSQL by the largest capacity.
+# Source: https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-serverless-v2.setting-capacity.html
+_CONNECTIONS = {1: 189, 4: 823, 8: 1669, 16: 3360, 32: 5000}
+
+CERTIFICATE_PATTERN = r"arn:aws[a-z-]*:acm:[a-z0-9-]+:[0-9]{12}:certificate/[A-Za-z0-9-]+"
+IMAGE_PATTERN = (
+    r"([0-9]{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/([a-z0-9][a-z0-9._/-]*)"
+    r"(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}|@sha256:[0-9a-f]{64})"
+)
+_VAULT_PATTERN = r"arn:aws[a-z-]*:backup:[a-z0-9-]+:[0-9]{12}:backup-vault:[A-Za-z0-9_-]{2,50}"
+
+
+def _capacity(value: Any) -> Any:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not 0.5 <= value <= LARGEST_CAPACITY or value * 2 % 1:
+        raise refuse(f"Aurora capacity units in steps of 0.5, 0.5 to {LARGEST_CAPACITY}")
+    return float(value)
+
+
+Capacity = Annotated[float, BeforeValidator(_capacity), WithJsonSchema({"type": "number", "multipleOf": 0.5})]
+CertificateArn = Annotated[str, *matching(CERTIFICATE_PATTERN, "the ARN of an ACM certificate")]
+Image = Annotated[
+    str,
+    *matching(
+        IMAGE_PATTERN,
+        "an image in ECR with a tag or digest, as in 123456789012.dkr.ecr.us-east-1.amazonaws.com/shop:1.4: "
+        "other registries cannot be reached without NAT",
+    ),
+]
+VaultArn = Annotated[str, *matching(_VAULT_PATTERN, "the ARN of an AWS Backup vault")]
+HealthPath = Annotated[str, *matching(r"/[!-~]{0,1023}", "a path that begins with /, as in /health")]
+
+
+class Network(Section):
+    """The VPC: a public and a private subnet in each zone."""
+
+    cidr: Cidr = Field(default="10.50.0.0/16", description="Range of the VPC; its subnets are /24.")
+    zones: int = between(2, 3, 2, description="Availability zones, each with a public and a private subnet.")
+    nat: bool = Field(
+        default=False, description="A NAT gateway in each zone. Off: tasks reach AWS through endpoints alone."
+    )
+
+    @model_validator(mode="after")
+    def _room(self) -> Self:
+        check_room(self.cidr, subnets=2 * self.zones, bits=SUBNET_BITS, key="network.cidr")
+        return self
+
+
+class Application(Section):
+    """The containers and how many of them run."""
+
+    certificate: CertificateArn | None = Field(
+        default=None, description="ACM certificate of the HTTPS listener. Without it the stack asks at deployment."
+    )
+    image: Image | None = Field(
+        default=None, description="Image in ECR of the same region. Without it the stack asks at deployment."
+    )
+    port: int = between(1, 65535, 8080, description="Port the container listens on, plain HTTP.")
+    health_path: HealthPath = Field(default="/health", description="Answers 200 when a container can serve.")
+    cpu: int = between(256, 16384, 512, description="CPU units of a task, 1024 to the core.")
+    memory: int = between(512, 122880, 1024, description="Memory of a task, MiB; Fargate's sizes for its CPU.")
+    architecture: Literal["x86_64", "arm64"] = Field(default="x86_64", description="Processor the image is for.")
+    min_tasks: int = between(2, 1000, 2, description="Tasks that always run, spread over the zones.")
+    max_tasks: int = between(2, 1000, 6, description="Tasks that run at most.")
+    cpu_percent: int = between(10, 90, 60, description="CPU that scaling holds the tasks at, in percent.")
+    environment: dict[str, str] = Field(
+        default_factory=dict, description="Variables of the container. No secrets: they are readable in the template."
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        try:
+            check_size(self.cpu, self.memory)
+        except ValueError as error:
+            raise conflict(f"application.{error}") from error
+        if self.max_tasks < self.min_tasks:
+            raise conflict(
+                f"application.max_tasks {self.max_tasks} is below application.min_tasks {self.min_tasks}: raise it"
+            )
+        return self
+
+
+class Database(Section):
+    """The Aurora PostgreSQL Serverless v2 cluster."""
+
+    engine_version: PostgresqlVersion = Field(
+        default=DEFAULT_POSTGRESQL, description="Version of Aurora PostgreSQL on offer."
+    )
+    name: DatabaseName = Field(default="application", description="Database made with the cluster.")
+    username: UserName = Field(default="dbadmin", description="Name of the master user.")
+    min_capacity: Capacity = Field(
+        default=2.0, description="Smallest capacity of an instance, in ACU; Database Insights needs 2."
+    )
+    max_capacity: Capacity = Field(default=8.0, description="Largest capacity of an instance, in ACU (2 GiB each).")
+    readers: int = between(1, 15, 1, description="Readers, one of which takes over when the writer fails.")
+    backup_days: int = between(1, 35, 7, description="How long every moment can be restored.")
+    backup_window: DailyWindow = Field(default="03:00-04:00", description="When the daily backup begins (UTC).")
+    maintenance_window: WeeklyWindow = Field(
+        default="sun:04:00-sun:05:00", description="When AWS may patch and restart (UTC)."
+    )
+    insights: Literal["standard", "advanced", "none"] = Field(
+        default="standard", description="Mode of Database Insights; standard keeps 7 days at no charge."
+    )
+    monitoring_seconds: Literal[0, 1, 5, 10, 15, 30, 60] = Field(
+        default=60, description="Period of enhanced monitoring; 0 switches it off."
+    )
+    rotation_days: int = between(1, 365, 30, description="Age at which the master password is changed.")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        check_windows(self.backup_window, self.maintenance_window)
+        if self.max_capacity < max(1, self.min_capacity):
+            raise conflict(
+                f"database.max_capacity {self.max_capacity:g} must be 1 or more and not below "
+                f"database.min_capacity {self.min_capacity:g}: raise it"
+            )
+        return self
+
+    @property
+    def connections(self) -> int:
+        """How many connections the largest capacity surely allows."""
+        return max(limit for units, limit in _CONNECTIONS.items() if units <= self.max_capacity)
+
+
+class Storage(Section):
+    """The bucket of the application and the one of the load balancer's logs."""
+
+    infrequent_access_after: Duration | None = Field(
+        default=None,
+        description="When objects move to STANDARD_IA, promised to 99% only; null: never. 30 days or more.",
+    )
+    keep_versions: Duration = Field(
+        default=timedelta(days=90), description="How long a replaced or deleted object can be brought back. Whole days."
+    )
+    access_log_days: int = between(1, 3653, 90, description="How long the load balancer's logs are kept.")
+
+    @model_validator(mode="after")
+    def _days(self) -> Self:
+        idle = self.infrequent_access_after
+        if idle and idle < timedelta(days=30):
+            raise conflict(f"storage.infrequent_access_after must be 30d or more (S3's minimum), got {idle.days}d")
+        for key, value in (("infrequent_access_after", idle), ("keep_versions", self.keep_versions)):
+            if value and value % timedelta(days=1):
+                raise conflict(f"storage.{key} must be whole days, got {value.total_seconds():.0f}s")
+        return self
+
+
+class Backup(Section):
+    """AWS Backup of the cluster and the table."""
+
+    schedule: Schedule = Field(default="cron(0 6 * * ? *)", description="When recovery points are made (UTC).")
+    days: int = between(1, 36500, 7, description="How long each recovery point is kept.")
+    start_minutes: int = between(60, 10080, 60, description="A job that has not begun by then is over.")
+    completion_minutes: int = between(120, 10080, 180, description="A job that has not ended by then is over.")
+    copy_to: VaultArn | None = Field(
+        default=None, description="Vault, in another region or account, that gets a copy of each recovery point."
+    )
+
+    @model_validator(mode="after")
+    def _windows(self) -> Self:
+        if self.completion_minutes < self.start_minutes + 60:
+            raise conflict(
+                f"backup.completion_minutes must be {self.start_minutes + 60} or more, 60 above "
+                f"backup.start_minutes, got {self.completion_minutes}"
+            )
+        return self
+
+
+class Thresholds(Section):
+    """Bounds of the alarms."""
+
+    response_seconds: float = Field(
+        default=1.0, gt=0, le=60, description="Response time that 95 % of requests stay below, in seconds."
+    )
+    errors: int = between(1, 1_000_000, 10, description="Answers 5xx in five minutes, of tasks or balancer.")
+    cpu_percent: int = between(1, 100, 80, description="CPU of the writer and of the tasks, in percent.")
+    acu_percent: int = between(1, 100, 80, description="Share of the largest capacity in use, in percent.")
+    connections_percent: int = between(1, 100, 75, description="Share of the possible connections in use, in percent.")
+
+
+class Logs(Section):
+    """Logs of containers, database and functions."""
+
+    days: LogDays = Field(default=30, description="How long they are kept.")
+
+
+class WebPromises(DatabasePromises):
+    """The promises of the application and its data."""
+
+    availability: Percent = Field(
+        default=0.998, description="Share of time in which a request is served by application, database and storage."
+    )
+
+
+class WebApplication(PlatformSettings):
+    """Load balancer, Fargate, Aurora PostgreSQL, sessions, bucket and AWS Backup in one region, a stack a component."""
+
+    platform: Literal["web-application"] = "web-application"
+    promises: WebPromises = Field(default_factory=WebPromises, description="What the owner of the data is promised.")
+    network: Network = Field(default_factory=Network, description="The VPC.")
+    application: Application = Field(default_factory=Application, description="The containers.")
+    database: Database = Field(default_factory=Database, description="The cluster.")
+    storage: Storage = Field(default_factory=Storage, description="The buckets.")
+    backup: Backup = Field(default_factory=Backup, description="AWS Backup of cluster and table.")
+    alarms: Thresholds = Field(default_factory=Thresholds, description="When alarms ring.")
+    logs: Logs = Field(default_factory=Logs, description="How long logs are kept.")
+
+    @property
+    def destroyable(self) -> bool:
+        """Whether buckets, table, vault, cluster and key go with their stacks, contents included."""
+        return self.removal == "destroy" or (self.removal is None and not self.protected)
+
+    @property
+    def connection_threshold(self) -> int:
+        """Connections at which the alarm rings: a share of what the largest capacity allows."""
+        return self.database.connections * self.alarms.connections_percent // 100
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        check_zones(self.region, self.network.zones)
+        self._refuse_other_regions()
+        return self
+
+    def _refuse_other_regions(self) -> None:
+        image = re.fullmatch(IMAGE_PATTERN, self.application.image or "")
+        if image and image[2] != self.region:
+            raise conflict(
+                f"application.image is in {image[2]} but region is {self.region}: endpoints reach the region's own "
+                "registry alone, so replicate the image"
+            )
+        certificate = self.application.certificate
+        if certificate and certificate.split(":")[3] != self.region:
+            raise conflict(
+                f"application.certificate is in {certificate.split(':')[3]} but region is {self.region}: a load "
+                "balancer takes certificates of its own region alone"
+            )
