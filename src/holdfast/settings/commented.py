@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +13,8 @@ from holdfast.settings.platform import PlatformSettings
 
 # Shown, not active: a platform's own choice stays in force until it is written.
 _OPTIONAL_SECTIONS = ("checks",)
+# What YAML would read as a number, so that version 15.10 became 15.1.
+_NUMBER = re.compile(r"[0-9][0-9_]*(\.[0-9_]*)?")
 
 
 def commented_settings(model: type[PlatformSettings]) -> str:
@@ -49,6 +52,6 @@ def _lines(section: BaseModel, depth: int, skip: tuple[str, ...] = ()) -> Iterat
 
 def _scalar(value: Any) -> str:
     """Return flow YAML; JSON is YAML, and only text that YAML could misread is quoted."""
-    if isinstance(value, str) and value and value[0].isalnum() and not value.isdigit() and ": " not in value:
+    if isinstance(value, str) and value and value[0].isalnum() and not _NUMBER.fullmatch(value) and ": " not in value:
         return value
     return json.dumps(value)
