@@ -81,6 +81,14 @@ class Holdfast:
         """Read and check every byte."""
         self._run("verify", "--read-data", "--repo", str(repo))
 
+    def verify_structure(self, repo: Repo) -> None:
+        """Check that every snapshot's chunks have a place, without reading data."""
+        self._run("verify", "--repo", str(repo))
+
+    def listed(self, repo: Repo) -> None:
+        """List the snapshots."""
+        run([self._command, "snapshots", "--repo", str(repo)], self._environment)
+
     def forget_oldest(self, repo: Repo) -> None:
         """Drop all snapshots but the newest and reclaim their space."""
         self._run("forget", "--keep-last", "1", "--apply", "--repo", str(repo))
