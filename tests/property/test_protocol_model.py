@@ -33,7 +33,7 @@ RANDOM_RUNS = 150
 def _compaction_of_any_size(monkeypatch: pytest.MonkeyPatch) -> None:
     """These packs are tiny: let none be too small to be rewritten, and no chunk too small for a block of its own."""
     monkeypatch.setattr(compact, "SMALL_SHARE", 0.0)
-    monkeypatch.setattr(writer, "SOLID_BELOW", 1)
+    monkeypatch.setattr(writer, "SOLID_BYTES", 0)
 
 
 def world() -> World:

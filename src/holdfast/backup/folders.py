@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 
 OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -96,24 +97,19 @@ class LastFolder:
     """The folder reached last, kept open: files come folder by folder."""
 
     def __init__(self) -> None:
-        self._at: tuple[bytes, tuple[bytes, ...]] | None = None
+        self._key: object = None
         self._fd = -1
 
-    def reach(self, root: bytes, path: tuple[bytes, ...]) -> int:
-        """Return the descriptor of the folder at `path` below `root`, open until the next call; no link is followed."""
-        if self._at == (root, path):
-            return self._fd
-        self.close()
-        folders = FolderStack(os.open(root, OPEN_FOLDER & ~os.O_NOFOLLOW))
-        try:
-            self._fd = folders.open_folder(path)
-        finally:
-            folders.close()
-        self._at = root, path
+    def reach(self, key: object, open_folder: Callable[[], int]) -> int:
+        """Return the descriptor that `open_folder` gave for this key, open until the next call."""
+        if self._fd < 0 or self._key != key:
+            self.close()
+            self._fd = open_folder()
+            self._key = key
         return self._fd
 
     def close(self) -> None:
         """Close the folder."""
-        if self._at is not None:
-            self._at = None
-            os.close(self._fd)
+        if self._fd >= 0:
+            fd, self._fd = self._fd, -1
+            os.close(fd)

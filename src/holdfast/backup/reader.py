@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import islice
+from typing import Protocol
 
 from holdfast.backup.ids import ChunkId, PackId, Place
 from holdfast.backup.pack import Block, Footer, open_block, pack_key, read_end
@@ -21,11 +22,19 @@ GAP_BYTES = 64 * 1024
 RANGE_BYTES = 8 * 1024 * 1024
 
 
+class Places(Protocol):
+    """What a reader needs of the chunk index."""
+
+    def readable(self, chunks: Collection[ChunkId]) -> dict[ChunkId, Place]:
+        """Return the places that may be read now."""
+
+
 class ChunkReader:
     """Gives back chunks by id, authenticated and checked against their ids. Not for several threads at once."""
 
-    def __init__(self, repository: Repository, *, cache_bytes: int = CACHE_BYTES) -> None:
+    def __init__(self, repository: Repository, *, index: Places | None = None, cache_bytes: int = CACHE_BYTES) -> None:
         self._repository = repository
+        self._index = index or repository.index
         self._cache = _ChunkCache(cache_bytes)
         self._ends: OrderedDict[PackId, tuple[Footer, bytes | None]] = OrderedDict()
 
@@ -76,7 +85,7 @@ class ChunkReader:
                 raise IntegrityError(f"pack {gone} is missing (chunk {lost}); run `holdfast verify`") from error
 
     def _places(self, chunks: list[ChunkId]) -> dict[ChunkId, Place]:
-        places = self._repository.index.readable(chunks)
+        places = self._index.readable(chunks)
         for chunk in chunks:
             if chunk not in places:
                 raise IntegrityError(f"no pack holds chunk {chunk.hex()}; run `holdfast verify`")

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from itertools import islice
 from typing import NamedTuple
 
-from holdfast.backup.entry import Entry, EntryKind, Item, Path
-from holdfast.backup.ids import ChunkId, SnapshotId
+from holdfast.backup.content import FileContent
+from holdfast.backup.entry import Entry, EntryKind, Path
+from holdfast.backup.ids import SnapshotId
 from holdfast.backup.locate import Located, locate, names_of, roots
 from holdfast.backup.manifest import load_manifest
 from holdfast.backup.reader import ChunkReader
 from holdfast.backup.repository import Repository
-from holdfast.backup.targets import Content, Target
-from holdfast.backup.tree import content_of, entries_of
+from holdfast.backup.restore_apart import RestoreApart
+from holdfast.backup.targets import Target, WritesByPath
+from holdfast.backup.tree import entries_of
 from holdfast.errors import IntegrityError, StoreDenied
 
-BATCH_BYTES = 16 * 1024 * 1024
+BATCH_BYTES = 8 * 1024 * 1024
 BATCH_STEPS = 4096
 BATCH_ITEMS = 65_536
-SMALL_FILE_BYTES = 4 * 1024 * 1024
-WINDOW = 64
-"""Chunks of a large file fetched at a time: 8 MiB on average, 32 MiB at most."""
+APART_BYTES = 32 * 1024 * 1024
+"""So much is restored before worker processes are started: what is done in 0.1 s is not worth four processes."""
 MAX_FAILED = 1000
 
 
@@ -89,12 +89,15 @@ def restore(
     path: bytes | None = None,
     progress: OnProgress | None = None,
     reader: ChunkReader | None = None,
+    jobs: int = 1,
 ) -> RestoreSummary:
     """Write the snapshot, or what is at `path` in it, to the target; every byte written was verified.
 
     A folder's content goes directly into the target, a file under its own name; several sources go below their full
     paths. A file that cannot be read or written is in `failed`, and the rest is restored. Whoever restores many
     snapshots one after the other gives a `reader` of his own, which still holds what they share.
+    Much data is restored by `jobs` processes besides this one, where the target can be written so; the object store
+    must then be one that a forked process may use.
 
     Raises:
         NotFound: no such snapshot or path.
@@ -105,12 +108,13 @@ def restore(
     start = repository.clock.now()
     tops = roots(reader, manifest) if path is None else [locate(reader, manifest, path)]
     single = tops[0].entry if len(tops) == 1 and tops[0].entry.kind is EntryKind.DIRECTORY else None
-    job = _Restore(reader, target, RestoreSummary(snapshot), progress)
+    job = _Restore(repository, reader, target, RestoreSummary(snapshot), progress, jobs)
     try:
         target.begin(single)
         job.run(_steps(reader, (), single) if single else _each(reader, tops))
         target.finish()
     finally:
+        job.close()
         target.close()
     job.summary.warnings = target.warnings
     job.summary.seconds = (repository.clock.now() - start).total_seconds()
@@ -160,31 +164,81 @@ def _steps(reader: ChunkReader, path: Path, folder: Entry) -> Iterator[_Step]:
 
 
 class _Restore:
-    """Carries steps out in order, fetching the content of many small files at once."""
+    """Carries steps out in order, fetching the content of many small files at once; much of it in other processes."""
 
     def __init__(
-        self, reader: ChunkReader, target: Target, summary: RestoreSummary, progress: OnProgress | None
+        self,
+        repository: Repository,
+        reader: ChunkReader,
+        target: Target,
+        summary: RestoreSummary,
+        progress: OnProgress | None,
+        jobs: int,
     ) -> None:
-        self._reader = reader
+        self._repository = repository
         self._target = target
         self._progress = progress
+        self._jobs = jobs
+        self._content = FileContent(reader, self._report)
+        self._apart: RestoreApart | None = None
         self._blocked: Path | None = None
         self._links: dict[bytes, tuple[Path, int]] = {}
+        self._path: Path = ()
+        self._bytes_met = 0
         self.summary = summary
 
     def run(self, steps: Iterator[_Step]) -> None:
+        """Carry out every step."""
         for batch in _batches(steps):
-            data = self._prefetch(batch)
-            for step in batch:
-                if not self._is_blocked(step):
-                    self._carry_out(step, data)
+            self._start_apart(batch)
+            if self._apart is None:
+                self._content.prefetch(step.entry for step in batch if step.entry)
+                self._carry_out_all(batch)
+            else:
+                self._share(batch, self._apart)
+        if self._apart is not None:
+            self._take(self._apart, wait=True)
 
-    def _prefetch(self, batch: Sequence[_Step]) -> dict[ChunkId, bytes]:
-        wanted = {chunk: None for step in batch for chunk in _ids(_small_content(step))}
-        try:
-            return dict(self._reader.fetch(list(wanted)))
-        except IntegrityError:
-            return {}  # one of them is damaged: each file asks for its own
+    def close(self) -> None:
+        """End the worker processes, if there are any."""
+        if self._apart is not None:
+            self._apart.close()
+
+    def _start_apart(self, batch: Sequence[_Step]) -> None:
+        """Start the worker processes once it pays."""
+        self._bytes_met += sum(step.entry.size for step in batch if step.entry)
+        is_much = self._bytes_met > APART_BYTES and self._jobs > 1
+        if is_much and self._apart is None and isinstance(self._target, WritesByPath):
+            self._apart = RestoreApart(self._repository, self._target, self._jobs)
+
+    def _share(self, batch: Sequence[_Step], apart: RestoreApart) -> None:
+        """Do the folders here, in order, then give the files in them to the workers."""
+        mine = [step for step in batch if not _is_for_others(step)]
+        self._content.prefetch(step.entry for step in mine if step.entry)
+        files: list[tuple[Path, Entry]] = []
+        for step in batch:
+            if self._is_blocked(step):
+                continue
+            if _is_for_others(step) and step.entry:
+                files.append((step.path, step.entry))
+            else:
+                self._carry_out(step)
+        if files:
+            apart.write(files)
+        self._take(apart, wait=False)
+
+    def _take(self, apart: RestoreApart, *, wait: bool) -> None:
+        for done in apart.done(wait=wait):
+            self.summary.files += done.files
+            self.summary.bytes_written += done.bytes_written
+            for path, reason in done.failed:
+                self.summary.fail(path, reason)
+            self._report()
+
+    def _carry_out_all(self, batch: Sequence[_Step]) -> None:
+        for step in batch:
+            if not self._is_blocked(step):
+                self._carry_out(step)
 
     def _is_blocked(self, step: _Step) -> bool:
         """Say whether the step is below a folder that could not be entered."""
@@ -194,24 +248,32 @@ class _Restore:
             self._blocked = None
         return True
 
-    def _carry_out(self, step: _Step, data: dict[ChunkId, bytes]) -> None:
+    def _carry_out(self, step: _Step) -> None:
+        self._path = step.path
         try:
             if step.do is _Do.MAKE and step.entry:
-                self._make(step.path, step.entry, data)
+                self._make(step.path, step.entry)
             elif step.do is _Do.ENTER:
                 self._target.enter(step.path)
                 self.summary.folders += step.entry is not None
             elif step.do is _Do.LEAVE:
-                self._target.leave(step.path, step.entry)
+                self._leave(step)
             else:
                 self.summary.fail(step.path, step.problem)
         except (IntegrityError, StoreDenied) as error:
             self.summary.fail(step.path, str(error))
             if step.do is _Do.ENTER:
                 self._blocked = step.path
-        self._report(step.path)
+        self._report()
 
-    def _make(self, path: Path, entry: Entry, data: dict[ChunkId, bytes]) -> None:
+    def _leave(self, step: _Step) -> None:
+        if self._apart is None or step.entry is None:
+            self._target.leave(step.path, step.entry)
+            return
+        self._target.leave(step.path, None)
+        self._apart.leave(step.path, step.entry)
+
+    def _make(self, path: Path, entry: Entry) -> None:
         is_file = entry.kind is EntryKind.FILE
         earlier = self._links.get(entry.link)
         if earlier and earlier[1] == _inode(entry) and self._target.link(path, entry, earlier[0]):
@@ -219,7 +281,11 @@ class _Restore:
             self.summary.others += not is_file
             return
         if is_file:
-            self._target.write(path, entry, self._content(path, entry, data))
+            before = self._content.bytes_given
+            try:
+                self._target.write(path, entry, self._content.of(entry))
+            finally:
+                self.summary.bytes_written += self._content.bytes_given - before
             self.summary.files += 1
         else:
             self._target.make(path, entry)
@@ -227,32 +293,14 @@ class _Restore:
         if entry.link:
             self._links[entry.link] = (path, _inode(entry))
 
-    def _content(self, path: Path, entry: Entry, data: dict[ChunkId, bytes]) -> Content:
-        items = content_of(self._reader, entry)
-        while window := list(islice(items, WINDOW)):
-            missing = {chunk: None for chunk in _ids(window) if chunk not in data}
-            found = dict(self._reader.fetch(list(missing))) if missing else {}
-            for item in window:
-                piece = item if isinstance(item, int) else found.get(item) or data[item]
-                self.summary.bytes_written += piece if isinstance(piece, int) else len(piece)
-                yield piece
-            self._report(path)
-
-    def _report(self, path: Path) -> None:
+    def _report(self) -> None:
         if self._progress is not None:
-            self._progress(Progress(self.summary.files, self.summary.bytes_written, b"/".join(path)))
+            self._progress(Progress(self.summary.files, self.summary.bytes_written, b"/".join(self._path)))
 
 
-def _ids(items: Iterable[Item]) -> Iterator[ChunkId]:
-    return (item for item in items if not isinstance(item, int))
-
-
-def _small_content(step: _Step) -> tuple[Item, ...]:
-    """Return the content that is fetched with that of other files; empty for a large file, which fetches its own."""
-    entry = step.entry
-    if step.do is not _Do.MAKE or entry is None or entry.levels or entry.size > SMALL_FILE_BYTES:
-        return ()
-    return entry.content if len(entry.content) <= WINDOW else ()
+def _is_for_others(step: _Step) -> bool:
+    """Say whether a worker may do the step: a file that no other name is linked to."""
+    return step.do is _Do.MAKE and step.entry is not None and step.entry.kind is EntryKind.FILE and not step.entry.link
 
 
 def _batches(steps: Iterator[_Step]) -> Iterator[list[_Step]]:
@@ -261,8 +309,9 @@ def _batches(steps: Iterator[_Step]) -> Iterator[list[_Step]]:
     size = items = 0
     for step in steps:
         batch.append(step)
-        items += len(step.entry.content) if step.entry else 0
-        size += step.entry.size if step.entry and _small_content(step) else 0
+        if step.entry:
+            items += len(step.entry.content)
+            size += step.entry.size
         if size >= BATCH_BYTES or items >= BATCH_ITEMS or len(batch) >= BATCH_STEPS:
             yield batch
             batch, size, items = [], 0, 0

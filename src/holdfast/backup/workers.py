@@ -28,6 +28,8 @@ LENGTH = struct.Struct("<I")
 PIECE = 1 << 20
 JOBS_EACH = 2
 """Jobs a worker has at a time: one at hand, one to go on with."""
+GRACE_SECONDS = 2.0
+"""A worker whose caller is gone ends at its next word to it; one that has no word to say is killed after this."""
 JOB, ANSWER = 0, 1
 RESULT, QUESTION, ERROR = 0, 1, 2
 
@@ -176,14 +178,23 @@ class Workers:
         raise StoreUnavailable(f"a worker process was killed at {what}: is there memory enough? run it again")
 
     def close(self) -> None:
-        """End every process, at once, whatever it is doing; no process is left."""
+        """End every process: each may clear up what it is at, within seconds; no process is left."""
         for worker in self._workers:
             worker.link.end.close()
-            with suppress(ProcessLookupError):
-                os.kill(worker.pid, signal.SIGKILL)
-            with suppress(ChildProcessError):
-                os.waitpid(worker.pid, 0)
+        for worker in self._workers:
+            _end(worker.pid)
         self._workers = []
+
+
+def _end(pid: int) -> None:
+    with suppress(ProcessLookupError, ChildProcessError):
+        process = os.pidfd_open(pid)
+        try:
+            if not select.select([process], [], [], GRACE_SECONDS)[0]:
+                os.kill(pid, signal.SIGKILL)
+        finally:
+            os.close(process)
+        os.waitpid(pid, 0)
 
 
 def _be_worker(link: _Link, prepare: Callable[[Ask], Work]) -> NoReturn:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from holdfast.cli.events import Reporter
-from holdfast.cli.repository import opened, reads_repository_with_events
+from holdfast.cli.repository import jobs_for, jobs_option, opened, reads_repository_with_events
 from holdfast.cli.text import json_path, shown_count, shown_path, shown_size
 from holdfast.errors import ExitStatus
 
@@ -30,6 +30,7 @@ BUCKET = "s3://"
 )
 @click.option("--overwrite", is_flag=True, help="Replace files of the same name in a folder that is not empty.")
 @click.option("--numeric-owner", is_flag=True, help="Owners by number even where this machine knows the name.")
+@jobs_option
 @reads_repository_with_events
 def command(
     snapshot: str,
@@ -40,6 +41,7 @@ def command(
     password_file: Path | None,
     output: str,
     quiet: bool,
+    jobs: int | None,
 ) -> int:
     """Write a snapshot, or what is at PATH in it, to DIR. SNAPSHOT is `latest` or the start of an id.
 
@@ -65,6 +67,7 @@ def command(
                 id_,
                 place,
                 path=os.fsencode(path) if path else None,
+                jobs=jobs_for(repo, jobs),
                 progress=progress if report.is_on else None,
             )
         finally:

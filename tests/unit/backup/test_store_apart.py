@@ -20,6 +20,7 @@ from holdfast.backup.verify import verify
 from holdfast.errors import StoreUnavailable
 from tests.support.backups import restored, source_of
 from tests.support.local_backup import catalogue_of, create, opened
+from tests.support.many_files import fill
 
 
 @pytest.fixture
@@ -33,25 +34,6 @@ def repository(tmp_path: Path) -> Iterator[Repository]:
 @pytest.fixture(autouse=True)
 def _from_the_first_byte(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store_tree, "APART_BYTES", 0)
-
-
-def fill(folder: Path, *, seed: int = 1, files: int = 60) -> Path:
-    random = Random(seed)
-    for number in range(files):
-        path = folder / f"d{number % 5}" / f"e{number % 3}" / f"{number}"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(random.randbytes(random.choice((0, 1, 5_000, 40_000, 300_000))))
-    (folder / "twin").write_bytes(b"twin" * 20_000)
-    os.link(folder / "twin", folder / "twin of twin")
-    (folder / "same").write_bytes(b"twin" * 20_000)
-    (folder / "link").symlink_to("twin")
-    with (folder / "hole").open("wb") as file:
-        file.seek(3_000_000)
-        file.write(b"end")
-    for path in folder.rglob("*"):
-        if not path.is_symlink():
-            os.utime(path, ns=(1, 1))
-    return folder
 
 
 def back_up(repository: Repository, folder: Path, jobs: int, host: str = "host") -> SnapshotSummary:

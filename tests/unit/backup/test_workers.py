@@ -5,6 +5,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -87,9 +88,27 @@ def test_a_killed_worker_is_told_with_what_it_was_doing() -> None:
             all_results(one)
 
 
-def test_closing_ends_workers_in_the_middle_of_a_job() -> None:
+def test_closing_ends_workers_in_the_middle_of_a_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("holdfast.backup.workers.GRACE_SECONDS", 0.05)
     with workers(sleeping) as one:
         one.submit(60, "x")
+
+
+def test_closing_lets_a_worker_clear_up(tmp_path: Path) -> None:
+    def asking(ask: Ask) -> Work:
+        def work(job: Any) -> Any:
+            try:
+                while True:
+                    ask(job)
+            finally:
+                (tmp_path / "cleared").touch()
+
+        return work
+
+    with workers(asking, 1) as one:
+        one.submit("x", "x")
+        list(one.results(0.01))
+    assert (tmp_path / "cleared").exists()
 
 
 def test_a_worker_ends_when_its_caller_is_killed() -> None:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 
 from holdfast.backup.entry import EntryKind, Path
 from holdfast.backup.folders import FolderStack, LastFolder
@@ -115,7 +116,7 @@ class DirectorySource:
         """Open the file at `path` below `root`, following no link on the way; its folder stays open for the next."""
         name = path[-1] if path else os.path.basename(root) or b"root"
         try:
-            folder = self._reached.reach(root, path[:-1]) if path else None
+            folder = self._reached.reach((root, path[:-1]), partial(_folder_at, root, path[:-1])) if path else None
             fd = self._open(_Place(path, root, folder))
         except OSError as error:
             raise SourceUnreadable(reason(error)) from error
@@ -197,6 +198,14 @@ class DirectorySource:
             folders.leave()
         except OSError as error:
             raise SourceUnreadable(f"{os.fsdecode(path)!r} was moved while it was read; back up again") from error
+
+
+def _folder_at(root: bytes, path: Path) -> int:
+    folders = FolderStack(os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
+    try:
+        return folders.open_folder(path)
+    finally:
+        folders.close()
 
 
 @dataclass(frozen=True, slots=True)

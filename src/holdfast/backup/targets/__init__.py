@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from holdfast.backup.entry import Entry, Path
 
@@ -45,3 +45,20 @@ class Target(Protocol):
 
     def close(self) -> None:
         """Let go of everything, at the end and after any error."""
+
+
+@runtime_checkable
+class WritesByPath(Target, Protocol):
+    """A target whose files can be written in any order, by several processes, into folders entered before."""
+
+    def apart(self) -> WritesByPath:
+        """Return this target for a forked process: it may use names of its own, and notes warnings of its own."""
+
+    def write_path(self, path: Path, entry: Entry, content: Content) -> None:
+        """Make a file, as `write` does."""
+
+    def leave_path(self, path: Path, entry: Entry) -> None:
+        """Give a folder its metadata, once everything in it is made."""
+
+    def warn(self, warnings: Sequence[str]) -> None:
+        """Note what another process was warned of."""

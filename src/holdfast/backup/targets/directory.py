@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from holdfast.backup.entry import Entry, EntryKind, Path
-from holdfast.backup.folders import FolderStack
+from holdfast.backup.folders import FolderStack, LastFolder
 from holdfast.backup.targets import Content
 from holdfast.backup.targets.metadata import Metadata
 from holdfast.errors import IntegrityError, InvalidRequest, StoreDenied, StoreUnavailable
@@ -49,6 +49,7 @@ class DirectoryTarget:
         self._metadata = Metadata(numeric_owner=numeric_owner)
         self._partial = b".holdfast-" + secrets.token_hex(8).encode() + b".partial"
         self._folders: FolderStack | None = None
+        self._reached = LastFolder()
         self._root: Entry | None = None
         self._warnings: list[str] = []
 
@@ -91,13 +92,42 @@ class DirectoryTarget:
 
     def write(self, path: Path, entry: Entry, content: Content) -> None:
         """Write under another name, give it its metadata, then rename it into place."""
-        with self._errors(), self._new_name(path[-1]):
-            fd = os.open(self._partial, NEW_FILE, 0o600, dir_fd=self._open.fd)
+        self._write(self._open.fd, path, entry, content)
+
+    def _write(self, folder: int, path: Path, entry: Entry, content: Content) -> None:
+        with self._errors(), self._new_name(path[-1], folder):
+            fd = os.open(self._partial, NEW_FILE, 0o600, dir_fd=folder)
             try:
                 _fill(fd, entry, content)
                 self._metadata.apply(fd, entry, self._warn(path))
             finally:
                 os.close(fd)
+
+    def apart(self) -> DirectoryTarget:
+        """Return this target for a forked process."""
+        other = DirectoryTarget(self._folder, overwrite=self._overwrite)
+        other._metadata = self._metadata
+        other._folders = self._folders
+        return other
+
+    def write_path(self, path: Path, entry: Entry, content: Content) -> None:
+        """Write a file into a folder that was entered before; that folder stays open for the next."""
+        with self._errors():
+            folder = self._reach(path[:-1])
+        self._write(folder, path, entry, content)
+
+    def leave_path(self, path: Path, entry: Entry) -> None:
+        """Give a folder its metadata, once everything in it is made."""
+        with self._errors():
+            folder = self._reach(path)
+        self._metadata.apply(folder, entry, self._warn(path))
+
+    def _reach(self, path: Path) -> int:
+        return self._reached.reach(path, lambda: self._open.open_folder(path))
+
+    def warn(self, warnings: Sequence[str]) -> None:
+        """Note what another process was warned of."""
+        self._warnings += warnings[: MAX_WARNINGS - len(self._warnings)]
 
     def link(self, path: Path, entry: Entry, earlier: Path) -> bool:
         """Link to the file restored earlier; False where the file system cannot."""
@@ -106,7 +136,7 @@ class DirectoryTarget:
         except OSError:
             return False
         try:
-            with self._new_name(path[-1]):
+            with self._new_name(path[-1], self._open.fd):
                 os.link(earlier[-1], self._partial, src_dir_fd=above, dst_dir_fd=self._open.fd, follow_symlinks=False)
         except OSError as error:
             if error.errno in ENDS_THE_RESTORE:
@@ -119,7 +149,7 @@ class DirectoryTarget:
     def make(self, path: Path, entry: Entry) -> None:
         """Make a link, fifo or device under another name, then rename it into place."""
         folder = self._open.fd
-        with self._errors(), self._new_name(path[-1]):
+        with self._errors(), self._new_name(path[-1], folder):
             if entry.kind is EntryKind.SYMLINK:
                 os.symlink(entry.target, self._partial, dir_fd=folder)
             elif entry.kind is EntryKind.FIFO:
@@ -135,6 +165,7 @@ class DirectoryTarget:
 
     def close(self) -> None:
         """Close every descriptor."""
+        self._reached.close()
         if self._folders is not None:
             self._folders.close()
             self._folders = None
@@ -146,9 +177,8 @@ class DirectoryTarget:
         return self._folders
 
     @contextmanager
-    def _new_name(self, name: bytes) -> Iterator[None]:
+    def _new_name(self, name: bytes, folder: int) -> Iterator[None]:
         """Run what makes the partial name, then rename it to `name`; on any error leave nothing."""
-        folder = self._open.fd
         try:
             yield
             os.rename(self._partial, name, src_dir_fd=folder, dst_dir_fd=folder)
