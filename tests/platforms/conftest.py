@@ -46,7 +46,7 @@ def synthesis(tmp_path_factory: pytest.TempPathFactory) -> Synthesis:
                 synthesize(settings_with(**changes), out=folder, bundle=empty_zip(shared / f"{name}.zip"))
                 (folder / "done").touch()
         found = {path.name: Template(json.loads(path.read_bytes())) for path in folder.glob("*.template.json")}
-        replica = next(key for key in found if key.startswith("backup-vault-replica-"))
+        replica = next(key for key in found if "-replica-" in key)
         primary = next(key for key in found if key != replica)
         return Stacks(found[primary], found[replica], folder)
 

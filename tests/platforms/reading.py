@@ -26,10 +26,9 @@ def meets(*lines: str) -> Callable[[Proof], Proof]:
     return note
 
 
-def settings_with(**changes: Any) -> PlatformSettings:
-    """The defaults with changes; `vault` is merged."""
-    base = defaults("backup-vault").model_dump(mode="json", exclude_unset=True)
-    return type(defaults("backup-vault")).model_validate({**base, "platform": "backup-vault", **changes})
+def settings_with(*, platform: str = "backup-vault", **changes: Any) -> PlatformSettings:
+    """A platform's defaults with changes."""
+    return type(defaults(platform)).model_validate({"platform": platform, **changes})
 
 
 def render(value: Any) -> Any:
@@ -116,9 +115,7 @@ class Template:
 
     def function(self, role: str) -> Resource:
         """The function with this part, by its name."""
-        return next(
-            one for one in self.of("AWS::Lambda::Function") if one["FunctionName"].startswith(f"backup-{role}-")
-        )
+        return next(one for one in self.of("AWS::Lambda::Function") if f"-{role}-" in one["FunctionName"])
 
     def rights(self, role: str) -> list[dict[str, Any]]:
         """The statements of that function's role."""

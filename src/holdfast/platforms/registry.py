@@ -52,6 +52,11 @@ PLATFORMS = {
             summary="load balancer, Fargate, Aurora PostgreSQL, sessions, bucket and AWS Backup; one stack a component",
             package="holdfast.platforms.web_application",
         ),
+        Entry(
+            name="backup-archive",
+            summary="the small form: one schedule, storage that tiers by itself, cold storage past retention",
+            package="holdfast.platforms.backup_archive",
+        ),
     )
 }
 

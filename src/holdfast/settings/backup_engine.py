@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from holdfast.settings.fields import (
     BucketName,
@@ -19,6 +19,21 @@ from holdfast.settings.fields import (
     conflict,
 )
 from holdfast.settings.platform import PlatformSettings
+
+
+def _unquoted_off(value: Any) -> Any:
+    """Undo YAML, which reads an unquoted off as false."""
+    return "off" if value is False else value
+
+
+class Lock(Section):
+    """S3 Object Lock on backups, their replica and the audit trail."""
+
+    mode: Annotated[Literal["governance", "compliance", "off"], BeforeValidator(_unquoted_off)] = Field(
+        default="governance",
+        description="governance: only s3:BypassGovernanceRetention ends a lock early; compliance: nothing does.",
+    )
+    days: int = between(1, 36500, 60, description="How long a stored version cannot be destroyed.")
 
 
 class Adopt(Section):
@@ -49,6 +64,7 @@ class Engine(Section):
     users_table: TableName | None = Field(
         default=None, description="DynamoDB table of users (key userId). Without it the source's folders are the users."
     )
+    lock: Lock = Field(default_factory=Lock, description="S3 Object Lock.")
     keep_deleted: Duration = Field(
         default=timedelta(days=60), description="How long what prune removed can still be brought back. Whole days."
     )
@@ -107,5 +123,13 @@ class BackupSettings(PlatformSettings):
             name = self.section
             raise conflict(
                 f"{name}.source_key needs {name}.source_bucket: the bucket the stack creates has its own key"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _lock_lets_go(self) -> Self:
+        if self.destroyable and self.engine.lock.mode == "compliance":
+            raise conflict(
+                f"removal is destroy but {self.section}.lock.mode is compliance: locked versions cannot be destroyed"
             )
         return self

@@ -3,27 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import ClassVar, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from holdfast.settings.backup_engine import BackupSettings, Engine
-from holdfast.settings.fields import Account, Duration, Schedule, Section, between, conflict
-
-
-def _unquoted_off(value: Any) -> Any:
-    """Undo YAML, which reads an unquoted off as false."""
-    return "off" if value is False else value
-
-
-class Lock(Section):
-    """S3 Object Lock on backups, their replica and the audit trail."""
-
-    mode: Annotated[Literal["governance", "compliance", "off"], BeforeValidator(_unquoted_off)] = Field(
-        default="governance",
-        description="governance: only s3:BypassGovernanceRetention ends a lock early; compliance: nothing does.",
-    )
-    days: int = between(1, 36500, 60, description="How long a stored version cannot be destroyed.")
+from holdfast.settings.fields import Account, Duration, Schedule, conflict
 
 
 class Vault(Engine):
@@ -38,7 +23,6 @@ class Vault(Engine):
         default=None, description="Whether `trusted_accounts` may read the stored objects; by default, if any is named."
     )
     trusted_accounts: list[Account] = Field(default_factory=list, description="Accounts that may copy stored objects.")
-    lock: Lock = Field(default_factory=Lock, description="S3 Object Lock.")
     infrequent_access_after: Duration | None = Field(
         default=timedelta(days=30),
         description="When packs move to STANDARD_IA (read at once); null: never. 30 days or more.",
@@ -70,9 +54,3 @@ class BackupVault(BackupSettings):
     def schedules(self) -> list[str]:
         """The daily run and, if there is one, the interim run."""
         return [self.vault.schedule, *([self.vault.interim_schedule] if self.vault.interim_schedule else [])]
-
-    @model_validator(mode="after")
-    def _locks(self) -> Self:
-        if self.destroyable and self.vault.lock.mode == "compliance":
-            raise conflict("removal is destroy but vault.lock.mode is compliance: locked versions cannot be destroyed")
-        return self

@@ -97,6 +97,8 @@ _environment = matching(
 _email = matching(r"[^@\s]+@[^@\s]+\.[^@\s]+", "an e-mail address")
 _bucket = matching(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "an S3 bucket's name, 3 to 63 lower-case characters")
 _prefix = matching(r"([A-Za-z0-9!_.()-]+/)+", "a prefix that ends with /, as in users/")
+# 6: see the environment's longest name.
+_stem = matching(r"[a-z][a-z0-9]{0,5}", "1 to 6 lower-case letters and digits, a letter first")
 _table = matching(r"[A-Za-z0-9_.-]{3,255}", "a DynamoDB table's name, 3 to 255 characters")
 _key = matching(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+", "the ARN of a KMS key (not an alias)")
 
@@ -105,6 +107,7 @@ Region = Annotated[str, *_region]
 EnvironmentName = Annotated[str, *_environment]
 Email = Annotated[str, *_email]
 BucketName = Annotated[str, *_bucket]
+BucketStem = Annotated[str, *_stem]
 Prefix = Annotated[str, *_prefix]
 TableName = Annotated[str, *_table]
 KeyArn = Annotated[str, *_key]

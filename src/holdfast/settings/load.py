@@ -10,6 +10,7 @@ from typing import TypeVar
 from pydantic import BaseModel, Field, ValidationError
 
 from holdfast.errors import InvalidRequest
+from holdfast.settings.backup_archive import BackupArchive
 from holdfast.settings.backup_vault import BackupVault
 from holdfast.settings.checks import ChecksSettings
 from holdfast.settings.document import Document, parse
@@ -28,6 +29,7 @@ MODELS: dict[str, type[PlatformSettings]] = {
     "backup-vault": BackupVault,
     "serverless-database": ServerlessDatabase,
     "web-application": WebApplication,
+    "backup-archive": BackupArchive,
 }
 
 

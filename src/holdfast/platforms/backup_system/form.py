@@ -11,7 +11,7 @@ from aws_cdk import aws_s3 as s3
 from holdfast.platforms.backup_system.names import BackupNames
 from holdfast.platforms.constructs.bucket import ObjectLock
 from holdfast.platforms.constructs.table import TTL_ATTRIBUTE
-from holdfast.settings.backup_engine import BackupSettings
+from holdfast.settings.backup_engine import BackupSettings, Engine
 from holdfast.settings.variables import USUAL_DEDUPLICATION_KEY
 
 
@@ -64,3 +64,9 @@ class Form:
     def replica_stack(self) -> str:
         """Name of the replica stack, which is deployed first."""
         return f"{self.platform}-replica-{self.settings.environment}"
+
+
+def object_lock(engine: Engine) -> ObjectLock | None:
+    """Return the Object Lock of the settings."""
+    lock = engine.lock
+    return None if lock.mode == "off" else ObjectLock(mode=lock.mode, days=lock.days)

@@ -11,6 +11,7 @@ from constructs import Construct
 
 from holdfast.platforms.backup_system import functions as parts
 from holdfast.platforms.backup_system.dashboard import build_dashboard
+from holdfast.platforms.backup_system.emptying import empty_on_deletion
 from holdfast.platforms.backup_system.figures import QUEUE_VISIBILITY, RESTORED_DAYS
 from holdfast.platforms.backup_system.form import Form
 from holdfast.platforms.backup_system.grants import Things
@@ -70,6 +71,10 @@ class PrimaryStack(BackupStack):
         self._functions()
         self._schedule()
         self._audit()
+        self.accept_destruction("BAK006", "IAM003")
+        if form.emptied:
+            writers = [self.trail.trail, self.jobs, *(one.rule for one in self.timetables)]
+            empty_on_deletion(self, writers=writers)
         watch(self)
         build_dashboard(self)
         self._outputs()
@@ -78,7 +83,8 @@ class PrimaryStack(BackupStack):
         names, adopted = self.names, self.settings.engine.adopt.primary_key
         if adopted:
             return kms.Key.from_key_arn(self, "AdoptedKey", adopted)
-        log_groups = [log_group_name(names.function(role)) for role in ROLES_OF_FUNCTIONS]
+        roles = [*ROLES_OF_FUNCTIONS, *(["empty"] if self.form.emptied else [])]
+        log_groups = [log_group_name(names.function(role)) for role in roles]
         return CustomerKey(
             self,
             "PrimaryKey",
@@ -185,19 +191,14 @@ class PrimaryStack(BackupStack):
             removal=self.removal,
             lifecycle=self.expiring_lifecycle("staging", RESTORED_DAYS, noncurrent_days=1),
         )
-        self._source()
+        self.buckets = [self.primary, self.access_logs, self.audit, self.restored, *self._source()]
 
-    def _source(self) -> None:
+    def _source(self) -> list[SecureBucket]:
+        """Return the bucket of the users' files, if it is ours."""
         if self.settings.engine.source_bucket:
-            return
-        SecureBucket(
-            self,
-            "SourceBucket",
-            name=self.names.source_bucket,
-            key=self.key,
-            removal=self.removal,
-            lifecycle=[],
-        )
+            return []
+        name = self.names.source_bucket
+        return [SecureBucket(self, "SourceBucket", name=name, key=self.key, removal=self.removal, lifecycle=[])]
 
     def _replicate(self) -> None:
         """Replicate the primary bucket; the other region's key is found when the stack is deployed."""
@@ -259,7 +260,9 @@ class PrimaryStack(BackupStack):
         self.initiator.retry_events(attempts=2, dead_letters=self.lost_events)
         self.worker = builder.build(parts.WORKER)
         engine = self.settings.engine
-        self.worker.take(self.queue, batch_size=engine.batch_size, max_concurrency=engine.max_concurrent_backups)
+        self.jobs = self.worker.take(
+            self.queue, batch_size=engine.batch_size, max_concurrency=engine.max_concurrent_backups
+        )
         self.restore, self.verify = builder.build(parts.RESTORE), builder.build(parts.VERIFY)
         self.prune = builder.build(parts.PRUNE)
         create = builder.build(parts.CREATE)
@@ -363,7 +366,7 @@ class PrimaryStack(BackupStack):
             "prune": "Old snapshots are forgotten and what nothing refers to is reclaimed",
             "verify": "A sample is restored and compared",
         }
-        for kind, expression in self.form.schedules.items():
+        self.timetables = [
             Timetable(
                 self,
                 f"{kind.capitalize()}Schedule",
@@ -373,11 +376,13 @@ class PrimaryStack(BackupStack):
                 function=function.get(kind, self.initiator).function,
                 dead_letters=self.lost_events,
             )
+            for kind, expression in self.form.schedules.items()
+        ]
 
     def _audit(self) -> None:
         names = self.names
         buckets = [names.bucket_arn(names.primary_bucket), names.bucket_arn(names.replica_bucket)]
-        AuditTrail(
+        self.trail = AuditTrail(
             self,
             "AuditTrail",
             name=names.trail,

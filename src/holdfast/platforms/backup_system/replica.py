@@ -30,6 +30,7 @@ class ReplicaStack(BackupStack):
             region=settings.replica_region,
             purpose="the copy in the second region",
         )
+        self.accept_destruction("BAK006")
         self.key = self._key()
         self.bucket = SecureBucket(
             self,

@@ -10,6 +10,8 @@ from holdfast.platforms.backup_system.figures import UNFINISHED_UPLOAD_DAYS
 from holdfast.platforms.backup_system.form import Form
 from holdfast.platforms.constructs.removal import data_removal
 
+DESTROYED = "removal: destroy asks that every backup goes with the stack, so that nothing may keep it"
+
 
 class BackupStack(Stack):
     """One region of a backup system: names, tags and removal as the settings say."""
@@ -32,6 +34,12 @@ class BackupStack(Stack):
         self.removal = data_removal(settings.destroyable)
         for key, value in form.tags.items():
             Tags.of(self).add(key, value)
+
+    def accept_destruction(self, *rules: str) -> None:
+        """Accept, in the template and with the reason, what rules find wrong with backups that go with their stack."""
+        if self.form.emptied:
+            accepted = [{"rule": rule, "reason": DESTROYED} for rule in rules]
+            self.template_options.metadata = {"holdfast": {"suppress": accepted}}
 
     @property
     def availability_zones(self) -> list[str]:

@@ -6,10 +6,9 @@ from aws_cdk import Duration
 from aws_cdk import aws_s3 as s3
 
 from holdfast.platforms.backup_system.figures import UNFINISHED_UPLOAD_DAYS
-from holdfast.platforms.backup_system.form import Form
+from holdfast.platforms.backup_system.form import Form, object_lock
 from holdfast.platforms.backup_vault.claims import capabilities_of, tags_of
 from holdfast.platforms.backup_vault.names import VaultNames
-from holdfast.platforms.constructs.bucket import ObjectLock
 from holdfast.settings.backup_vault import BackupVault, Vault
 from holdfast.settings.quantities import days_of
 
@@ -31,7 +30,7 @@ def form_of(settings: BackupVault) -> Form:
         capabilities=capabilities_of(settings),
         trusted_accounts=vault.trusted_accounts,
         private_network=vault.private_network,
-        lock=None if vault.lock.mode == "off" else ObjectLock(mode=vault.lock.mode, days=vault.lock.days),
+        lock=object_lock(vault),
         stream=True,
     )
 

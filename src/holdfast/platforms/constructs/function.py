@@ -108,9 +108,9 @@ class PythonFunction(Construct):
             ),
         )
 
-    def take(self, queue: sqs.IQueue, *, batch_size: int, max_concurrency: int) -> None:
+    def take(self, queue: sqs.IQueue, *, batch_size: int, max_concurrency: int) -> lambda_.CfnEventSourceMapping:
         """Take messages from `queue`, so many at a time; what the answer does not name as failed is deleted."""
-        lambda_.CfnEventSourceMapping(
+        return lambda_.CfnEventSourceMapping(
             self,
             "Source",
             function_name=self.function.function_name,
