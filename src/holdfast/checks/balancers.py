@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from holdfast.checks.functions import function_may
+from holdfast.checks.functions import role_of_function
 from holdfast.checks.graph import Resource
+from holdfast.checks.policies import action_matches, grants_of
 from holdfast.checks.values import Undecided, Value, as_list, as_number
 
 LISTENER = "AWS::ElasticLoadBalancingV2::Listener"
@@ -81,6 +82,15 @@ def fillers_of(group: Resource) -> Iterator[Resource | str]:
 
 
 def switches(function: Resource) -> bool:
-    """Tell whether a function's role lets it change where a listener forwards."""
+    """Tell whether a function's role names the right to change where a listener forwards.
+
+    The right to do everything does not make a function one that switches.
+    """
+    role = role_of_function(function)
     actions = ("elasticloadbalancing:ModifyListener", "elasticloadbalancing:ModifyRule")
-    return any(function_may(function, action) is True for action in actions)
+    return role is not None and any(
+        statement.allows and isinstance(pattern, str) and pattern.lower().startswith("elasticloadbalancing:")
+        for _, statement in grants_of(role)
+        for pattern in statement.actions
+        if any(action_matches(str(pattern), action) for action in actions)
+    )

@@ -147,7 +147,7 @@ class Template:
 
     def imported(self, name: Value) -> Value:
         """Return what another template of the system exports under `name`."""
-        return self.system.exported(name)
+        return self.system.exported(name, self)
 
     def attribute(self, logical_id: str, attribute: str) -> Value:
         """Return `Fn::GetAtt`: a reference, or the output of a nested stack that the system holds."""
@@ -407,22 +407,24 @@ class System:
                 incoming.setdefault(key, []).append((resource, path, reference))
         return incoming
 
-    def exported(self, name: Value) -> Value:
-        """Return what the system exports under `name`; undecided when no template of it does, or names are unknown."""
+    def exported(self, name: Value, importer: Template) -> Value:
+        """Return what another template than the importer exports under `name`; undecided when none does for sure."""
         if self._exporting:
             return Undecided(f"exports refer to each other in a circle: {name}")
         self._exporting = True
         try:
-            return self._find_export(name)
+            return self._find_export(name, importer)
         finally:
             self._exporting = False
 
-    def _find_export(self, name: Value) -> Value:
+    def _find_export(self, name: Value, importer: Template) -> Value:
         wanted = as_text(name)
         if wanted is None:
             return Undecided("the name of an import is no text")
         by_tail: list[Value] = []
         for template in self.templates:
+            if template is importer:
+                continue
             for export, value in template.exports.values():
                 text = as_text(export)
                 if text is None:

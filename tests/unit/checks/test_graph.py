@@ -144,6 +144,17 @@ def test_import_of_what_nobody_exports_is_undecided_by_name() -> None:
     )
 
 
+def test_template_does_not_import_its_own_export() -> None:
+    text = """
+        Parameters: {Other: {Type: String, Default: elsewhere}}
+        Resources:
+          Topic: {Type: AWS::SNS::Topic, Properties: {TopicName: {"Fn::ImportValue": !Sub "${Other}-Name"}}}
+        Outputs: {Name: {Value: mine, Export: {Name: !Sub "${AWS::StackName}-Name"}}}
+    """
+    found = all_systems(text)[0].resources("AWS::SNS::Topic")[0].get("TopicName")
+    assert isinstance(found, Undecided)
+
+
 def test_exports_that_import_each_other_end_undecided() -> None:
     one = "Resources: {A: {Type: X}}\nOutputs: {O: {Value: !ImportValue two, Export: {Name: one}}}"
     two = """

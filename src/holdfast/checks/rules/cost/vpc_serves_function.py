@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from holdfast.checks.finding import Finding, Severity
 from holdfast.checks.graph import Resource
-from holdfast.checks.network import network_of
+from holdfast.checks.network import exit_of, network_of
 from holdfast.checks.rule import ResourceRule
 from holdfast.checks.values import is_undecided
 
@@ -15,8 +15,8 @@ class VpcServesFunction(ResourceRule):
     """A function runs in a VPC only if it reaches something there, or must be kept from the internet.
 
     With every call going through paid interface endpoints and nothing in the VPC to reach, the VPC buys nothing.
-    Silent where network isolation is claimed by a tag or the subnets have no way out on purpose beside other VPC
-    resources.
+    Silent where network isolation is claimed by a tag, or a NAT gateway gives the function an address that others
+    know.
     """
 
     id = "COS001"
@@ -30,7 +30,7 @@ class VpcServesFunction(ResourceRule):
         found, unknown = network_of(resource)
         if not found or unknown:
             return
-        if resource.system.resources(*_INSIDE) or _isolated(resource):
+        if resource.system.resources(*_INSIDE) or _isolated(resource) or _fixed_address(found):
             return
         if any(is_undecided(subnet.get("VpcId")) for subnet in found):
             yield self.undecided(resource, "VpcConfig", "the VPC is a parameter and may hold anything")
@@ -60,3 +60,7 @@ _INSIDE = (
 def _isolated(function: Resource) -> bool:
     tags = function.tags
     return isinstance(tags, Mapping) and any("Isolation" in key for key in tags)
+
+
+def _fixed_address(found: Sequence[Resource]) -> bool:
+    return any(exit_of(subnet).kind == "nat" for subnet in found)

@@ -6,13 +6,16 @@ from collections.abc import Iterator
 
 from holdfast.checks.finding import Finding
 from holdfast.checks.graph import Resource
-from holdfast.checks.network import groups, ingress, is_gateway
+from holdfast.checks.network import endpoint_service, groups, ingress, is_gateway
 from holdfast.checks.rule import ResourceRule
 from holdfast.checks.values import Undecided
 
+# Source: https://docs.aws.amazon.com/ses/latest/dg/send-email-set-up-vpc-endpoints.html
+_PORTS = {"email-smtp": (587, 465, 25, 2465, 2587)}
+
 
 class EndpointAdmitsCallers(ResourceRule):
-    """An interface endpoint lets its callers in on port 443."""
+    """An interface endpoint lets its callers in on the port of its service: 443 for all but mail."""
 
     id = "NET008"
     resource_types = ("AWS::EC2::VPCEndpoint",)
@@ -29,8 +32,9 @@ class EndpointAdmitsCallers(ResourceRule):
         if not found or unknown:
             return
         rules = [rule for group in found for rule in ingress(group)]
-        if any(rule.covers(443) and not rule.undecided for rule in rules):
+        ports = _PORTS.get(endpoint_service(resource), (443,))
+        if any(rule.covers(port) and not rule.undecided for rule in rules for port in ports):
             return
         doubtful = next((rule.undecided for rule in rules if rule.undecided), "")
-        message = f"{found[0].logical_id} lets nothing in on port 443: every call through the endpoint hangs"
+        message = f"{found[0].logical_id} lets nothing in on port {ports[0]}: every call through the endpoint hangs"
         yield from self.judged(resource, "SecurityGroupIds", Undecided(doubtful) if doubtful else False, message)
