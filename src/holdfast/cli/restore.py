@@ -13,30 +13,47 @@ import click
 
 from holdfast.cli.events import Reporter
 from holdfast.cli.repository import jobs_for, jobs_option, opened, reads_repository_with_events
+from holdfast.cli.restore_plan import plan_as_json, plan_as_text
 from holdfast.cli.text import json_path, shown_count, shown_path, shown_size
-from holdfast.errors import ExitStatus
+from holdfast.errors import ExitStatus, InvalidRequest
 
 if TYPE_CHECKING:
+    from holdfast.backup.ids import SnapshotId
+    from holdfast.backup.plan_restore import RestorePlan
+    from holdfast.backup.repository import Repository
     from holdfast.backup.restore import Progress, RestoreSummary
     from holdfast.backup.targets import Target
 
 BUCKET = "s3://"
+WORKERS = 16
+"""Requests under way at once, about the temperature of packs."""
 
 
 @click.command("restore")
 @click.argument("snapshot", metavar="SNAPSHOT[:PATH]")
-@click.option(
-    "--target", required=True, metavar="DIR", help="Folder, new or empty unless --overwrite; or s3://bucket/prefix."
-)
+@click.option("--target", metavar="DIR", help="Folder, new or empty unless --overwrite; or s3://bucket/prefix.")
 @click.option("--overwrite", is_flag=True, help="Replace files of the same name in a folder that is not empty.")
 @click.option("--numeric-owner", is_flag=True, help="Owners by number even where this machine knows the name.")
 @jobs_option
+@click.option("--plan", "only_plan", is_flag=True, help="Tell packs, bytes, hours and money; restore nothing.")
+@click.option(
+    "--thaw",
+    "tier",
+    type=click.Choice(["standard", "bulk"]),
+    help="Ask for archived packs and wait: hours, or for less money up to two days.",
+)
+@click.option(
+    "--thaw-days", default=7, show_default=True, type=click.IntRange(min=1), help="Keep thawed copies so long."
+)
 @reads_repository_with_events
 def command(
     snapshot: str,
-    target: str,
+    target: str | None,
     overwrite: bool,
     numeric_owner: bool,
+    only_plan: bool,
+    tier: str | None,
+    thaw_days: int,
     repo: str,
     password_file: Path | None,
     output: str,
@@ -51,29 +68,69 @@ def command(
     from holdfast.backup.manifest import load_manifest
     from holdfast.backup.restore import restore
     from holdfast.backup.snapshots import resolve
+    from holdfast.backup.stores.open import is_in_aws
 
     name, _, path = snapshot.partition(":")
+    if target is None and not only_plan:
+        raise InvalidRequest("give --target DIR, or --plan to see what a restore will take")
     report = Reporter(output, quiet=quiet)
-    with opened(repo, password_file) as repository, _target(target, overwrite, numeric_owner) as place:
+    with opened(repo, password_file) as repository:
         id_ = resolve(repository, name)
+        below = os.fsencode(path) if path else None
+        if only_plan or is_in_aws(repo):
+            plan = _plan(repository, id_, below, tier, thaw_days, quiet=quiet, only_plan=only_plan)
+            if only_plan:
+                click.echo(plan_as_text(plan) if output == "text" else json.dumps(plan_as_json(plan), indent=2))
+        if target is None or only_plan:
+            return ExitStatus.DONE
         size = load_manifest(repository, id_).counts.get("size") if report.is_on and not path else None
 
         def progress(at: Progress) -> None:
             report.progress(at.files, at.bytes_written, at.path, done=at.bytes_written, of=size)
 
-        try:
-            summary = restore(
-                repository,
-                id_,
-                place,
-                path=os.fsencode(path) if path else None,
-                jobs=jobs_for(repo, jobs),
-                progress=progress if report.is_on else None,
-            )
-        finally:
-            report.clear()
+        with _target(target, overwrite, numeric_owner) as place:
+            try:
+                summary = restore(
+                    repository,
+                    id_,
+                    place,
+                    path=below,
+                    jobs=jobs_for(repo, jobs),
+                    progress=progress if report.is_on else None,
+                )
+            finally:
+                report.clear()
     _print(summary, output, quiet)
     return ExitStatus.ANSWER_IS_NO if summary.failed_count else ExitStatus.DONE
+
+
+def _plan(
+    repository: Repository,
+    snapshot: SnapshotId,
+    path: bytes | None,
+    tier: str | None,
+    days: int,
+    *,
+    quiet: bool,
+    only_plan: bool,
+) -> RestorePlan:
+    """Plan; with a tier, and unless that is all that was asked for, thaw what is archived."""
+    from holdfast.backup.cold import Tier
+    from holdfast.backup.plan_restore import plan_restore, refuse_cold, thaw, thaw_trees
+
+    chosen = Tier(tier or Tier.STANDARD)
+    if tier and not only_plan:
+        thaw_trees(repository, snapshot, chosen, days, workers=WORKERS)
+    plan = plan_restore(repository, snapshot, path=path, tier=chosen, days=days, workers=WORKERS)
+    if only_plan:
+        return plan
+    if not tier:
+        refuse_cold(plan)
+    elif plan.cold_packs:
+        if not quiet:
+            click.echo(plan_as_text(plan), err=True)
+        thaw(repository, plan, workers=WORKERS)
+    return plan
 
 
 @contextmanager

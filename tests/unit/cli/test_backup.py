@@ -81,3 +81,12 @@ def test_time_left_is_told_once_a_share_is_known() -> None:
     assert shown_left(10, 0.5) == "50%, 10 s left  "
     assert shown_left(100, 0.25) == "25%, 5 min left  "
     assert shown_left(3600, 0.1) == "10%, 9 h left  "
+
+
+def test_a_restore_is_planned_without_a_target(holdfast: Run, source: Path) -> None:
+    holdfast("backup", "source", "--repo", "repo")
+    plan = holdfast("restore", "latest", "--plan", "--repo", "repo", "--output", "json").json
+    assert (plan["files"], plan["bytes"], plan["packs"], plan["dollars"]) == (1, 100_000, 1, 0)
+    assert "1 file, 97.7 KiB to write, from 1 pack of" in holdfast("restore", "latest", "--plan", "--repo", "repo").out
+    refused = holdfast("restore", "latest", "--repo", "repo")
+    assert (refused.status, "--target DIR" in refused.err) == (2, True)

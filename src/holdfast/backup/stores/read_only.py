@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from holdfast.backup.cold import STANDARD, Temperature, Tier, cold_store
 from holdfast.backup.ports import ObjectStore, StoredObject
 from holdfast.errors import InvalidRequest
 
 
 class ReadOnlyObjects:
-    """The objects of another store, every change to which is refused with `reason`."""
+    """The objects of another store, every change to which is refused with `reason`. A thaw changes no object."""
 
     def __init__(self, objects: ObjectStore, reason: str) -> None:
         self._objects = objects
@@ -34,3 +35,13 @@ class ReadOnlyObjects:
     def delete(self, key: str) -> None:
         """Refuse."""
         raise InvalidRequest(self._reason)
+
+    def temperature(self, key: str) -> Temperature:
+        """Return an object's temperature; that of a store without storage classes is readable."""
+        store = cold_store(self._objects)
+        return store.temperature(key) if store else Temperature(STANDARD)
+
+    def thaw(self, key: str, tier: Tier, days: int) -> None:
+        """Ask for a readable copy, where the store has archived objects."""
+        if store := cold_store(self._objects):
+            store.thaw(key, tier, days)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from botocore.exceptions import ClientError, IncompleteReadError, ReadTimeoutError, ResponseStreamingError
 
+from holdfast.backup.cold import STANDARD, Temperature, Tier
 from holdfast.backup.ports import StoredObject
 from holdfast.backup.stores.aws.errors import aws_errors, code_of
 from holdfast.backup.stores.aws.patience import Patience
@@ -22,6 +23,12 @@ _RACED = {"409", "ConditionalRequestConflict", "OperationAborted"}
 _ABSENT = {"404", "NoSuchKey", "NotFound"}
 _PAST_THE_END = {"416", "InvalidRange"}
 _CUT_SHORT = (IncompleteReadError, ReadTimeoutError, ResponseStreamingError)
+
+
+ARCHIVED = frozenset({"GLACIER", "DEEP_ARCHIVE"})
+_THAWING, _THAWED = 'ongoing-request="true"', 'ongoing-request="false"'
+_THAWED_ALREADY = {"RestoreAlreadyInProgress", "ObjectAlreadyInActiveTierError"}
+_TIERS: dict[Tier, Literal["Standard", "Bulk"]] = {Tier.STANDARD: "Standard", Tier.BULK: "Bulk"}
 
 
 class S3Objects:
@@ -99,6 +106,27 @@ class S3Objects:
         """Remove the object; nothing happens if it is not there. In a versioned bucket its versions stay."""
         with aws_errors(self._about("DeleteObject", key)):
             self._client.delete_object(Bucket=self._bucket, Key=self._prefix + key)
+
+    def temperature(self, key: str) -> Temperature:
+        """Return an object's storage class and whether it can be read now; raise NotFound."""
+        head = self._head(key)
+        if head is None:
+            raise NotFound(f"{self._about('HeadObject', key)} failed: no such object; check its name")
+        name, state = head.get("StorageClass", STANDARD), head.get("Restore", "")
+        return Temperature(name, name not in ARCHIVED or _THAWED in state, _THAWING in state)
+
+    def thaw(self, key: str, tier: Tier, days: int) -> None:
+        """Ask for a readable copy for so many days; one that is under way or there is left as it is."""
+        with aws_errors(self._about("RestoreObject", key)):
+            try:
+                self._client.restore_object(
+                    Bucket=self._bucket,
+                    Key=self._prefix + key,
+                    RestoreRequest={"Days": days, "GlacierJobParameters": {"Tier": _TIERS[tier]}},
+                )
+            except ClientError as error:
+                if code_of(error) not in _THAWED_ALREADY:
+                    raise
 
     def _about(self, operation: str, key: str) -> str:
         return f"S3 {operation} of s3://{self._bucket}/{self._prefix}{key}"
