@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from random import Random, SystemRandom
+from typing import NamedTuple
 
 from holdfast.backup.entry import EntryKind
 from holdfast.backup.ids import ChunkId, PackId, SnapshotId
@@ -19,12 +20,15 @@ from holdfast.backup.ports import PackState, Status
 from holdfast.backup.reader import ChunkReader
 from holdfast.backup.repository import Repository, require_current_keys
 from holdfast.backup.tree import content_of, references, walk
+from holdfast.backup.workers import Ask, Work, Workers
 from holdfast.errors import IntegrityError, InvalidRequest, NotFound
 
 MOST_FILES = 100
 """A damage names this many files; the snapshots are all named."""
 MOST_BLOCKS = 3
 """A message places this many damaged blocks of a pack."""
+LOOKED_AT_HERE = 4
+"""So many packs, 64 MiB, are read before worker processes pay."""
 OnProgress = Callable[[int, int], None]
 
 
@@ -65,13 +69,15 @@ def verify(
     random: Random | None = None,
     progress: OnProgress | None = None,
     workers: int = 1,
+    jobs: int = 1,
 ) -> VerifyReport:
     """Check every snapshot's structure, and the bytes of all packs (`read_data`) or of a random share (`sample`).
 
     Structure: every manifest opens, every tree node is read, every chunk referred to has a place in a pack whose
     footer names it there. Bytes: the pack's name, every block's authentication, every chunk's id.
     A sample of n packs finds a damaged share p of them with probability 1 - (1 - p)^n.
-    `workers` packs are read at a time, each about 16 MiB at most.
+    `workers` packs are read at a time, each about 16 MiB at most; with `jobs` above 1 whole packs are read by so many
+    processes instead, and the object store must be one that a forked process may use.
     Memory grows with the number of distinct chunks referred to, about 150 bytes each.
 
     Raises:
@@ -79,7 +85,7 @@ def verify(
     """
     if sample is not None and not 0 < sample <= 1:
         raise InvalidRequest(f"sample must be above 0 % and at most 100 %, got {sample:.2%}")
-    job = _Verification(repository)
+    job = _Verification(repository, jobs)
     job.walk(workers)
     job.check_packs(1.0 if read_data else sample, random or SystemRandom(), workers, progress)
     job.blame()
@@ -101,14 +107,13 @@ def _choose(packs: Sequence[PackId], share: float | None, random: Random) -> Seq
     return sorted(random.sample(packs, math.ceil(share * len(packs))))
 
 
-@dataclass(slots=True)
-class _Look:
+class _Look(NamedTuple):
     """What one pack was found to be: its chunk ids (None: it cannot be read), what is wrong, the chunks that hits."""
 
     pack: PackId
-    held: list[ChunkId] | None
-    problems: list[str] = field(default_factory=list)
-    bad: list[ChunkId] = field(default_factory=list)
+    held: Sequence[ChunkId] | None
+    problems: Sequence[str] = ()
+    bad: Sequence[ChunkId] = ()
     bytes_read: int = 0
     missing: bool = False
 
@@ -116,8 +121,9 @@ class _Look:
 class _Verification:
     """One run: what was found so far."""
 
-    def __init__(self, repository: Repository) -> None:
+    def __init__(self, repository: Repository, jobs: int) -> None:
         self._repository = repository
+        self._jobs = jobs
         self._reader = ChunkReader(repository)
         self._manifests: list[Manifest] = []
         self.snapshots = 0
@@ -164,7 +170,7 @@ class _Verification:
         packs = sorted({row.pack for row in rows if row.state is PackState.LIVE} | expected.keys())
         chosen = set(_choose(packs, share, random))
         self.packs = len(packs)
-        for done, look in enumerate(each(lambda pack: self._look(pack, pack in chosen), packs, workers), 1):
+        for done, look in enumerate(self._looks(packs, chosen, workers), 1):
             self._judge(look, expected.get(look.pack, []))
             if progress:
                 progress(done, len(packs))
@@ -181,25 +187,13 @@ class _Verification:
                     self._note(f"chunk {chunk.hex()}", what, [chunk]).gone = True
         return expected
 
-    def _look(self, pack: PackId, whole: bool) -> _Look:
-        """Read a pack or its footer. Called from several threads: changes nothing."""
-        objects, keyring = self._repository.objects, self._repository.keyring
-        try:
-            if not whole:
-                return _Look(pack, read_footer(objects, keyring, pack).chunks)
-            data = objects.get(pack_key(pack))
-        except (NotFound, IntegrityError) as error:
-            return _Look(pack, None, [str(error)], missing=isinstance(error, NotFound))
-        problems = [] if name_of(data) == pack else ["its bytes are not those it is named by"]
-        try:
-            footer, bad = damaged_blocks(keyring, pack, data)
-        except IntegrityError as error:
-            return _Look(pack, None, [str(error)], bytes_read=len(data))
-        if bad:
-            where = ", ".join(f"number {at} at byte {footer.blocks[at].offset}" for at in bad[:MOST_BLOCKS])
-            problems.append(f"{len(bad)} of its {len(footer.blocks)} blocks are damaged: {where}")
-        chunks = [chunk for at in bad for chunk, _ in footer.blocks[at].chunks]
-        return _Look(pack, footer.chunks, problems, chunks, len(data))
+    def _looks(self, packs: Sequence[PackId], chosen: Collection[PackId], workers: int) -> Iterator[_Look]:
+        """Look at every pack, in any order; at the chosen ones whole, in worker processes where there are many."""
+        apart = sorted(chosen) if self._jobs > 1 and len(chosen) > LOOKED_AT_HERE else []
+        here = sorted(set(packs) - set(apart))
+        yield from each(lambda pack: _look(self._repository, pack, pack in chosen), here, workers)
+        if apart:
+            yield from _look_apart(self._repository, apart, self._jobs)
 
     def _judge(self, look: _Look, wanted: Sequence[tuple[int, ChunkId]]) -> None:
         self.bytes_read += look.bytes_read
@@ -259,3 +253,41 @@ class _Verification:
                         yield os.fsdecode(b"/".join(path)), chunks
         except IntegrityError:
             return
+
+
+def _look(repository: Repository, pack: PackId, whole: bool) -> _Look:
+    """Read a pack or its footer. Called from several threads and processes: changes nothing."""
+    objects, keyring = repository.objects, repository.keyring
+    try:
+        if not whole:
+            return _Look(pack, read_footer(objects, keyring, pack).chunks)
+        data = objects.get(pack_key(pack))
+    except (NotFound, IntegrityError) as error:
+        return _Look(pack, None, [str(error)], missing=isinstance(error, NotFound))
+    problems = [] if name_of(data) == pack else ["its bytes are not those it is named by"]
+    try:
+        footer, bad = damaged_blocks(keyring, pack, data)
+    except IntegrityError as error:
+        return _Look(pack, None, [str(error)], bytes_read=len(data))
+    if bad:
+        where = ", ".join(f"number {at} at byte {footer.blocks[at].offset}" for at in bad[:MOST_BLOCKS])
+        problems.append(f"{len(bad)} of its {len(footer.blocks)} blocks are damaged: {where}")
+    chunks = [chunk for at in bad for chunk, _ in footer.blocks[at].chunks]
+    return _Look(pack, footer.chunks, problems, chunks, len(data))
+
+
+def _look_apart(repository: Repository, packs: Sequence[PackId], jobs: int) -> Iterator[_Look]:
+    """Look at whole packs in worker processes."""
+
+    def prepare(_: Ask) -> Work:
+        return lambda pack: _look(repository, PackId(pack), whole=True)
+
+    workers = Workers(jobs, prepare, lambda _: None)
+    try:
+        for pack in packs:
+            workers.submit(pack, f"pack {pack}")
+            yield from (_Look(*result) for result in workers.results(0))
+        while not workers.is_idle:
+            yield from (_Look(*result) for result in workers.results(None))
+    finally:
+        workers.close()

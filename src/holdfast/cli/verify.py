@@ -11,7 +11,7 @@ import click
 
 from holdfast.cli.progress import CountLine
 from holdfast.cli.quantity import Quantity
-from holdfast.cli.repository import opened, reads_repository
+from holdfast.cli.repository import jobs_for, jobs_option, opened, reads_repository
 from holdfast.cli.text import shown_count, shown_path, shown_size
 from holdfast.errors import ExitStatus, InvalidRequest
 from holdfast.settings.quantities import parse_percent
@@ -26,8 +26,15 @@ FILES_SHOWN = 10
 @reads_repository
 @click.option("--read-data", is_flag=True, help="Read every byte.")
 @click.option("--sample", type=Quantity("share", parse_percent), metavar="5%", help="Read a random share of the packs.")
+@jobs_option
 def command(
-    repo: str, password_file: Path | None, output: str, quiet: bool, read_data: bool, sample: float | None
+    repo: str,
+    password_file: Path | None,
+    output: str,
+    quiet: bool,
+    read_data: bool,
+    sample: float | None,
+    jobs: int | None,
 ) -> int:
     """Check that every snapshot can be restored: all it refers to is there; with --read-data or --sample, is intact.
 
@@ -42,7 +49,14 @@ def command(
     line = CountLine(quiet=quiet)
     with opened(repo, password_file) as repository:
         try:
-            report = verify(repository, read_data=read_data, sample=sample, random=SystemRandom(), progress=line.show)
+            report = verify(
+                repository,
+                read_data=read_data,
+                sample=sample,
+                random=SystemRandom(),
+                progress=line.show,
+                jobs=jobs_for(repo, jobs),
+            )
         finally:
             line.clear()
     click.echo(_as_json(report) if output == "json" else _as_text(report))

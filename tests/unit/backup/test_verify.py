@@ -194,3 +194,17 @@ def test_progress_counts_the_packs_read() -> None:
     steps: list[tuple[int, int]] = []
     verify(repository, read_data=True, progress=lambda done, of: steps.append((done, of)))
     assert steps == [(1, 4), (2, 4), (3, 4), (4, 4)]
+
+
+def test_several_processes_find_what_one_finds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("holdfast.backup.verify.LOOKED_AT_HERE", 0)
+    repository, _, _ = two_users()
+    first, second = data_packs(repository)
+    flip(repository, first, 5_000)
+    del bytes_of(repository)[second]
+    one, several = verify(repository, read_data=True), verify(repository, read_data=True, jobs=3)
+    assert not several.ok
+    assert {damage.object: (damage.what, damage.snapshots) for damage in several.damage} == {
+        damage.object: (damage.what, damage.snapshots) for damage in one.damage
+    }
+    assert (several.packs, several.chunks, several.bytes_read) == (one.packs, one.chunks, one.bytes_read)
