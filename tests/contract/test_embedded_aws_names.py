@@ -60,6 +60,8 @@ FUNCTIONS = {
     "services.cloudformation.stacks._runs_on_worker_thread": "resource_type",
     "services.ec2._vpce_fields_xml": "ep, tag",
     "core.iam_evaluator.enforce": "access_key_id, iam_action, service, region, resource_arn, service_context",
+    "core.responses.AccountRegionScopedDict": "",
+    "core.responses.AccountScopedDict": "",
     "core.responses.get_account_id": "",
     "core.responses.get_region": "",
     "core.responses.set_request_account_id": "access_key_id",
@@ -68,6 +70,13 @@ FUNCTIONS = {
 }
 STORES = {
     "services.alb._tgs": "AccountRegionScopedDict",
+    "services.dynamodb._tables": "AccountRegionScopedDict",
+    "services.dynamodb._contributor_insights": "AccountRegionScopedDict",
+    "services.ec2._ACTION_MAP": "dict",
+    "services.ec2._nat_gateways": "AccountRegionScopedDict",
+    "services.ecs._services": "AccountRegionScopedDict",
+    "services.ecs._tags": "AccountScopedDict",
+    "services.ecs._task_defs": "AccountRegionScopedDict",
     "services.rds._ACTION_MAP": "dict",
     "services.rds._clusters": "AccountRegionScopedDict",
     "services.rds._instances": "AccountRegionScopedDict",
@@ -132,7 +141,7 @@ def test_the_pack_touches_no_other_name_and_nobody_else_touches_any() -> None:
         name
         for path in touching
         for name in re.findall(
-            r"\b(?:alb|rds|secretsmanager|s3|sqs|sts|ec2|cloudformation|provisioners|stacks|eventbridge|lambda_svc|lambda_runtime)\.(_\w+)",
+            r"\b(?:alb|dynamodb|ecs|rds|secretsmanager|s3|sqs|sts|ec2|cloudformation|provisioners|stacks|eventbridge|lambda_svc|lambda_runtime)\.(_\w+)",
             path.read_text(),
         )
     }

@@ -296,3 +296,27 @@ def test_a_listener_tells_its_weights_and_keeps_those_set_through_the_api(aws: E
             ListenerArn=arn, DefaultActions=[{"Type": "forward", "ForwardConfig": {"TargetGroups": groups}}]
         )
         assert told() == {blue: 10, green: 90}
+
+
+def test_an_address_and_its_gateway_keep_their_ids_when_a_tag_changes(aws: EmbeddedAws) -> None:
+    def resources(owner: str) -> Resources:
+        tags = [{"Key": "Owner", "Value": owner}]
+        return {
+            **NETWORK,
+            "Address": typed("AWS::EC2::EIP", Domain="vpc", Tags=tags),
+            "Nat": typed(
+                "AWS::EC2::NatGateway",
+                AllocationId={"Fn::GetAtt": ["Address", "AllocationId"]},
+                SubnetId={"Ref": "One"},
+                Tags=tags,
+            ),
+        }
+
+    with deployed(aws, "types-nat", resources("a")) as first:
+        second = changed(aws, "types-nat", resources("b"))
+        assert second.stacks[0].resources == first.stacks[0].resources
+        ec2 = aws.client("ec2", HOME)
+        [gateway] = ec2.describe_nat_gateways(NatGatewayIds=[first.resource("Nat")])["NatGateways"]
+        [address] = ec2.describe_addresses(PublicIps=[first.resource("Address")])["Addresses"]
+        assert gateway["Tags"] == address["Tags"] == [{"Key": "Owner", "Value": "b"}]
+        assert gateway["NatGatewayAddresses"][0]["AllocationId"] == address["AllocationId"]

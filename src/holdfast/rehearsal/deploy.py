@@ -72,8 +72,8 @@ def stacks_in(aws: EmbeddedAws, what: Path | Sequence[Stack]) -> Sequence[Stack]
 def bootstrap(aws: Cloud, stack: Stack) -> None:
     """Make the buckets that the stack's files go to, and the parameter that tells the bootstrap's version."""
     s3 = aws.client("s3", stack.region)
-    files = (*stack.assets, *([stack.template_asset] if stack.template_asset else []))
-    for name in sorted({asset.bucket for asset in files}):
+    buckets = {asset.bucket for asset in stack.assets} | ({stack.template_bucket} if stack.template_bucket else set())
+    for name in sorted(buckets):
         _make_bucket(s3, name, stack.region)
     parameter = stack.template.get("Parameters", {}).get(BOOTSTRAP_PARAMETER)
     if parameter:

@@ -165,6 +165,9 @@ class EmbeddedAws(Protocol):
     def requests(self) -> Mapping[str, int]:
         """Count the requests answered so far, by "service.Operation"."""
 
+    def census(self) -> Mapping[str, Sequence[str]]:
+        """List the keys of all records that the services hold, by "service.store", to tell what a deletion left."""
+
     def process_ids(self) -> list[int]:
         """List the processes it runs now, so that their memory can be measured."""
 

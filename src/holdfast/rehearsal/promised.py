@@ -11,7 +11,9 @@ import json
 from typing import Any
 
 from holdfast.rehearsal import read_back_words as words
-from holdfast.rehearsal.read_back_rows import Call, Deployed, Row, addressed, by_arn, by_attribute, by_id, rows
+from holdfast.rehearsal.promised_applications import APPLICATIONS
+from holdfast.rehearsal.promised_databases import DATABASES, DATABASES_UNTOLD
+from holdfast.rehearsal.read_back_rows import Call, Deployed, Row, addressed, among, by_arn, by_attribute, by_id, rows
 
 BUCKET = "Bucket"
 ATTRIBUTES = Call(
@@ -43,6 +45,19 @@ QUEUE_POLICY = Call(
     parameters=lambda it: [{"QueueUrl": queue, "AttributeNames": ["Policy"]} for queue in it.properties["Queues"]],
 )
 RULE = by_id("events", "describe_rule", "Name")
+
+
+def _subscription(answer: Any, it: Deployed) -> Any:
+    """Find a subscription among its topic's: one that waits for its confirmation has no ARN of its own."""
+    return next((one for one in answer["Subscriptions"] if one["Endpoint"] == it.properties["Endpoint"]), {})
+
+
+SUBSCRIPTION = Call(
+    service="sns",
+    operation="list_subscriptions_by_topic",
+    parameters=lambda it: {"TopicArn": it.properties["TopicArn"]},
+    select=_subscription,
+)
 
 
 def _vpc_attribute(name: str) -> Call:
@@ -89,7 +104,7 @@ def _alarm_fields(*names: str) -> dict[str, str]:
     return {name: f"MetricAlarms.0.{name}" for name in names}
 
 
-PROMISED: dict[str, list[Row]] = {
+_OF_THE_VAULT: dict[str, list[Row]] = {
     "AWS::CloudTrail::Trail": [
         *rows(
             TRAIL,
@@ -174,9 +189,13 @@ PROMISED: dict[str, list[Row]] = {
         GROUP,
         GroupDescription="SecurityGroups.0.Description",
         VpcId="SecurityGroups.0.VpcId",
+        GroupName="SecurityGroups.0.GroupName",
+        Tags=("SecurityGroups.0.Tags", *words.tags()),
+    )
+    + among(
+        GROUP,
         SecurityGroupIngress=("SecurityGroups.0.IpPermissions", words.peers),
         SecurityGroupEgress=("SecurityGroups.0.IpPermissionsEgress", words.peers),
-        Tags=("SecurityGroups.0.Tags", *words.tags()),
     ),
     "AWS::EC2::Subnet": rows(
         SUBNET,
@@ -363,12 +382,7 @@ PROMISED: dict[str, list[Row]] = {
         ),
         *rows(by_arn("sns", "list_tags_for_resource", "ResourceArn"), Tags=("Tags", *words.tags())),
     ],
-    "AWS::SNS::Subscription": rows(
-        by_id("sns", "get_subscription_attributes", "SubscriptionArn"),
-        Endpoint="Attributes.Endpoint",
-        Protocol="Attributes.Protocol",
-        TopicArn="Attributes.TopicArn",
-    ),
+    "AWS::SNS::Subscription": rows(SUBSCRIPTION, Endpoint="Endpoint", Protocol="Protocol", TopicArn="TopicArn"),
     "AWS::SNS::TopicPolicy": rows(TOPIC_POLICY, PolicyDocument=("0.Attributes.Policy", words.parsed))
     + addressed(TOPIC_POLICY, "Topics"),
     "AWS::SQS::Queue": [
@@ -411,8 +425,14 @@ PROMISED: dict[str, list[Row]] = {
     ],
 }
 
+PROMISED: dict[str, list[Row]] = {
+    name: [*_OF_THE_VAULT.get(name, []), *DATABASES.get(name, []), *APPLICATIONS.get(name, [])]
+    for name in {**_OF_THE_VAULT, **DATABASES, **APPLICATIONS}
+}
+
 CUSTOM = "the properties of a custom resource are its function's input, no service holds them"
 UNTOLD: dict[tuple[str, str], str] = {
     ("AWS::KMS::Key", "PendingWindowInDays"): "KMS tells it only once the key's deletion is scheduled",
     ("AWS::Lambda::Function", "Code"): "functions run from the bundle; its bytes are not compared",
+    **DATABASES_UNTOLD,
 }

@@ -17,6 +17,7 @@ from holdfast.rehearsal.read_back_rows import Call, Deployed, Row
 from holdfast.rehearsal.resolve import Resolver, Unresolvable
 
 MISSING = "nothing"
+DYNAMIC = "{{resolve:"
 
 
 class Verdict(StrEnum):
@@ -71,6 +72,7 @@ class _StackReader:
             parameters={name: one["Default"] for name, one in _parameters(stack).items() if "Default" in one},
             resources=stack.resources,
             attributes=self._attributes,
+            exports=_exports(aws, stack.region),
             zones=[one["ZoneName"] for one in _zones(aws, stack.region)],
         )
 
@@ -87,6 +89,8 @@ class _StackReader:
             logical_id=logical_id,
             resource_type=resource_type,
             physical_id=physical_id,
+            region=self._stack.region,
+            account=self._aws.account,
             arn=str(self._attributes.get(logical_id, {}).get("Arn", physical_id)),
             attributes=self._attributes.get(logical_id, {}),
             properties=resolved,
@@ -118,8 +122,11 @@ class _StackReader:
         for name, expression in properties.items():
             try:
                 resolved[name] = self._resolver.value(expression)
+                if DYNAMIC in json.dumps(resolved[name]):
+                    raise Unresolvable("a dynamic reference: CloudFormation alone resolves it")
             except Unresolvable as error:
                 unresolved[name] = str(error)
+                resolved.pop(name, None)
         return resolved, unresolved
 
     def _compared(self, deployed: Deployed, row: Row, given: Any) -> tuple[Any, Any, Verdict]:
@@ -127,6 +134,8 @@ class _StackReader:
         try:
             answer = row.call.select(self._ask(deployed, row.call), deployed)
             got = wanted if row.addresses else row.got(_at(answer, row.path))
+            if row.among:
+                got = [one for one in got if any(holds(each, one) for each in wanted)]
         except (ClientError, LookupError, TypeError):
             got = MISSING
         return wanted, got, Verdict.SAME if holds(wanted, got) else Verdict.DIFFERENT
@@ -185,6 +194,11 @@ def _at(answer: Any, path: str) -> Any:
 def _zones(aws: EmbeddedAws, region: str) -> list[dict[str, Any]]:
     zones: list[dict[str, Any]] = aws.client("ec2", region).describe_availability_zones()["AvailabilityZones"]
     return zones
+
+
+def _exports(aws: EmbeddedAws, region: str) -> dict[str, str]:
+    pages = aws.client("cloudformation", region).get_paginator("list_exports").paginate()
+    return {one["Name"]: one["Value"] for page in pages for one in page["Exports"]}
 
 
 def _parameters(stack: DeployedStack) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 
@@ -15,6 +15,8 @@ class Deployed:
     resource_type: str
     physical_id: str
     arn: str
+    region: str
+    account: str
     attributes: Mapping[str, Any]
     properties: Mapping[str, Any]
 
@@ -37,6 +39,7 @@ class Row:
     call: Call
     path: str
     addresses: bool = False  # the call names the resource by this property: an answer is the proof
+    among: bool = False  # a list to which other resources add: what else it holds is not this one's
     want: Callable[[Any], Any]
     got: Callable[[Any], Any]
 
@@ -54,6 +57,16 @@ def rows(call: Call, **paths: str | tuple[str, Callable[[Any], Any]] | tuple[str
         want, got = (as_is, as_is, *translations)[-2:]
         made.append(Row(name=name, call=call, path=path, want=want, got=got))
     return made
+
+
+def in_first(listed: str, *names: str) -> dict[str, str]:
+    """Return paths of properties that the first item of an answer tells under their own names."""
+    return {name: f"{listed}.0.{name}" for name in names}
+
+
+def among(call: Call, **paths: tuple[str, Callable[[Any], Any]]) -> list[Row]:
+    """Make a row for each list to which other resources may add."""
+    return [replace(row, among=True) for row in rows(call, **paths)]
 
 
 def addressed(call: Call, *names: str) -> list[Row]:

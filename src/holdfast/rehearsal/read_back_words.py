@@ -29,6 +29,18 @@ def each(field: str) -> Callable[[Any], Any]:
     return lambda listed: [one[field] for one in listed]
 
 
+def last(arn: str) -> str:
+    """Return what an ARN names, without its path."""
+    return arn.rpartition("/")[2]
+
+
+def lowered(value: Any) -> Any:
+    """Return the same with every key beginning small, as ECS and Logs tell it."""
+    if isinstance(value, dict):
+        return {key[:1].lower() + key[1:]: lowered(one) for key, one in value.items()}
+    return [lowered(one) for one in value] if isinstance(value, list) else value
+
+
 def key_id(arn: str) -> str:
     """Return the id of a KMS key, given it or its ARN."""
     return arn.rpartition("/")[2]
@@ -120,5 +132,7 @@ def peers(rules: list[dict[str, Any]]) -> list[dict[str, Any]]:
         plain = {field: rule[field] for field in ("IpProtocol", "FromPort", "ToPort") if field in rule}
         for ranges, field in (("IpRanges", "CidrIp"), ("Ipv6Ranges", "CidrIpv6")):
             told += [{**plain, **one, field: one[field]} for one in rule.get(ranges, [])]
-        told += [{**plain, "SourceSecurityGroupId": pair["GroupId"]} for pair in rule.get("UserIdGroupPairs", [])]
+        for pair in rule.get("UserIdGroupPairs", []):
+            described = {"Description": pair["Description"]} if "Description" in pair else {}
+            told.append({**plain, **described, "SourceSecurityGroupId": pair["GroupId"]})
     return told

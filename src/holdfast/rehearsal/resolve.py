@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 ABSENT = object()  # what AWS::NoValue resolves to
@@ -24,6 +24,7 @@ class Resolver:
     resources: Mapping[str, str]  # logical id to physical id
     attributes: Mapping[str, Mapping[str, Any]]
     zones: Sequence[str] = ()
+    exports: Mapping[str, str] = field(default_factory=dict)
 
     def value(self, expression: Any) -> Any:
         """Return the value of an expression. Raises Unresolvable."""
@@ -48,6 +49,8 @@ class Resolver:
                 return argument[0].join(str(self.value(part)) for part in argument[1])
             case "Fn::Sub":
                 return self._substituted(argument)
+            case "Fn::ImportValue":
+                return self._imported(str(self.value(argument)))
             case "Fn::Select":
                 return self.value(argument[1])[int(argument[0])]
             case "Fn::GetAZs":
@@ -63,6 +66,11 @@ class Resolver:
             if name in known:
                 return known[name]
         raise Unresolvable(f"Ref {name} is unknown")
+
+    def _imported(self, name: str) -> str:
+        if name not in self.exports:
+            raise Unresolvable(f"no stack exports {name}")
+        return self.exports[name]
 
     def _attribute(self, logical_id: str, attribute: str) -> Any:
         found = self.attributes.get(logical_id, {})

@@ -36,7 +36,7 @@ class Stack:
     region: str
     template: dict[str, Any]
     assets: tuple[Asset, ...] = ()
-    template_asset: Asset | None = None  # where a template too long for a request goes
+    template_bucket: str | None = None  # where a template too long for a request goes
     tags: dict[str, str] = field(default_factory=dict)
 
 
@@ -86,7 +86,7 @@ def _stack(folder: Path, artifact: dict[str, Any], id_: str, account: str, defau
         region=region,
         template=template,
         assets=tuple(one for one in files if one.path.name != properties["templateFile"]),
-        template_asset=next((one for one in files if one.path.name == properties["templateFile"]), None),
+        template_bucket=next((one.bucket for one in files if one.path.name == properties["templateFile"]), None),
         tags=properties.get("tags", {}),
     )
 

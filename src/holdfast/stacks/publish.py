@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import Any
 
@@ -29,33 +30,33 @@ def publish(cloud: Cloud, stack: Stack) -> dict[str, str]:
     body = json.dumps(stack.template, separators=(",", ":"))
     if len(body.encode()) <= LONGEST_BODY:
         return {"TemplateBody": body}
-    if stack.template_asset is None:
+    if stack.template_bucket is None:
         raise InvalidRequest(
             f"stack {stack.name} has a template of {len(body):,} bytes, CloudFormation takes {LONGEST_BODY:,} in a "
             "request, and its assembly names no bucket: synthesize it with the default synthesizer"
         )
-    _upload(s3, stack.template_asset, cloud.account, stack.region)
-    return {"TemplateURL": f"https://s3.{stack.region}.amazonaws.com/{_place(stack.template_asset)}"}
-
-
-def _place(asset: Asset) -> str:
-    return f"{asset.bucket}/{asset.key}"
+    key = f"{hashlib.sha256(body.encode()).hexdigest()}.json"
+    _put(s3, stack.template_bucket, key, body.encode(), cloud.account, stack.region)
+    return {"TemplateURL": f"https://s3.{stack.region}.amazonaws.com/{stack.template_bucket}/{key}"}
 
 
 def _upload(s3: Any, asset: Asset, account: str, region: str) -> None:
     """Put the file unless it is there: its key is the digest of its content."""
     try:
         s3.head_object(Bucket=asset.bucket, Key=asset.key, ExpectedBucketOwner=account)
-        return
     except ClientError as error:
         if error.response["Error"]["Code"] not in ("404", "NoSuchKey"):
             raise
+        _put(s3, asset.bucket, asset.key, asset.content(), account, region)
+
+
+def _put(s3: Any, bucket: str, key: str, body: bytes, account: str, region: str) -> None:
     try:
-        s3.put_object(Bucket=asset.bucket, Key=asset.key, Body=asset.content(), ExpectedBucketOwner=account)
+        s3.put_object(Bucket=bucket, Key=key, Body=body, ExpectedBucketOwner=account)
     except ClientError as error:
         if error.response["Error"]["Code"] != "NoSuchBucket":
             raise
         raise NotFound(
-            f"account {account} has no bucket {asset.bucket} in {region}: run `npx aws-cdk bootstrap "
+            f"account {account} has no bucket {bucket} in {region}: run `npx aws-cdk bootstrap "
             f"aws://{account}/{region}` once, then deploy again"
         ) from error

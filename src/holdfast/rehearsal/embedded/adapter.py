@@ -272,6 +272,11 @@ class MiniStack:
         counts: dict[str, int] = self.command("requests")
         return counts
 
+    def census(self) -> Mapping[str, Sequence[str]]:
+        """List the keys of all records that the services hold, by "service.store"."""
+        found: dict[str, list[str]] = self.command("census")
+        return found
+
     def process_ids(self) -> list[int]:
         """List the processes it runs now, so that their memory can be measured."""
         assert self._process is not None, "not started"

@@ -7,16 +7,17 @@ with the latter. What the service itself cannot hold shows in the read-back.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 from xml.sax.saxutils import escape
 
 from ministack.core.responses import get_account_id, get_region
-from ministack.services import ec2
+from ministack.services import dynamodb, ec2
 from ministack.services.cloudformation import provisioners
 
-from holdfast.rehearsal.embedded.pack import databases, types
+from holdfast.rehearsal.embedded.pack import containers, databases, types
 from holdfast.rehearsal.embedded.pack.service_clients import client
 
 Properties = dict[str, Any]
@@ -30,8 +31,10 @@ def install() -> None:
         provisioners._RESOURCE_HANDLERS[name] = {**handler, **_completed(handler, complete)}
         types.ON_WORKER_THREAD.add(name)
     _refuse_to_delete_full_buckets()
+    _delete_tables_whole()
     _give_vpc_its_cidr()
     _tell_whole_endpoints()
+    _tell_gateway_addresses()
 
 
 def _completed(handler: dict[str, Any], complete: Complete) -> dict[str, Any]:
@@ -63,6 +66,18 @@ def _refuse_to_delete_full_buckets() -> None:
         forget(name, properties)
 
     provisioners._RESOURCE_HANDLERS["AWS::S3::Bucket"] = {**handler, "delete": delete}
+
+
+def _delete_tables_whole() -> None:
+    """Delete tables through DynamoDB, which forgets their settings too and refuses a protected one."""
+    handler = provisioners._RESOURCE_HANDLERS["AWS::DynamoDB::Table"]
+
+    def delete(name: str, _properties: Properties) -> None:
+        with suppress(client("dynamodb").exceptions.ResourceNotFoundException):
+            client("dynamodb").delete_table(TableName=name)
+        dynamodb._contributor_insights.pop(name, None)
+
+    provisioners._RESOURCE_HANDLERS["AWS::DynamoDB::Table"] = {**handler, "delete": delete}
 
 
 def _give_vpc_its_cidr() -> None:
@@ -299,6 +314,28 @@ def _mapping(identifier: str, old: Properties, new: Properties) -> None:
         client("lambda").tag_resource(Resource=arn, Tags=after)
 
 
+NO_ADDRESS = re.compile(r"<natGatewayId>([^<]+)</natGatewayId>(.*?)<natGatewayAddressSet/>", re.DOTALL)
+
+
+def _tell_gateway_addresses() -> None:
+    """Let DescribeNatGateways tell each gateway's elastic address, as MiniStack does not."""
+    describe = ec2._ACTION_MAP["DescribeNatGateways"]
+
+    def whole(params: Any) -> Any:
+        status, headers, body = describe(params)
+        return status, headers, NO_ADDRESS.sub(_with_address, body.decode()).encode()
+
+    ec2._ACTION_MAP["DescribeNatGateways"] = whole
+
+
+def _with_address(match: re.Match[str]) -> str:
+    identifier, between = match.groups()
+    allocation = ec2._nat_gateways[identifier]["AllocationId"]
+    address = f"<item><allocationId>{allocation}</allocationId><isPrimary>true</isPrimary></item>" if allocation else ""
+    told = f"<natGatewayAddressSet>{address}</natGatewayAddressSet>"
+    return f"<natGatewayId>{identifier}</natGatewayId>{between}{told}"
+
+
 def _renamed(given: Properties, **names: str) -> Properties:
     """Return a copy with some keys under the names the service API has for them."""
     return {names.get(key, key): value for key, value in given.items()}
@@ -306,6 +343,8 @@ def _renamed(given: Properties, **names: str) -> Properties:
 
 COMPLETIONS: dict[str, Complete] = {
     "AWS::DynamoDB::Table": _table,
+    "AWS::ECS::Service": containers.complete_service,
+    "AWS::ECS::TaskDefinition": containers.complete_task,
     "AWS::Lambda::EventSourceMapping": _mapping,
     "AWS::Lambda::Function": _function,
     "AWS::RDS::DBCluster": databases.complete_cluster,

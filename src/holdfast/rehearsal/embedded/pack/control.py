@@ -16,7 +16,7 @@ from urllib.parse import parse_qs
 from ministack import app as ministack_app
 from ministack.core.responses import set_request_region
 
-from holdfast.rehearsal.embedded.pack import functions, migration, replication, scaling, schedules, types
+from holdfast.rehearsal.embedded.pack import census, functions, migration, replication, scaling, schedules, types
 from holdfast.rehearsal.embedded.pack.operations import Operation, error_answer, operation_of
 
 COMMAND_PREFIX = "/_holdfast/"
@@ -178,6 +178,10 @@ class ControlledApp:
     def do_attributes(self, stack: str, region: str, account: str) -> dict[str, dict[str, Any]]:
         """Return what Fn::GetAtt yields for every resource of a stack."""
         return types.attributes(stack, region, account)
+
+    def do_census(self) -> dict[str, list[str]]:
+        """Return what every service holds."""
+        return census.census()
 
     def do_requests(self) -> dict[str, int]:
         """Count requests by service and operation."""

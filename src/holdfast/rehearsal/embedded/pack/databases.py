@@ -117,6 +117,8 @@ def _protecting(delete: Callable[[str, Properties], None], records: Any) -> Call
         if record is not None and record.get("DeletionProtection"):
             raise ValueError(f"Cannot delete protected {physical_id}, please disable deletion protection.")
         delete(physical_id, properties)
+        if record is not None:
+            rds._tags.pop(record.get("DBClusterArn") or record["DBInstanceArn"], None)
 
     return guarded
 
@@ -200,6 +202,8 @@ def _create_subscription(name: str, properties: Properties) -> Created:
     given = chosen(properties, ("SnsTopicArn", "SourceType", "EventCategories", "SourceIds"))
     enabled = whole(properties.get("Enabled", True))
     client("rds").create_event_subscription(SubscriptionName=name, Enabled=enabled, **given)
+    arn = f"arn:aws:rds:{get_region()}:{get_account_id()}:es:{name}"
+    rds._tags[arn] = [{"Key": key, "Value": value} for key, value in tags_of(properties).items()]
     return name, {}
 
 
@@ -208,6 +212,7 @@ def _update_subscription(name: str, _old: Properties, new: Properties) -> Create
 
 
 def _delete_subscription(name: str, _properties: Properties) -> None:
+    rds._tags.pop(f"arn:aws:rds:{get_region()}:{get_account_id()}:es:{name}", None)
     client("rds").delete_event_subscription(SubscriptionName=name)
 
 

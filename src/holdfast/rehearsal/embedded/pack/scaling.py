@@ -55,12 +55,18 @@ def _policed(record: Answer) -> Answer:
     return {"PolicyARN": record["PolicyARN"], "Alarms": []}
 
 
+def _tags(store: recorded.Store, request: Request) -> Answer:
+    found = [one for one in store["target"].values() if one["ScalableTargetARN"] == request["ResourceARN"]]
+    return {"Tags": found[0].get("Tags", {}) if found else {}}
+
+
 MISSING = "ObjectNotFoundException"
 SERVICE = RecordedService(
     {
         "RegisterScalableTarget": recorded.put("target", _target_key, _registered),
         "DescribeScalableTargets": recorded.describe("target", "ScalableTargets", _target_of),
         "DeregisterScalableTarget": recorded.delete("target", _target_key, MISSING),
+        "ListTagsForResource": _tags,
         "PutScalingPolicy": recorded.put("policy", _policy_key, _policed),
         "DescribeScalingPolicies": recorded.describe("policy", "ScalingPolicies", _policy_of),
         "DeleteScalingPolicy": recorded.delete("policy", _policy_key, MISSING),
@@ -72,8 +78,8 @@ def _create_target(_name: str, properties: Properties) -> Created:
     fields = ("RoleARN", "SuspendedState", NAMESPACE, RESOURCE, DIMENSION)
     limits = {field: int(properties[field]) for field in ("MinCapacity", "MaxCapacity")}
     tags = {"Tags": tags_of(properties)} if "Tags" in properties else {}
-    client("application-autoscaling").register_scalable_target(**chosen(properties, fields), **limits, **tags)
-    return _target_key(properties), {"Id": _target_key(properties)}
+    answer = client("application-autoscaling").register_scalable_target(**chosen(properties, fields), **limits, **tags)
+    return _target_key(properties), {"Id": _target_key(properties), "Arn": answer["ScalableTargetARN"]}
 
 
 def _update_target(_id: str, _old: Properties, new: Properties) -> Created:

@@ -13,7 +13,7 @@ from ministack.services import cloudformation
 from ministack.services.cloudformation import provisioners, stacks
 
 from holdfast.rehearsal.embedded.pack import backup_selections, credentials, databases, migration, scaling
-from holdfast.rehearsal.embedded.pack.resource_type import Created, Properties, ResourceType
+from holdfast.rehearsal.embedded.pack.resource_type import Created, Properties, ResourceType, tags_of
 from holdfast.rehearsal.embedded.pack.service_clients import client
 
 
@@ -112,7 +112,16 @@ def _create_flow_log(_name: str, properties: Properties) -> Created:
     if answer.get("Unsuccessful"):
         raise ValueError(answer["Unsuccessful"][0]["Error"]["Message"])
     flow_log: str = answer["FlowLogIds"][0]
+    _retag(flow_log, {}, properties)
     return flow_log, {"Id": flow_log}
+
+
+def _update_flow_log(identifier: str, old: Properties, new: Properties) -> Created:
+    if _same_but_tags(old, new):
+        _retag(identifier, old, new)
+        return identifier, {"Id": identifier}
+    _delete_flow_log(identifier, old)
+    return _create_flow_log("", new)
 
 
 def _delete_flow_log(physical_id: str, _properties: Properties) -> None:
@@ -163,7 +172,9 @@ def _update_trail(name: str, _old: Properties, properties: Properties) -> Create
     return _trail_settings(name, properties)
 
 
-def _delete_trail(name: str, _properties: Properties) -> None:
+def _delete_trail(name: str, properties: Properties) -> None:
+    if "Tags" in properties:
+        client("cloudtrail").remove_tags(ResourceId=_trail_arn(name), TagsList=properties["Tags"])
     client("cloudtrail").delete_trail(Name=name)
 
 
@@ -182,9 +193,30 @@ def _delete_alarm(name: str, _properties: Properties) -> None:
     client("cloudwatch").delete_alarms(AlarmNames=[name])
 
 
-def _create_address(_name: str, _properties: Properties) -> Created:
+def _create_address(_name: str, properties: Properties) -> Created:
     address = client("ec2").allocate_address(Domain="vpc")
+    _retag(address["AllocationId"], {}, properties)
     return address["PublicIp"], {"AllocationId": address["AllocationId"], "PublicIp": address["PublicIp"]}
+
+
+def _update_address(public_ip: str, old: Properties, new: Properties) -> Created:
+    address = client("ec2").describe_addresses(PublicIps=[public_ip])["Addresses"][0]
+    _retag(address["AllocationId"], old, new)
+    return public_ip, {"AllocationId": address["AllocationId"], "PublicIp": public_ip}
+
+
+def _retag(identifier: str, old: Properties, new: Properties) -> None:
+    """Give an EC2 resource the tags of its template; others' tags stay."""
+    before, after = tags_of(old), tags_of(new)
+    if gone := [{"Key": key} for key in before if key not in after]:
+        client("ec2").delete_tags(Resources=[identifier], Tags=gone)
+    if after:
+        tags = [{"Key": key, "Value": value} for key, value in after.items()]
+        client("ec2").create_tags(Resources=[identifier], Tags=tags)
+
+
+def _same_but_tags(old: Properties, new: Properties) -> bool:
+    return {**old, "Tags": None} == {**new, "Tags": None}
 
 
 def _delete_address(public_ip: str, _properties: Properties) -> None:
@@ -194,7 +226,16 @@ def _delete_address(public_ip: str, _properties: Properties) -> None:
 def _create_nat_gateway(_name: str, properties: Properties) -> Created:
     fields = {field: properties[field] for field in ("AllocationId", "ConnectivityType") if field in properties}
     gateway = client("ec2").create_nat_gateway(SubnetId=properties["SubnetId"], **fields)["NatGateway"]
+    _retag(gateway["NatGatewayId"], {}, properties)
     return gateway["NatGatewayId"], {"NatGatewayId": gateway["NatGatewayId"]}
+
+
+def _update_nat_gateway(identifier: str, old: Properties, new: Properties) -> Created:
+    if _same_but_tags(old, new):
+        _retag(identifier, old, new)
+        return identifier, {"NatGatewayId": identifier}
+    _delete_nat_gateway(identifier, old)
+    return _create_nat_gateway("", new)
 
 
 def _delete_nat_gateway(physical_id: str, _properties: Properties) -> None:
@@ -211,9 +252,11 @@ TYPES = {
     "AWS::CloudWatch::CompositeAlarm": ResourceType(
         create=_create_composite_alarm, update=_update_composite_alarm, delete=_delete_alarm
     ),
-    "AWS::EC2::EIP": ResourceType(create=_create_address, delete=_delete_address),
-    "AWS::EC2::FlowLog": ResourceType(create=_create_flow_log, delete=_delete_flow_log),
-    "AWS::EC2::NatGateway": ResourceType(create=_create_nat_gateway, delete=_delete_nat_gateway),
+    "AWS::EC2::EIP": ResourceType(create=_create_address, update=_update_address, delete=_delete_address),
+    "AWS::EC2::FlowLog": ResourceType(create=_create_flow_log, update=_update_flow_log, delete=_delete_flow_log),
+    "AWS::EC2::NatGateway": ResourceType(
+        create=_create_nat_gateway, update=_update_nat_gateway, delete=_delete_nat_gateway
+    ),
     "AWS::EC2::SecurityGroupEgress": ResourceType(create=_create_egress, delete=_delete_egress),
     "AWS::EC2::SecurityGroupIngress": ResourceType(create=_create_ingress, delete=_delete_ingress),
 }
