@@ -34,7 +34,7 @@ class PasswordCost:
     @property
     def is_sane(self) -> bool:
         """Whether a slot that asks for it may have it: a hostile one must not take all memory."""
-        return 8 <= self.memory_kib <= 1024 * 1024 and 1 <= self.passes <= 16 and 1 <= self.lanes <= 16
+        return 8 * self.lanes <= self.memory_kib <= 1024 * 1024 and 1 <= self.passes <= 16 and 1 <= self.lanes <= 16
 
 
 class PasswordKey:
@@ -69,7 +69,7 @@ class PasswordKey:
             salt, wrapped = base64.b64decode(slot["salt"]), base64.b64decode(slot["wrapped"])
         except (KeyError, ValueError, TypeError) as error:
             raise IntegrityError(f"key slot {slot.get('slot')} is damaged; use another key") from error
-        if not cost.is_sane or len(wrapped) < NONCE_BYTES:
+        if not cost.is_sane or len(salt) != SALT_BYTES or len(wrapped) < NONCE_BYTES:
             raise IntegrityError(f"key slot {slot.get('slot')} asks for impossible work; use another key")
         try:
             key = self._derive(salt, cost)

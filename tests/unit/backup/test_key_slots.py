@@ -28,6 +28,8 @@ def test_the_default_cost_is_rfc_9106s_second_option_and_is_kept_in_the_slot() -
         {"lanes": 1000},
         {"salt": 7},
         {"salt": "é"},
+        {"salt": "AAAA"},
+        {"lanes": 9, "memory_kib": 64},
         {"wrapped": "AAAA"},
         {"memory_kib": None},
     ],
