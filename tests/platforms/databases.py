@@ -20,15 +20,26 @@ def settings_of(platform: str, **changes: Any) -> PlatformSettings:
 
 
 def stack_of(platform: str, **changes: Any) -> Template:
-    """The template of the platform's only stack."""
+    """The template of the platform's only stack, or of the last: that of the first region."""
+    return stacks_of(platform, **changes)[-1]
+
+
+def stacks_of(platform: str, **changes: Any) -> list[Template]:
+    """The templates of the platform's stacks, in the order of deployment."""
     return _synthesized(platform, json.dumps(changes, sort_keys=True))
 
 
 @cache
-def _synthesized(platform: str, changes: str) -> Template:
+def _synthesized(platform: str, changes: str) -> list[Template]:
     with tempfile.TemporaryDirectory() as folder:
-        (one,) = synthesize(settings_of(platform, **json.loads(changes)), out=Path(folder))
-        return Template(one.template)
+        written = synthesize(settings_of(platform, **json.loads(changes)), out=Path(folder))
+        return [Template(one.template) for one in written]
+
+
+def group_called(template: Template, start: str) -> str:
+    """The logical id of the security group whose description begins so."""
+    groups = template.of("AWS::EC2::SecurityGroup")
+    return next(one.id for one in groups if one["GroupDescription"].startswith(start))
 
 
 def dimensions(alarm: Resource) -> dict[str, str]:

@@ -10,17 +10,30 @@ from holdfast.settings.platform import PlatformSettings
 
 
 class DatabaseStack(Stack):
-    """One stack in one region: tags on everything, protection and removal as the settings say."""
+    """One stack in one region: tags on everything, protection and removal as the settings say.
 
-    def __init__(self, scope: Construct, *, settings: PlatformSettings, zones: int, description: str) -> None:
+    Args:
+        region: where it is not the first region; `part` then tells its name from the first stack's.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        *,
+        settings: PlatformSettings,
+        zones: int,
+        description: str,
+        region: str | None = None,
+        part: str | None = None,
+    ) -> None:
         self._zones = zones
-        name = f"{settings.platform}-{settings.environment}"
+        name = "-".join([settings.platform, *([part] if part else []), settings.environment])
         super().__init__(
             scope,
             name,
             stack_name=name,
             description=description,
-            env=Environment(account=settings.account, region=settings.region),
+            env=Environment(account=settings.account, region=region or settings.region),
             termination_protection=settings.protected,
             # The bootstrap's version is still checked by the deployer, from the assembly's manifest.
             synthesizer=DefaultStackSynthesizer(generate_bootstrap_version_rule=False),
@@ -28,7 +41,13 @@ class DatabaseStack(Stack):
         self.removal = database_removal(settings.removal, protected=settings.protected)
         self.key_removal = key_removal(self.removal)
         for key, value in tags_of(settings).items():
-            Tags.of(self).add(key, value)
+            # The CDK takes the target group of a proxy for taggable; CloudFormation does not.
+            Tags.of(self).add(key, value, exclude_resource_types=["AWS::RDS::DBProxyTargetGroup"])
+
+    @property
+    def destroyable(self) -> bool:
+        """Whether nothing outlives the stack."""
+        return self.removal is RemovalPolicy.DESTROY
 
     @property
     def stays(self) -> bool:

@@ -57,6 +57,11 @@ PLATFORMS = {
             summary="the small form: one schedule, storage that tiers by itself, cold storage past retention",
             package="holdfast.platforms.backup_archive",
         ),
+        Entry(
+            name="payment-database",
+            summary="Aurora PostgreSQL for payments: a writer and two readers in three zones, rotated credentials",
+            package="holdfast.platforms.payment_database",
+        ),
     )
 }
 

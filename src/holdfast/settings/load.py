@@ -17,6 +17,7 @@ from holdfast.settings.document import Document, parse
 from holdfast.settings.environment import ENVIRONMENT_NAME, environment_name
 from holdfast.settings.fields import Section
 from holdfast.settings.messages import lines
+from holdfast.settings.payment_database import PaymentDatabase
 from holdfast.settings.platform import PlatformSettings
 from holdfast.settings.promises import Promises
 from holdfast.settings.serverless_database import ServerlessDatabase
@@ -30,6 +31,7 @@ MODELS: dict[str, type[PlatformSettings]] = {
     "serverless-database": ServerlessDatabase,
     "web-application": WebApplication,
     "backup-archive": BackupArchive,
+    "payment-database": PaymentDatabase,
 }
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.platforms.databases import reachable_from, stack_of
+from tests.platforms.databases import group_called, reachable_from, stack_of
 from tests.platforms.reading import Template, meets, statement
 
 NAME = "serverless-database"
@@ -14,10 +14,6 @@ CLUSTER, INSTANCE, GROUP = "AWS::RDS::DBCluster", "AWS::RDS::DBInstance", "AWS::
 
 def stack(**changes: Any) -> Template:
     return stack_of(NAME, **changes)
-
-
-def group_called(template: Template, start: str) -> str:
-    return next(one.id for one in template.of(GROUP) if one["GroupDescription"].startswith(start))
 
 
 STATEFUL = {

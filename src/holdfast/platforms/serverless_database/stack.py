@@ -147,13 +147,12 @@ class ServerlessStack(DatabaseStack):
         return group
 
     def _bucket(self) -> s3.Bucket:
-        goes = not self.settings.protected and self.settings.removal in (None, "destroy")
         bucket = SecureBucket(
             self,
             "Backups",
             name=self.names.bucket,
             key=None,
-            removal=data_removal(goes),
+            removal=data_removal(self.destroyable),
             lifecycle=[
                 s3.LifecycleRule(
                     id="expire",
@@ -165,7 +164,7 @@ class ServerlessStack(DatabaseStack):
         ).bucket
         accept(bucket, "BAK006", "exports can be made again; the backups are Aurora's own, out of every role's reach")
         accept(bucket, "PRO004", "exports are kept export.days; the retention promised is that of the backups")
-        if goes:
+        if self.destroyable:
             emptied = EmptiedBucket(self, "Emptied", bucket=bucket, name=self.names.emptier, log_key=self.key)
             accept(emptied.role, "IAM003", "removal is destroy: the bucket is emptied when its stack is deleted")
         return bucket

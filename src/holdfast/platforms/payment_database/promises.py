@@ -1,0 +1,24 @@
+"""The platform's promises. Pure; no CDK here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from holdfast.platforms.database_promises import Topology, database_promises
+from holdfast.platforms.promises import Promise, Template
+from holdfast.settings.payment_database import ZONES, PaymentDatabase
+
+
+def promises(settings: PaymentDatabase, templates: Sequence[Template]) -> list[Promise]:
+    """Return RPO, RTO, failover, retention and availability."""
+    return database_promises(settings.promises, topology_of(settings), templates)
+
+
+def topology_of(settings: PaymentDatabase) -> Topology:
+    """Return what the settings are going to build."""
+    return Topology(
+        readers=settings.database.readers,
+        zones=ZONES,
+        backup_days=settings.database.backup_days,
+        copy_gap=settings.copies.gap,
+    )
