@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from functools import partial
 from pathlib import Path
 from time import perf_counter
 
@@ -19,10 +17,9 @@ from holdfast.checks.finding import Finding, Outcome, Severity, Suppressed
 from holdfast.checks.graph import Source, System, systems
 from holdfast.checks.registry import all_rules
 from holdfast.checks.rule import Rule
-from holdfast.checks.schema import SchemaChecker, checker, schema_findings
+from holdfast.checks.schema import SchemaRuns, checker
 from holdfast.errors import InvalidRequest, NotFound
 
-PARALLEL_FROM = 24
 _SKIPPED_FOLDERS = frozenset({".git", ".venv", "node_modules", "__pycache__"})
 
 
@@ -68,32 +65,25 @@ def check_paths(
     today: date,
     rules: Sequence[Rule] | None = None,
     rule_folders: Sequence[Path] = (),
-    processes: int | None = None,
     schemas: bool = True,
 ) -> Report:
     """Check each path as a system of its own: a file, or the templates of a folder together.
 
     Files that cannot be read become `problems`; the others are checked all the same. With `schemas`, what AWS's
-    resource schemas say is added; `Report.schemas` tells whether anything could be.
+    resource schemas say is added; `Report.schemas` tells whether anything could be. The schemas take most of the time
+    and are spread over the cores; no more than a few systems are held at a time.
 
     Raises:
         NotFound: a path that does not exist, or a folder without a template.
     """
     started = perf_counter()
     chosen = all_rules(rule_folders) if rules is None else tuple(rules)
-    report = Report(rules=len(chosen), schemas=schemas)
-    groups = [_files(path) for path in paths]
-    workers = min(processes or os.cpu_count() or 1, len(groups))
-    if len(groups) >= PARALLEL_FROM and workers > 1 and rules is None:
-        job = partial(_check_group, demands=demands, today=today, rule_folders=tuple(rule_folders), schemas=schemas)
-        with ProcessPoolExecutor(workers) as pool:
-            for found in pool.map(job, groups, chunksize=max(1, len(groups) // (workers * 8))):
-                report.add(found)
-    else:
-        compiled = checker() if schemas else None
-        report.schemas = compiled is not None
-        for group in groups:
-            report.add(_checked(group, chosen, demands, today, compiled))
+    report = Report(rules=len(chosen))
+    with SchemaRuns(checker() if schemas else None) as runs:
+        report.schemas = runs.possible
+        for sources, problems, found in _read_ahead([_files(path) for path in paths], runs):
+            report.add(check_sources(sources, chosen, demands, today, found))
+            report.problems += problems
     report.seconds = perf_counter() - started
     return report
 
@@ -103,9 +93,11 @@ def check_files(
 ) -> Report:
     """Check the templates in `files` together, as one system; a file that cannot be read becomes a problem."""
     started = perf_counter()
-    compiled = checker() if schemas else None
-    report = _checked((list(files), True), rules, demands, today, compiled)
-    report.rules, report.schemas, report.seconds = len(rules), compiled is not None, perf_counter() - started
+    with SchemaRuns(checker() if schemas else None) as runs:
+        sources, problems = read_sources(files)
+        report = check_sources(sources, rules, demands, today, runs.begin(sources))
+        report.problems, report.rules, report.schemas = problems, len(rules), runs.possible
+    report.seconds = perf_counter() - started
     return report
 
 
@@ -114,9 +106,11 @@ def check_sources(
     rules: Iterable[Rule],
     demands: Demands,
     today: date,
-    schemas: SchemaChecker | None = None,
+    schemas: Callable[[], Iterable[Finding]] = tuple,
 ) -> Report:
-    """Check templates that are already read, as one system."""
+    """Check templates that are already read, as one system; `schemas` gives what else was found, once asked."""
+    if not sources:
+        return Report()
     asked, silent = [], set()
     types = {body["Type"] for source in sources for body in source.resources.values()}
     for rule in rules:
@@ -125,7 +119,7 @@ def check_sources(
         elif rule.concerns(types):
             asked.append(rule)
     runs = [_run(system, asked) for system in systems(sources, demands, today)]
-    found = [*_merge(runs), *(schema_findings(sources, schemas) if schemas else ())]
+    found = [*_merge(runs), *schemas()]
     findings = sorted(found, key=lambda f: (f.template, f.line, f.rule, f.property))
     standing, accepted = suppression.apply(findings, suppression.collect(sources, demands), today, silent)
     resources = sum(len(source.resources) for source in sources)
@@ -166,24 +160,17 @@ def source_of(document: Document, path: Path, stacks: dict[Path, dict[str, Assem
     return Source(document, stack=assembled.name, region=assembled.region, assembled=assembled)
 
 
-def _check_group(
-    group: tuple[list[Path], bool], *, demands: Demands, today: date, rule_folders: tuple[Path, ...], schemas: bool
-) -> Report:
-    return _checked(group, all_rules(rule_folders), demands, today, checker() if schemas else None)
-
-
-def _checked(
-    group: tuple[list[Path], bool],
-    rules: Sequence[Rule],
-    demands: Demands,
-    today: date,
-    schemas: SchemaChecker | None,
-) -> Report:
-    files, explicit = group
-    sources, problems = read_sources(files, explicit=explicit)
-    report = check_sources(sources, rules, demands, today, schemas) if sources else Report()
-    report.problems += problems
-    return report
+def _read_ahead(
+    groups: Iterable[tuple[list[Path], bool]], runs: SchemaRuns
+) -> Iterator[tuple[list[Source], list[str], Callable[[], list[Finding]]]]:
+    """Yield the systems in order, each read some systems before its turn, so that its schemas are checked meanwhile."""
+    waiting: deque[tuple[list[Source], list[str], Callable[[], list[Finding]]]] = deque()
+    for files, explicit in groups:
+        sources, problems = read_sources(files, explicit=explicit)
+        waiting.append((sources, problems, runs.begin(sources)))
+        if len(waiting) > runs.ahead:
+            yield waiting.popleft()
+    yield from waiting
 
 
 def _run(system: System, rules: Sequence[Rule]) -> list[Finding]:

@@ -6,13 +6,17 @@ The checker behind it is AWS's `cloudformation-validate`; where that has no whee
 from __future__ import annotations
 
 import atexit
+import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, Self
 
+from holdfast.checks.certainty import has_macro, is_certain
 from holdfast.checks.finding import Finding, Outcome, Severity
 from holdfast.errors import InvalidRequest
 
@@ -26,12 +30,19 @@ SOURCE = "https://github.com/aws-cloudformation/cloudformation-validate"
 _TELLING_WARNINGS = frozenset({"W1001", "W1030", "W1054", "W3696", "W3697", "W8608"})
 
 _ABOVE_PROPERTIES = re.compile(r"^(Resources\.\w+(\.|$))?(Properties(\.|$))?")
+# Rules about the value of a property, which the checker applies to branches and defaults that are never deployed.
+_ABOUT_VALUES = re.compile(r"[EF]30[13]\d|E90\d\d|W1001|W1030")
+_RUNTIMES = frozenset({"E2531", "E2533", "W2531"})  # VER001 says it, with the date it is read on.
+_compiling = threading.Lock()
 _CIRCLE = "F3004"
 _CIRCLE_MEMBERS = re.compile(r"\w+")
 
 
 class SchemaChecker(Protocol):
     """Checks one template file against the schemas."""
+
+    at_once: bool
+    """Whether several threads may ask, and gain by it."""
 
     def check(self, source: Source) -> Iterator[Finding]:
         """Yield what the schemas say about a template that was read from a file."""
@@ -53,30 +64,67 @@ def checker() -> SchemaChecker | None:
     return LintChecker()
 
 
-@cache
+def prepare() -> None:
+    """Compile the schemas beside what the caller does next; `checker` waits for it."""
+    threading.Thread(target=checker, name="schemas", daemon=True).start()
+
+
 def _native() -> NativeChecker:
+    with _compiling:
+        return _compiled()
+
+
+@cache
+def _compiled() -> NativeChecker:
     from cloudformation_validate import CompositeEngine
 
-    atexit.register(_native.cache_clear)  # its finalizer needs modules that are gone once the interpreter shuts down
+    atexit.register(_compiled.cache_clear)  # its finalizer needs modules that are gone once the interpreter shuts down
     return NativeChecker(CompositeEngine())
 
 
-def schema_findings(sources: Iterable[Source], schemas: SchemaChecker) -> list[Finding]:
-    """Return the schema findings of templates that were read from files."""
-    return [finding for source in sources for finding in schemas.check(source)]
+class SchemaRuns:
+    """Checks templates against the schemas in threads of its own, while the caller asks the rules."""
+
+    def __init__(self, schemas: SchemaChecker | None) -> None:
+        self._schemas = schemas
+        self.possible = schemas is not None
+        workers = (os.cpu_count() or 1) if schemas and schemas.at_once else 1
+        self.ahead = 2 * workers
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="schemas")
+
+    def begin(self, sources: Sequence[Source]) -> Callable[[], list[Finding]]:
+        """Start with these templates; what is returned waits and gives what was found, in their order."""
+        if self._schemas is None:
+            return list
+        found = [self._pool.submit(_findings, self._schemas, source) for source in sources]
+        return lambda: [finding for one in found for finding in one.result()]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+
+def _findings(schemas: SchemaChecker, source: Source) -> list[Finding]:
+    return list(schemas.check(source))
 
 
 class NativeChecker:
-    """`cloudformation-validate`, errors and telling warnings."""
+    """`cloudformation-validate`, errors and telling warnings. It leaves Python's lock alone while it works."""
+
+    at_once = True
 
     def __init__(self, engine: CompositeEngine) -> None:
         self._engine = engine
 
     def check(self, source: Source) -> Iterator[Finding]:
-        """Validate one file; a template it cannot parse gives one finding."""
+        """Validate one file; nothing is said of what a macro rewrites before CloudFormation reads it."""
         from cloudformation_validate import DetailLevel, ValidateConfig, ValidationError
         from cloudformation_validate import Severity as Level
 
+        if has_macro(source):
+            return
         config = ValidateConfig(detail_level=DetailLevel.STANDARD, severity_level=Level.WARN)
         try:
             report = self._engine.validate_template(source.name, config)
@@ -91,11 +139,15 @@ class NativeChecker:
                     continue
                 circles.add(circle)
             if diagnostic.severity.name in ("FATAL", "ERROR") or diagnostic.rule_id in _TELLING_WARNINGS:
-                yield _finding(diagnostic, source)
+                finding = _finding(diagnostic, source)
+                if _adds(diagnostic.rule_id, finding, source):
+                    yield finding
 
 
 class LintChecker:
     """cfn-lint, where there is nothing faster."""
+
+    at_once = False
 
     def check(self, source: Source) -> Iterator[Finding]:
         """Lint one file; only errors count."""
@@ -105,6 +157,13 @@ class LintChecker:
         for finding in found:
             if finding.severity is Severity.ERROR:
                 yield replace(finding, rule=f"CFN-{finding.rule}", stack=source.stack)
+
+
+def _adds(rule: str, finding: Finding, source: Source) -> bool:
+    """Tell whether a finding of the checker is sure, and not what a rule of ours says already."""
+    if rule in _RUNTIMES and source.resources.get(finding.logical_id, {}).get("Type") == "AWS::Lambda::Function":
+        return False
+    return not _ABOUT_VALUES.match(rule) or is_certain(source, finding)
 
 
 def _finding(diagnostic: Diagnostic, source: Source) -> Finding:

@@ -52,7 +52,10 @@ def command(
     Exit status: 0 nothing at or above --fail-on was found; 1 something was; 2 a file is no template; 4 no such file.
     """
     from holdfast.checks.registry import all_rules
+    from holdfast.checks.schema import prepare
 
+    if schemas and paths:
+        prepare()
     demands = _demands(settings)
     folders = (*folders, *demands.rule_folders)
     rules = all_rules(folders)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from holdfast.checks.demands import AcceptedFinding, Demands
-from holdfast.checks.engine import PARALLEL_FROM, Report, check_paths
+from holdfast.checks.engine import Report, check_paths
 from holdfast.checks.finding import Outcome, Severity
 from holdfast.errors import NotFound
 
@@ -152,14 +152,13 @@ def test_schemas_add_what_aws_refuses(tmp_path: Path) -> None:
     assert [rule for rule in rules_of(checked(path, schemas=True)) if rule.startswith("CFN-")]
 
 
-def test_many_systems_in_several_processes_give_the_findings_of_one(tmp_path: Path) -> None:
-    paths = []
-    for number in range(PARALLEL_FROM):
-        paths.append(written(tmp_path, UNREAD.replace("METADATA", "{}"), f"t{number:03}.yaml"))
-    spread = check_paths(paths, demands=Demands(), today=TODAY, schemas=False, processes=2)
-    alone = check_paths(paths, demands=Demands(), today=TODAY, schemas=False, processes=1)
-    assert spread.findings == alone.findings
-    assert spread.templates == len(paths)
+def test_many_systems_at_once_give_the_findings_of_each_in_order(tmp_path: Path) -> None:
+    wrong = UNREAD.replace("METADATA", "{}") + "    Properties: {NoSuchProperty: 1}\n"
+    paths = [written(tmp_path, wrong, f"t{number:03}.yaml") for number in range(40)]
+    together = check_paths(paths, demands=Demands(), today=TODAY)
+    alone = [finding for path in paths for finding in checked(path, schemas=True).findings]
+    assert together.findings == alone
+    assert [finding.rule for finding in alone].count("CFN-F3002") == together.templates == len(paths)
 
 
 def test_cloud_assembly_tells_which_construct_made_a_resource(tmp_path: Path) -> None:

@@ -235,7 +235,7 @@ def test_schemas_are_checked_by_cfn_lint_where_the_native_checker_is_missing(
     monkeypatch.setitem(sys.modules, "cloudformation_validate", None)
     from holdfast.checks import schema
 
-    schema._native.cache_clear()
+    schema._compiled.cache_clear()
     path = written("a.yaml", "Resources: {T: {Type: AWS::SNS::Topic, Properties: {Nonsense: 1}}}\n")
     assert run(["check", path, "--format", "json"]) == 1
     assert [one["rule"] for one in json.loads(capsys.readouterr().out)["findings"]] == ["CFN-E3002"]

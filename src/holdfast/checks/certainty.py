@@ -1,0 +1,59 @@
+"""Tells which schema findings hold whatever is deployed, and which only in a branch that may never be.
+
+The schema checker applies a schema to every branch of an `Fn::If` and to every parameter's default. An empty default
+that a condition guards is how templates say "not wanted", so a finding about it is noise.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from holdfast.checks.finding import Finding
+from holdfast.checks.graph import Source
+
+
+def has_macro(source: Source) -> bool:
+    """Tell whether a macro of somebody's own rewrites the template; AWS's transforms are known to the schemas."""
+    transform = source.data.get("Transform")
+    names = transform if isinstance(transform, list) else [transform]
+    return any(isinstance(name, str) and not name.startswith("AWS::") for name in names)
+
+
+def is_certain(source: Source, finding: Finding) -> bool:
+    """Tell whether the value that a schema finding is about is deployed in every scenario."""
+    if finding.property.startswith("Parameters."):
+        return not _guarded(source, finding.property.split(".")[1])
+    if ".Fn::If." in finding.property:
+        return False
+    here: Any = source.resources.get(finding.logical_id, {}).get("Properties")
+    for part in finding.property.split(".") if finding.property else ():
+        if _chosen(here):
+            return False
+        if isinstance(here, dict):
+            here = here.get(part)
+        elif isinstance(here, list) and part.isdigit() and int(part) < len(here):
+            here = here[int(part)]
+        else:
+            break
+    return not _chosen(here) and not _varies(source, here)
+
+
+def _chosen(raw: Any) -> bool:
+    return isinstance(raw, dict) and any(key.startswith("Fn::") for key in raw)
+
+
+def _varies(source: Source, raw: Any) -> bool:
+    """Tell whether a branch, or a parameter that a condition guards, is anywhere inside a value."""
+    if isinstance(raw, dict):
+        name = raw.get("Ref")
+        if isinstance(name, str) and len(raw) == 1:
+            return _guarded(source, name)
+        return "Fn::If" in raw or any(_varies(source, item) for item in raw.values())
+    return isinstance(raw, list) and any(_varies(source, item) for item in raw)
+
+
+def _guarded(source: Source, parameter: str) -> bool:
+    declaration = source.section("Parameters").get(parameter)
+    if not isinstance(declaration, dict):
+        return False
+    return declaration.get("Default") in ("", None) or parameter in source.conditions.domains()
