@@ -19,6 +19,9 @@ from holdfast.cli.text import shown_count, shown_size
 if TYPE_CHECKING:
     from holdfast.backup.prune import PrunePlan, PruneReport
 
+WORKERS = 32
+"""Requests under way at once: what a folder's changes wait for is the disk, and they are flushed together."""
+
 
 @click.command("prune")
 @reads_repository
@@ -38,7 +41,7 @@ def command(repo: str, password_file: Path | None, output: str, quiet: bool, app
             return
         owner = f"{socket.gethostname()} {os.getpid()} {secrets.token_hex(4)}"
         try:
-            report = prune(repository, owner=owner, progress=lambda step: line.write(lambda _: step))
+            report = prune(repository, owner=owner, progress=lambda step: line.write(lambda _: step), workers=WORKERS)
         finally:
             line.clear()
     _print_report(report, output)
