@@ -11,24 +11,34 @@ from holdfast.backup.ids import ChunkId
 from holdfast.backup.store_apart import Slot
 from holdfast.backup.tree import Emit, NodeBuilder
 
+Nodes = tuple[tuple[ChunkId, ...], int]
+"""An entry's `nodes` and `levels`."""
+
 
 @dataclass(slots=True)
 class _Folder:
     entry: Entry | None
     builder: NodeBuilder
+    kept: Nodes | None = None
+    is_whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class _Open:
     entry: Entry
+    kept: Nodes | None
 
 
 class _Close:
     pass
 
 
-_CLOSE = _Close()
-_Step = _Open | _Close | Entry | Slot
+class _Spoil:
+    pass
+
+
+_CLOSE, _SPOIL = _Close(), _Spoil()
+_Step = _Open | _Close | _Spoil | Entry | Slot
 
 
 class Assembly:
@@ -40,17 +50,21 @@ class Assembly:
         self._stack = [self._folder(None)]
         self._line: deque[_Step] = deque()
 
-    def _folder(self, entry: Entry | None) -> _Folder:
-        return _Folder(entry, NodeBuilder(self._emit, self._name_hash))
+    def _folder(self, entry: Entry | None, kept: Nodes | None = None) -> _Folder:
+        return _Folder(entry, NodeBuilder(self._emit, self._name_hash), kept)
 
     @property
     def waiting(self) -> int:
         """How many steps wait."""
         return len(self._line)
 
-    def open(self, folder: Entry) -> None:
-        """Begin a folder in the current one."""
-        self._take(_Open(folder))
+    def open(self, folder: Entry, kept: Nodes | None = None) -> None:
+        """Begin a folder in the current one; where `kept` is given, it has these nodes, and nothing is added to it."""
+        self._take(_Open(folder, kept))
+
+    def spoil(self) -> None:
+        """Let the open folders lose their fingerprints: something in one of them is not in the snapshot."""
+        self._take(_SPOIL)
 
     def close(self) -> None:
         """End the current folder."""
@@ -69,8 +83,12 @@ class Assembly:
         """End every folder and return the root nodes; what has not come is left out."""
         while self._line:
             step = self._line.popleft()
-            if not _must_wait(step):
+            if _must_wait(step):
+                self._apply(_SPOIL)
+            else:
                 self._apply(step)
+        if len(self._stack) > 1:
+            self._apply(_SPOIL)  # stopped in the middle
         while len(self._stack) > 1:
             self._apply(_CLOSE)
         nodes, _ = self._stack[0].builder.finish()
@@ -86,15 +104,24 @@ class Assembly:
         if isinstance(step, Entry):
             self._stack[-1].builder.add(step)
         elif isinstance(step, Slot):
-            if step.encoded is not None:
+            if step.encoded is None:
+                self._stack[-1].is_whole = False
+            else:
                 self._stack[-1].builder.add_encoded(step.name, step.encoded)
         elif isinstance(step, _Open):
-            self._stack.append(self._folder(step.entry))
+            self._stack.append(self._folder(step.entry, step.kept))
+        elif isinstance(step, _Spoil):
+            for folder in self._stack:
+                folder.is_whole = False
         else:
-            folder = self._stack.pop()
-            assert folder.entry is not None  # only the lowest, which is never closed here, has none
-            nodes, levels = folder.builder.finish()
-            self._stack[-1].builder.add(replace(folder.entry, nodes=nodes, levels=levels))
+            self._close()
+
+    def _close(self) -> None:
+        folder = self._stack.pop()
+        assert folder.entry is not None  # only the lowest, which is never closed here, has none
+        nodes, levels = folder.kept or folder.builder.finish()
+        fingerprint = folder.entry.fingerprint if folder.is_whole else b""
+        self._stack[-1].builder.add(replace(folder.entry, nodes=nodes, levels=levels, fingerprint=fingerprint))
 
 
 def _must_wait(step: _Step) -> bool:

@@ -10,7 +10,8 @@ u g  numeric owner and group                     l    target of a symbolic link
 U G  their names                                 x    extended attributes, a map
 M N  modification time: seconds, nanoseconds     r    device number
 s    size in bytes                               h    hard-link group: equal bytes, one inode
-f    fingerprint: opaque token of the source, equal while the content is
+f    fingerprint: opaque token of the source, equal while the content is; of a folder: while all that
+     stands in it is, but what is in the folders in it
 ===  ==========================================  ===  ==========================================
 """
 

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import NamedTuple
 
 from holdfast.backup.assembly import Assembly
-from holdfast.backup.entry import Entry, EntryKind
+from holdfast.backup.entry import Entry, EntryKind, Path
 from holdfast.backup.ids import ChunkId, PackId
 from holdfast.backup.manifest import MAX_SKIPPED
 from holdfast.backup.previous import PreviousFolder, below, is_unchanged
 from holdfast.backup.repository import Repository
-from holdfast.backup.sources import ReadsByPath, Skipped, Source, SourceEntry, path_of
+from holdfast.backup.sources import Counted, ReadsByPath, ReusesFolders, Skipped, Source, SourceEntry, path_of
 from holdfast.backup.store_apart import FilesApart, Outcome, Slot, Written
 from holdfast.backup.store_file import FileStore
-from holdfast.backup.tree import Chunks
+from holdfast.backup.tree import Chunks, entries_of
 from holdfast.backup.writer import ChunkWriter
-from holdfast.errors import SourceUnreadable
+from holdfast.errors import IntegrityError, SourceUnreadable
 
 APART_BYTES = 32 * 1024 * 1024
 """So much is read before worker processes are started: what is done in 0.1 s is not worth four processes and packs."""
@@ -72,6 +73,15 @@ class Tally:
             self.warnings.append(f"{os.fsdecode(path)!r}: {text}")
 
 
+@dataclass(slots=True)
+class _Before:
+    """What an open folder was in the snapshot before and in an interrupted attempt; of a reused one, what is kept."""
+
+    previous: PreviousFolder
+    interrupted: PreviousFolder
+    kept: deque[Entry] = field(default_factory=deque)
+
+
 class TreeStore:
     """Stores the trees of one session: entries in this process, and much data in `jobs` others.
 
@@ -99,7 +109,8 @@ class TreeStore:
         self._files = FileStore(self._writer, repository.limits, repository.keyring.chunker, self._on_bytes)
         self._apart: FilesApart | None = None
         self._links: dict[bytes, Entry | Slot] = {}
-        self._before: list[tuple[PreviousFolder, PreviousFolder]] = []
+        self._before: list[_Before] = []
+        self._reusable: list[Entry] = []
         self._tree = self._new_tree()
         self._path = b""
         self.tally = Tally()
@@ -115,11 +126,16 @@ class TreeStore:
         `previous` are those of the snapshot before, `interrupted` what `unfinished` returned of an earlier attempt.
         """
         self._tree = self._new_tree()
-        self._before = [(PreviousFolder.of(self._reader, previous), PreviousFolder.of(self._reader, interrupted))]
+        self._before = [
+            _Before(PreviousFolder.of(self._reader, previous), PreviousFolder.of(self._reader, interrupted))
+        ]
+        if isinstance(self._source, ReusesFolders):
+            self._source.reuse_folders(self._may_reuse if previous else None)
         for item in self._source.entries(root):
             self._tick()
             if isinstance(item, Skipped):
                 self.tally.skip(item)
+                self._tree.spoil()
                 continue
             while len(self._before) > len(item.path) + 1:
                 self._leave()
@@ -127,6 +143,8 @@ class TreeStore:
                 raise ValueError(f"{item.path!r} came without its folder")
             self._store_item(item, root)
             self._catch_up()
+        while len(self._before) > 1:
+            self._leave()
         self._await(lambda: self._apart is None or self._apart.is_idle)
         return self.unfinished()
 
@@ -148,15 +166,50 @@ class TreeStore:
             self._apart.close()
 
     def _leave(self) -> None:
-        self._before.pop()
+        for entry in self._before.pop().kept:
+            self._tree.add(entry)
         self._tree.close()
 
-    def _store_item(self, item: SourceEntry, root: bytes) -> None:
-        previous, interrupted = (folder.find(item.entry.name) for folder in self._before[-1])
-        if item.entry.kind is EntryKind.DIRECTORY:
-            self._before.append((below(self._reader, previous), below(self._reader, interrupted)))
+    def _may_reuse(self, path: Path, folder: Entry, counted: Counted) -> bool:
+        """Say whether what stands in the folder can be taken from the snapshot before; read it if the tree needs it."""
+        previous = self._before[len(path)].previous.find(folder.name)
+        if previous is None or previous.kind is not EntryKind.DIRECTORY or previous.fingerprint != folder.fingerprint:
+            return False
+        if counted.folders:
+            try:
+                self._reusable = list(entries_of(self._reader, previous.nodes, previous.levels))
+            except IntegrityError:
+                return False  # a damaged parent only costs speed: what it cannot tell is read again
+        return True
+
+    def _enter(self, item: SourceEntry, previous: Entry | None, interrupted: Entry | None) -> None:
+        self.tally.folders += 1
+        if item.reused is None or previous is None:
+            self._before.append(_Before(below(self._reader, previous), below(self._reader, interrupted)))
             self._tree.open(item.entry)
-            self.tally.folders += 1
+            return
+        self._reuse(item.reused)
+        if item.reused.folders == 0:
+            self._before.append(_Before(PreviousFolder(), PreviousFolder()))
+            self._tree.open(item.entry, (previous.nodes, previous.levels))
+            return
+        kept = deque(entry for entry in self._reusable if entry.kind is not EntryKind.DIRECTORY)
+        self._before.append(_Before(PreviousFolder(iter(self._reusable)), below(self._reader, interrupted), kept))
+        self._tree.open(item.entry)
+
+    def _reuse(self, counted: Counted) -> None:
+        self.tally.files += counted.files
+        self.tally.files_unchanged += counted.files
+        self.tally.size += counted.size
+        self.tally.others += counted.others
+
+    def _store_item(self, item: SourceEntry, root: bytes) -> None:
+        before = self._before[-1]
+        while before.kept and before.kept[0].name < item.entry.name:
+            self._tree.add(before.kept.popleft())
+        previous, interrupted = before.previous.find(item.entry.name), before.interrupted.find(item.entry.name)
+        if item.entry.kind is EntryKind.DIRECTORY:
+            self._enter(item, previous, interrupted)
             return
         self._path = path_of(root, item.path)
         entry: Entry | Slot | None = item.entry
@@ -202,6 +255,7 @@ class TreeStore:
             stored = self._files.store(partial(self._source.open, item))
         except SourceUnreadable as error:
             self.tally.skip(Skipped(self._path, str(error)))
+            self._tree.spoil()
             return None
         if stored.restless:
             self.tally.warn(self._path, RESTLESS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol, runtime_checkable
@@ -10,16 +10,28 @@ from typing import NamedTuple, Protocol, runtime_checkable
 from holdfast.backup.entry import Entry, Path
 
 
+class Counted(NamedTuple):
+    """What stands directly in a folder; `size` in bytes, of the files."""
+
+    files: int = 0
+    others: int = 0
+    folders: int = 0
+    size: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class SourceEntry:
     """One thing found, at `path` below its root (`()` is the root itself, which always has a name).
 
     A file's `content` and `xattrs` are empty: they come from `Source.open`. Its `fingerprint` changes whenever they do;
-    an empty fingerprint means "always read".
+    an empty fingerprint means "always read". A folder's covers all that stands in it but the content of its folders.
+    Where `reused` is given, the consumer has agreed to take what stands in this folder from the snapshot before, and
+    only the folders in it follow.
     """
 
     path: Path
     entry: Entry
+    reused: Counted | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +93,18 @@ class Source(Protocol):
         Raises:
             SourceUnreadable: it vanished, may not be read, or is no longer a file; the text is that reason alone.
         """
+
+
+MayReuse = Callable[[Path, Entry, Counted], bool]
+"""Asked of a folder before it is yielded: is its fingerprint that of the snapshot before, and can that be read?"""
+
+
+@runtime_checkable
+class ReusesFolders(Protocol):
+    """A source that leaves out what stands in an unchanged folder."""
+
+    def reuse_folders(self, may_reuse: MayReuse | None) -> None:
+        """Ask `may_reuse` of every folder from now on; None: of none."""
 
 
 @runtime_checkable

@@ -13,8 +13,9 @@ from functools import partial
 
 from holdfast.backup.entry import EntryKind, Path
 from holdfast.backup.folders import FolderStack, LastFolder
-from holdfast.backup.sources import Skipped, SourceEntry, path_of
+from holdfast.backup.sources import MayReuse, Skipped, SourceEntry, path_of
 from holdfast.backup.sources.exclude import CACHE_TAG, Exclude, is_cache
+from holdfast.backup.sources.listing import Child, list_folder
 from holdfast.backup.sources.metadata import entry_of, may_hide_a_change, read_xattrs, reason
 from holdfast.backup.sources.open_file import OpenedFile
 from holdfast.errors import SourceUnreadable
@@ -52,6 +53,7 @@ class DirectorySource:
         self._now_ns = now_ns
         self._at: _Place | None = None
         self._reached = LastFolder()
+        self._may_reuse: MayReuse | None = None
 
     @property
     def paths(self) -> tuple[bytes, ...]:
@@ -135,10 +137,14 @@ class DirectorySource:
         stamp = b"" if may_hide_a_change(status, now_ns) else entry.fingerprint
         return OpenedFile(fd, replace(entry, xattrs=xattrs, fingerprint=stamp), status)
 
+    def reuse_folders(self, may_reuse: MayReuse | None) -> None:
+        """Ask `may_reuse` of every folder from now on; None: of none."""
+        self._may_reuse = may_reuse
+
     def _below(self, root: bytes, name: bytes, status: os.stat_result, folders: FolderStack) -> Iterator[Found]:
-        found, names = self._folder((), name, status, root, folders.fd)
+        found, children = self._folder((), name, status, root, folders.fd)
         yield from found
-        stack: list[tuple[Path, Iterator[bytes]]] = [((), iter(names))]
+        stack: list[tuple[Path, Iterator[Child]]] = [((), iter(children))]
         while stack:
             above, rest = stack[-1]
             child = next(rest, None)
@@ -146,9 +152,10 @@ class DirectorySource:
                 stack.pop()
                 self._leave(folders, path_of(root, above))
                 continue
-            path = (*above, child)
+            path = (*above, child[0])
+            below: list[Child] | None
             try:
-                found, below = self._look(path, root, status.st_dev, folders)
+                found, below = self._look(path, root, status.st_dev, folders, child[1])
             except OSError as error:
                 found, below = [Skipped(path_of(root, path), reason(error))], None
             self._at = _Place(path, root, folders.fd)
@@ -156,16 +163,20 @@ class DirectorySource:
             if below is not None:
                 stack.append((path, iter(below)))
 
+    def _keeps(self, path: Path, status: os.stat_result) -> bool:
+        is_left_out = self._exclude(path, stat.S_ISDIR(status.st_mode))
+        return not is_left_out and (status.st_dev, status.st_ino) not in self._avoid
+
     def _look(
-        self, path: Path, root: bytes, device: int, folders: FolderStack
-    ) -> tuple[list[Found], list[bytes] | None]:
-        """Return what stands at `path` and, if it is a folder and was entered, the names in it."""
+        self, path: Path, root: bytes, device: int, folders: FolderStack, status: os.stat_result | None
+    ) -> tuple[list[Found], list[Child] | None]:
+        """Return what stands at `path` and, if it is a folder and was entered, what is in it."""
         name = path[-1]
-        status = os.stat(name, dir_fd=folders.fd, follow_symlinks=False)
-        is_directory = stat.S_ISDIR(status.st_mode)
-        if self._exclude(path, is_directory) or (status.st_dev, status.st_ino) in self._avoid:
-            return [], None
-        if not is_directory:
+        if status is None or stat.S_ISDIR(status.st_mode):  # a folder may be another since it was listed
+            status = os.stat(name, dir_fd=folders.fd, follow_symlinks=False)
+            if not self._keeps(path, status):
+                return [], None
+        if not stat.S_ISDIR(status.st_mode):
             return [entry_or_skipped(path, name, status, root, folders.fd)], None
         if self._one_file_system and status.st_dev != device:
             return [entry_or_skipped(path, name, status, root)], None
@@ -177,18 +188,24 @@ class DirectorySource:
 
     def _folder(
         self, path: Path, name: bytes, status: os.stat_result, root: bytes, fd: int
-    ) -> tuple[list[Found], list[bytes]]:
-        found = [entry_or_skipped(path, name, status, root)]
+    ) -> tuple[list[Found], list[Child]]:
+        entry = entry_of(name, status)
+        assert entry is not None  # a folder is no socket
         xattrs, left_out = read_xattrs(fd)
-        if xattrs and isinstance(found[0], SourceEntry):
-            found[0] = SourceEntry(path, replace(found[0].entry, xattrs=xattrs))
-        if left_out:
-            found.append(Skipped(path_of(root, path), left_out, expected=True))
+        rest: list[Found] = [Skipped(path_of(root, path), left_out, expected=True)] if left_out else []
         try:
-            names = sorted({os.fsencode(name) for name in os.listdir(fd)})
+            listing = list_folder(fd, lambda child, status: self._keeps((*path, child), status), self._now_ns())
         except OSError as error:
-            return [*found, Skipped(path_of(root, path), reason(error))], []
-        return found, [CACHE_TAG] if self._exclude_caches and CACHE_TAG in names and is_cache(fd) else names
+            rest.append(Skipped(path_of(root, path), reason(error)))
+            return [SourceEntry(path, replace(entry, xattrs=xattrs)), *rest], []
+        children = listing.children
+        if self._exclude_caches and CACHE_TAG in (name for name, _ in children) and is_cache(fd):
+            return [SourceEntry(path, replace(entry, xattrs=xattrs)), *rest], [(CACHE_TAG, None)]
+        entry = replace(entry, xattrs=xattrs, fingerprint=listing.signature)
+        if self._may_reuse is None or not listing.signature or not self._may_reuse(path, entry, listing.counted):
+            return [SourceEntry(path, entry), *rest], children
+        below: list[Child] = [child for child in children if child[1] and stat.S_ISDIR(child[1].st_mode)]
+        return [SourceEntry(path, entry, listing.counted), *rest], below
 
     @staticmethod
     def _leave(folders: FolderStack, path: bytes) -> None:

@@ -66,6 +66,11 @@ def entry_of(name: bytes, status: os.stat_result) -> Entry | None:
     )
 
 
+def names_of_owner(uid: int, gid: int) -> bytes:
+    """Return the names that this machine has for an owner, as one token."""
+    return _user(uid) + b"\0" + _group(gid)
+
+
 def fingerprint(status: os.stat_result) -> bytes:
     """Return 12 bytes that change when the file's bytes, attributes or inode do."""
     return _digest(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
