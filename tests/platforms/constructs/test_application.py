@@ -277,7 +277,7 @@ def test_plan_that_backs_up_nothing_in_time_is_refused(changes: dict[str, Any]) 
 def test_vault_of_a_destroyable_stack_is_emptied_before_it_goes() -> None:
     def fill(bench: Bench) -> None:
         made = plan(bench)
-        EmptiedVault(bench, "Emptied", vault=made.vault, name="emptier-dev", log_key=kms.Key(bench, "LogKey"))
+        EmptiedVault(bench, "Emptied", plan=made, name="emptier-dev", log_key=kms.Key(bench, "LogKey"))
 
     template = built(fill)
     vault = template.one("AWS::Backup::BackupVault").id
@@ -286,6 +286,9 @@ def test_vault_of_a_destroyable_stack_is_emptied_before_it_goes() -> None:
     statements = rights["Policies"][0]["PolicyDocument"]["Statement"]
     assert statement(statements, "ListPoints")["Resource"] == f"{{{vault}.BackupVaultArn}}"
     assert all(":" in one for one in statement(statements, "DeletePoints")["Resource"])
+    emptied = template.one("Custom::EmptiedVault")
+    assert template.one("AWS::IAM::Role", RoleName="r-dev").id in emptied.raw["DependsOn"]
+    assert emptied.id in template.one("AWS::Backup::BackupSelection").raw["DependsOn"]
 
 
 def test_dashboard_shows_each_chart_with_its_lines() -> None:

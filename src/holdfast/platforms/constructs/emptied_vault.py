@@ -5,26 +5,29 @@ from __future__ import annotations
 from importlib.resources import files
 
 from aws_cdk import CustomResource, Stack
-from aws_cdk import aws_backup as backup
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from holdfast.platforms.constructs.backup_plan import BackupPlan
 from holdfast.platforms.constructs.function import FunctionShape, PythonFunction, allow
 
 _SECONDS = 900
 
 
 class EmptiedVault(Construct):
-    """A function that deletes the recovery points of `vault`, of Aurora and DynamoDB, when its stack is deleted.
+    """A function that deletes the recovery points of a plan's vault, of Aurora and DynamoDB, when its stack is deleted.
+
+    The plan's selection goes first, so that no new points come, and its role last: AWS Backup deletes a point with the
+    role that made it, and keeps the point, EXPIRED, if that is gone.
+    Source: https://docs.aws.amazon.com/aws-backup/latest/devguide/API_DeleteRecoveryPoint.html
 
     The function's code is in the template, so that a stack needs no asset for it. `log_key` has to admit the log
     group of `name` (`function.log_group_name`).
     """
 
-    def __init__(
-        self, scope: Construct, id_: str, *, vault: backup.CfnBackupVault, name: str, log_key: kms.IKey
-    ) -> None:
+    def __init__(self, scope: Construct, id_: str, *, plan: BackupPlan, name: str, log_key: kms.IKey) -> None:
         super().__init__(scope, id_)
         source = files("holdfast.platforms.inline").joinpath("empty_vault.py").read_text(encoding="utf-8")
         shape = FunctionShape(
@@ -41,8 +44,9 @@ class EmptiedVault(Construct):
             memory_mb=256,
             environment={},
             statements=[
-                allow("ListPoints", ["backup:ListRecoveryPointsByBackupVault"], [vault.attr_backup_vault_arn]),
+                allow("ListPoints", ["backup:ListRecoveryPointsByBackupVault"], [plan.vault.attr_backup_vault_arn]),
                 allow("DeletePoints", ["backup:DeleteRecoveryPoint"], recovery_points(Stack.of(self))),
+                _service_role(Stack.of(self)),
             ],
         )
         self.resource = CustomResource(
@@ -50,10 +54,11 @@ class EmptiedVault(Construct):
             "Emptied",
             resource_type="Custom::EmptiedVault",
             service_token=function.function.function_arn,
-            properties={"Vault": vault.ref},
+            properties={"Vault": plan.vault.ref},
         )
         # The log and the role must still be there when the deletion runs.
-        self.resource.node.add_dependency(function.role, function.log_group)
+        self.resource.node.add_dependency(function.role, function.log_group, plan.role)
+        plan.selection.node.add_dependency(self.resource)
 
 
 def recovery_points(stack: Stack) -> list[str]:
@@ -70,3 +75,14 @@ def recovery_points(stack: Stack) -> list[str]:
             f"backup:{here}:recovery-point:*",
         )
     ]
+
+
+def _service_role(stack: Stack) -> iam.PolicyStatement:
+    """Return the right to make AWS Backup's own role, without which it cannot delete what has EXPIRED.
+
+    Source: https://docs.aws.amazon.com/aws-backup/latest/devguide/deleting-backups.html
+    """
+    service = "backup.amazonaws.com"
+    role = f"arn:{stack.partition}:iam::{stack.account}:role/aws-service-role/{service}/AWSServiceRoleForBackup"
+    same = {"StringEquals": {"iam:AWSServiceName": service}}
+    return allow("MakeServiceRole", ["iam:CreateServiceLinkedRole"], [role], same)

@@ -32,16 +32,22 @@ def handler(event: dict[str, Any], context: Any) -> None:
 
 def _empty(name: str, has_time: Callable[[], bool]) -> None:
     backup = boto3.client("backup")
-    asked: set[str] = set()
     while points := _points(backup, name):
-        for arn in points - asked:
-            backup.delete_recovery_point(BackupVaultName=name, RecoveryPointArn=arn)
-        asked |= points
+        for arn, status in points.items():
+            if status != "DELETING":
+                _delete(backup, name, arn)
         if not has_time():
             raise TimeoutError(f"{len(points)} recovery points are still being deleted; delete the stack again")
         time.sleep(_PAUSE_SECONDS)
 
 
-def _points(backup: Any, name: str) -> set[str]:
+def _delete(backup: Any, name: str, arn: str) -> None:
+    try:
+        backup.delete_recovery_point(BackupVaultName=name, RecoveryPointArn=arn)
+    except (backup.exceptions.InvalidResourceStateException, backup.exceptions.ResourceNotFoundException) as error:
+        print(json.dumps({"later": arn, "why": str(error)}))  # still being made, or gone meanwhile
+
+
+def _points(backup: Any, name: str) -> dict[str, str]:
     pages = backup.get_paginator("list_recovery_points_by_backup_vault").paginate(BackupVaultName=name)
-    return {point["RecoveryPointArn"] for page in pages for point in page["RecoveryPoints"]}
+    return {point["RecoveryPointArn"]: point["Status"] for page in pages for point in page["RecoveryPoints"]}

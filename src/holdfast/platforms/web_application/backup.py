@@ -15,7 +15,7 @@ from holdfast.settings.web_application import WebApplication
 
 
 class BackupStack(ComponentStack):
-    """Deployed last, deleted first: in a destroyable environment its recovery points go with it."""
+    """Deployed after what it backs up; in a destroyable environment its recovery points go with it."""
 
     def __init__(
         self, scope: Construct, settings: WebApplication, *, storage: StorageStack, database: DatabaseStack
@@ -45,7 +45,7 @@ class BackupStack(ComponentStack):
             removal=self.removal,
         )
         if self.removal is RemovalPolicy.DESTROY:
-            EmptiedVault(self, "Emptied", vault=self.plan.vault, name=names.vault_emptier, log_key=database.key)
+            EmptiedVault(self, "Emptied", plan=self.plan, name=names.vault_emptier, log_key=database.key)
         self.tell("BackupVaultName", self.plan.vault.ref, "Recovery points of cluster and table")
         self.tell("BackupPlanId", self.plan.plan.ref, "The daily plan")
         self.tell("BackupRoleArn", self.plan.role.role_arn, "Role to restore with")

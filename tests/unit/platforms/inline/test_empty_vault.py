@@ -20,11 +20,17 @@ EVENT = {
 CONTEXT = SimpleNamespace(get_remaining_time_in_millis=lambda: 900_000)
 
 
-class Backup:
-    """A vault whose points go one list after they were asked to."""
+class Busy(Exception):
+    """What AWS Backup says of a point that is still being made."""
 
-    def __init__(self, *points: str, stuck: bool = False) -> None:
-        self.points, self.leaving, self.stuck = list(points), set[str](), stuck
+
+class Backup:
+    """A vault whose points are DELETING once they were asked to go, and gone at the list after that."""
+
+    exceptions = SimpleNamespace(InvalidResourceStateException=Busy, ResourceNotFoundException=KeyError)
+
+    def __init__(self, *points: str, stuck: bool = False, busy: int = 0) -> None:
+        self.points, self.stuck, self.busy = dict.fromkeys(points, "COMPLETED"), stuck, busy
         self.deleted: list[str] = []
 
     def get_paginator(self, operation: str) -> Backup:
@@ -33,15 +39,18 @@ class Backup:
 
     def paginate(self, **asked: str) -> list[dict[str, Any]]:
         assert asked == {"BackupVaultName": "vault-dev"}
-        listed = [{"RecoveryPointArn": one} for one in self.points]
+        listed = [{"RecoveryPointArn": one, "Status": status} for one, status in self.points.items()]
         if not self.stuck:
-            self.points = [one for one in self.points if one not in self.leaving]
+            self.points = {one: status for one, status in self.points.items() if status != "DELETING"}
         return [{"RecoveryPoints": listed[:1]}, {"RecoveryPoints": listed[1:]}]
 
     def delete_recovery_point(self, **asked: str) -> None:
         assert asked["BackupVaultName"] == "vault-dev"
+        if self.busy:
+            self.busy -= 1
+            raise Busy("the point is being made")
         self.deleted.append(asked["RecoveryPointArn"])
-        self.leaving.add(asked["RecoveryPointArn"])
+        self.points[asked["RecoveryPointArn"]] = "DELETING"
 
 
 @pytest.fixture
@@ -68,9 +77,19 @@ def test_deletion_deletes_each_point_once_and_waits_until_none_is_left(
     use(monkeypatch, backup)
     empty_vault.handler(EVENT, CONTEXT)
     assert sorted(backup.deleted) == ["point-1", "point-2", "point-3"]
-    assert backup.points == []
+    assert backup.points == {}
     assert [one["Status"] for one in answers] == ["SUCCESS"]
     assert answers[0]["PhysicalResourceId"] == "empty-vault-dev"
+
+
+def test_a_point_that_is_still_being_made_is_asked_again(
+    monkeypatch: pytest.MonkeyPatch, answers: list[dict[str, Any]]
+) -> None:
+    backup = Backup("point-1", busy=2)
+    use(monkeypatch, backup)
+    empty_vault.handler(EVENT, CONTEXT)
+    assert backup.deleted == ["point-1"]
+    assert answers[0]["Status"] == "SUCCESS"
 
 
 @pytest.mark.parametrize("kind", ["Create", "Update"])
