@@ -8,6 +8,7 @@ from holdfast.checks.finding import Finding
 from holdfast.checks.graph import Resource
 from holdfast.checks.keys import KEY_PROPERTIES, Owner, key_of
 from holdfast.checks.rule import ResourceRule
+from holdfast.checks.storage import log_sources
 
 _WRITTEN = {"AWS::S3::Bucket": "BucketEncryption"} | KEY_PROPERTIES
 
@@ -15,7 +16,7 @@ _WRITTEN = {"AWS::S3::Bucket": "BucketEncryption"} | KEY_PROPERTIES
 class CustomerKey(ResourceRule):
     """Data at rest is encrypted with a customer-managed key.
 
-    A bucket that receives access logs is left out: S3 delivers them with SSE-S3 only.
+    A bucket that receives access logs, of a bucket or a load balancer, is left out: they come with SSE-S3 only.
     """
 
     id = "ENC006"
@@ -36,7 +37,7 @@ class CustomerKey(ResourceRule):
     def check(self, resource: Resource) -> Iterator[Finding]:
         """Look at whose key it is."""
         use, prop = key_of(resource), _WRITTEN[resource.type]
-        if resource.type == "AWS::S3::Bucket" and _receives_logs(resource):
+        if resource.type == "AWS::S3::Bucket" and _receives_access_logs(resource):
             return
         if use.owner is Owner.UNKNOWN:
             yield self.undecided(resource, prop, use.reason)
@@ -47,5 +48,5 @@ class CustomerKey(ResourceRule):
             )
 
 
-def _receives_logs(bucket: Resource) -> bool:
-    return any(path and path[0] == "LoggingConfiguration" for _, path, _ in bucket.referrers)
+def _receives_access_logs(bucket: Resource) -> bool:
+    return any(kind in ("access", "balancer") for _, kind in log_sources(bucket))
