@@ -20,6 +20,7 @@ _DAILY = re.compile(f"{_CLOCK}-{_CLOCK}")
 _WEEKLY = re.compile(f"({'|'.join(_DAYS)}):{_CLOCK}-({'|'.join(_DAYS)}):{_CLOCK}")
 _DAY, _WEEK = 24 * 60, 7 * 24 * 60
 _SHORTEST_WINDOW = 30
+MOST_CAPACITY = 256
 
 # Regions that offer a new account fewer than three availability zones.
 # Source: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/using-regions-availability-zones.html
@@ -79,11 +80,19 @@ def _log_days(value: Any) -> Any:
     return value
 
 
+def _capacity(value: Any) -> Any:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not 0.5 <= value <= MOST_CAPACITY or value * 2 % 1:
+        raise refuse(f"Aurora capacity units in steps of 0.5, 0.5 to {MOST_CAPACITY}")
+    return float(value)
+
+
 # A version on offer: docs/engine-versions.md.
 MysqlVersion = Annotated[str, *_on_offer("aurora-mysql")]
 PostgresqlVersion = Annotated[str, *_on_offer("aurora-postgresql")]
 DailyWindow = Annotated[str, *_read_with(_DAILY, "hh:mm-hh:mm in UTC, as in 03:00-04:00")]
 WeeklyWindow = Annotated[str, *_read_with(_WEEKLY, "ddd:hh:mm-ddd:hh:mm in UTC, as in sun:04:00-sun:05:00")]
+Capacity = Annotated[float, BeforeValidator(_capacity), WithJsonSchema({"type": "number", "multipleOf": 0.5})]
 Cidr = Annotated[str, BeforeValidator(_network), WithJsonSchema({"type": "string"})]
 LogDays = Annotated[int, BeforeValidator(_log_days), WithJsonSchema({"type": "integer", "enum": list(LOG_DAYS)})]
 InstanceClass = Annotated[

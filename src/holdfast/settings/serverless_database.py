@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, Any, Literal, Self
+from typing import Literal, Self
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import Field, model_validator
 
 from holdfast.settings.databases import (
+    Capacity,
     Cidr,
     ClusterSection,
     DatabaseName,
@@ -19,22 +20,11 @@ from holdfast.settings.databases import (
     check_zones,
 )
 from holdfast.settings.engine_versions import DEFAULT_MYSQL
-from holdfast.settings.fields import Duration, Schedule, Section, between, conflict, refuse
+from holdfast.settings.fields import Duration, Schedule, Section, between, conflict
 from holdfast.settings.instance_classes import serverless_connections
 from holdfast.settings.platform import PlatformSettings
 
-MOST_CAPACITY = 256
 ZONES = 2
-
-
-def _capacity(value: Any) -> Any:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not 0.5 <= value <= MOST_CAPACITY or value * 2 % 1:
-        raise refuse(f"Aurora capacity units in steps of 0.5, 0.5 to {MOST_CAPACITY}")
-    return float(value)
-
-
-Capacity = Annotated[float, BeforeValidator(_capacity), WithJsonSchema({"type": "number", "multipleOf": 0.5})]
 
 
 Log = Literal["error", "general", "slowquery", "audit"]

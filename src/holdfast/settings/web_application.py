@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import Field, model_validator
 
 from holdfast.settings.databases import (
+    Capacity,
     Cidr,
     DailyWindow,
     DatabaseName,
@@ -23,15 +24,15 @@ from holdfast.settings.databases import (
 )
 from holdfast.settings.engine_versions import DEFAULT_POSTGRESQL
 from holdfast.settings.fargate import check_size
-from holdfast.settings.fields import Duration, Percent, Schedule, Section, between, conflict, matching, refuse
+from holdfast.settings.fields import Duration, Percent, Schedule, Section, between, conflict, matching
 from holdfast.settings.platform import PlatformSettings
 
 SUBNET_BITS = 24
-LARGEST_CAPACITY = 256
 
 # Default max_connections of Aurora PostgreSQL by the largest capacity.
 # Source: https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-serverless-v2.setting-capacity.html
 _CONNECTIONS = {1: 189, 4: 823, 8: 1669, 16: 3360, 32: 5000}
+_CONNECTIONS_IF_SMALL = 2000
 
 CERTIFICATE_PATTERN = r"arn:aws[a-z-]*:acm:[a-z0-9-]+:[0-9]{12}:certificate/[A-Za-z0-9-]+"
 IMAGE_PATTERN = (
@@ -41,14 +42,6 @@ IMAGE_PATTERN = (
 _VAULT_PATTERN = r"arn:aws[a-z-]*:backup:[a-z0-9-]+:[0-9]{12}:backup-vault:[A-Za-z0-9_-]{2,50}"
 
 
-def _capacity(value: Any) -> Any:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not 0.5 <= value <= LARGEST_CAPACITY or value * 2 % 1:
-        raise refuse(f"Aurora capacity units in steps of 0.5, 0.5 to {LARGEST_CAPACITY}")
-    return float(value)
-
-
-Capacity = Annotated[float, BeforeValidator(_capacity), WithJsonSchema({"type": "number", "multipleOf": 0.5})]
 CertificateArn = Annotated[str, *matching(CERTIFICATE_PATTERN, "the ARN of an ACM certificate")]
 Image = Annotated[
     str,
@@ -149,8 +142,9 @@ class Database(Section):
 
     @property
     def connections(self) -> int:
-        """How many connections the largest capacity surely allows."""
-        return max(limit for units, limit in _CONNECTIONS.items() if units <= self.max_capacity)
+        """How many connections the largest capacity surely allows; at most 2000 where the smallest is below 1."""
+        most = max(limit for units, limit in _CONNECTIONS.items() if units <= self.max_capacity)
+        return most if self.min_capacity >= 1 else min(most, _CONNECTIONS_IF_SMALL)
 
 
 class Storage(Section):

@@ -38,6 +38,10 @@ def test_possible_connections_follow_from_the_largest_capacity(most: float, conn
     assert settings(database={"min_capacity": 1, "max_capacity": most}).database.connections == connections
 
 
+def test_a_small_least_capacity_bounds_the_possible_connections() -> None:
+    assert settings(database={"min_capacity": 0.5, "max_capacity": 64}).database.connections == 2000
+
+
 @pytest.mark.parametrize(
     ("changes", "line"),
     [
