@@ -101,7 +101,7 @@ def test_recovery_point_is_the_lag_of_point_in_time_restore(seconds: int, met: b
 def test_recovery_time_is_left_to_a_measurement() -> None:
     rto = by_name(Promises(), PLANNED)["rto"]
     assert (rto.evidence, rto.met) == ("unproven", None)
-    assert "drill restore" in rto.sum
+    assert "restore one and time it" in rto.sum
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "rehearse": ("rehearse", "Deploy, back up, break, restore and measure on this machine."),
     "vault": ("vault", "Operate a deployed vault: replay its dead letters."),
     "cutover": ("cutover", "Switch a payment platform between blue and green."),
+    "drill": ("drill", "Restore, lose a region or fail over on purpose, and measure."),
     "report": ("report", "Draw a rehearsal's report again, or open it."),
 }
 

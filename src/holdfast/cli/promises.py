@@ -24,16 +24,28 @@ _VERDICTS = {True: "met", False: "NOT MET", None: "unproven"}
 
 @click.command("promises")
 @chooses_settings
+@click.option(
+    "--measured",
+    "measurements",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    multiple=True,
+    metavar="FILE",
+    help="rehearsal.json, or what `holdfast drill --out` wrote; it stands for what was derived. Repeatable.",
+)
 @click.option("--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def command(file: Path | None, platform: str | None, environment: str | None, output: str) -> int:
+def command(
+    file: Path | None, platform: str | None, environment: str | None, measurements: tuple[Path, ...], output: str
+) -> int:
     """Show each promise, its evidence and the sum behind it.
 
-    Exit status: 0 none is broken (an unproven one is not broken, nor is it kept: a rehearsal measures it); 1 one is.
+    Exit status: 0 none is broken (an unproven one is not broken, nor is it kept: a rehearsal or a drill
+    measures it); 1 one is.
     """
+    from holdfast.platforms.measurements import with_measurements
     from holdfast.platforms.promises import promises_of
 
     settings = settings_of(file, platform, environment)
-    found = promises_of(settings, _templates(settings))
+    found = with_measurements(promises_of(settings, _templates(settings)), settings, measurements)
     click.echo(json.dumps([asdict(one) for one in found], indent=2) if output == "json" else _table(found))
     return ExitStatus.ANSWER_IS_NO if any(one.met is False for one in found) else ExitStatus.DONE
 

@@ -107,7 +107,7 @@ def _recovery_point(promised: Promises, found: Topology) -> Promise:
 
 def _recovery_time(promised: Promises, found: Topology) -> Promise:
     reason = (
-        "a restored cluster's time depends on its volume and log: `holdfast drill restore` measures it;"
+        "a restored cluster's time depends on its volume and log: restore one and time it, as the runbook says;"
         f" an instance or zone lost is a failover: {spelled(_failover_terms(found))}"
     )
     return unproven("rto", _promised(promised, "rto"), reason)

@@ -18,13 +18,13 @@ class Promise:
     """One promise and its evidence.
 
     `derived`: every term of `sum` is in the template or in a page AWS publishes. `unproven`: there is no such sum, and
-    `met` is None, until a rehearsal or a drill has measured it.
+    `met` is None, until a rehearsal or a drill has `measured` it.
     """
 
     name: str
     promised: str
     value: str
-    evidence: Literal["derived", "unproven"]
+    evidence: Literal["derived", "measured", "unproven"]
     met: bool | None
     sum: str
 
