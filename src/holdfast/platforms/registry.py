@@ -62,6 +62,11 @@ PLATFORMS = {
             summary="Aurora PostgreSQL for payments: a writer and two readers in three zones, rotated credentials",
             package="holdfast.platforms.payment_database",
         ),
+        Entry(
+            name="transaction-database",
+            summary="Aurora MySQL, a writer and two readers in three zones: one CloudFormation file with parameters",
+            package="holdfast.platforms.transaction_database",
+        ),
     )
 }
 

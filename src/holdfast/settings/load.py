@@ -21,6 +21,7 @@ from holdfast.settings.payment_database import PaymentDatabase
 from holdfast.settings.platform import PlatformSettings
 from holdfast.settings.promises import Promises
 from holdfast.settings.serverless_database import ServerlessDatabase
+from holdfast.settings.transaction_database import TransactionDatabase
 from holdfast.settings.web_application import WebApplication
 
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -32,6 +33,7 @@ MODELS: dict[str, type[PlatformSettings]] = {
     "web-application": WebApplication,
     "backup-archive": BackupArchive,
     "payment-database": PaymentDatabase,
+    "transaction-database": TransactionDatabase,
 }
 
 
