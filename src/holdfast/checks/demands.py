@@ -37,6 +37,8 @@ class Demands:
     alarm_recipients: int | None = None
     destroyable: bool | None = None
     region: str | None = None
+    database_logs: tuple[str, ...] | None = None
+    outputs: tuple[str, ...] | None = None
     rpo: timedelta | None = None
     rto: timedelta | None = None
     retention: timedelta | None = None
@@ -92,7 +94,9 @@ def _demands(checks: ChecksSettings, promises: Promises, written: Iterable[str],
     kept = {name: getattr(promises, name) for name in written if name in demand_names()}
     same = ("environment_suffix", "backup_days", "log_days", "zones", "customer_keys", "alarm_recipients")
     return Demands(
-        required_tags=None if checks.required_tags is None else tuple(checks.required_tags),
+        required_tags=_fixed(checks.required_tags),
+        database_logs=_fixed(checks.database_logs),
+        outputs=_fixed(checks.outputs),
         destroyable=checks.destroyable,
         region=checks.region,
         rule_folders=tuple(folder / one for one in checks.rules),
@@ -102,3 +106,7 @@ def _demands(checks: ChecksSettings, promises: Promises, written: Iterable[str],
         **{name: getattr(checks, name) for name in same},
         **kept,
     )
+
+
+def _fixed(names: list[str] | None) -> tuple[str, ...] | None:
+    return None if names is None else tuple(names)

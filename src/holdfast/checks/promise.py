@@ -18,10 +18,11 @@ RETRIEVAL = {
     "GLACIER": timedelta(hours=5),
     "DEEP_ARCHIVE": timedelta(hours=12),
 }
-# S3 Replication Time Control: 99.9 % of objects within this time.
+# Most objects are replicated within this time; with Replication Time Control 99.99 % are, and by contract 99.9 %.
 # Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-time-control.html
-REPLICATION_TIME_CONTROL = timedelta(minutes=15)
-# Aurora promotes a reader typically within this time; without one it creates an instance, which takes longer.
+REPLICATION = timedelta(minutes=15)
+# Aurora promotes a reader typically in less than this time; without one it creates an instance, typically in less than
+# the second. A proxy shortens it by up to two thirds, which promises nothing.
 # Source: https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/Concepts.AuroraHighAvailability.html
 AURORA_FAILOVER = timedelta(seconds=60)
 AURORA_RECREATE = timedelta(minutes=10)

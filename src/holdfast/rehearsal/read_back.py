@@ -69,10 +69,7 @@ class _StackReader:
                 "AWS::StackName": stack.name,
                 "AWS::URLSuffix": "amazonaws.com",
             },
-            parameters={
-                **{name: one["Default"] for name, one in _parameters(stack).items() if "Default" in one},
-                **stack.parameters,
-            },
+            parameters={name: one["Default"] for name, one in _parameters(stack).items() if "Default" in one},
             resources=stack.resources,
             attributes=self._attributes,
             exports=_exports(aws, stack.region),

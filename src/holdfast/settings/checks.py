@@ -34,6 +34,10 @@ class ChecksSettings(Section):
     alarm_recipients: int | None = Field(default=None, ge=0, le=1000, description="People whom every alarm reaches.")
     destroyable: bool | None = Field(default=None, description="Nothing outlives its stack.")
     region: Region | None = Field(default=None, description="The only region that names and endpoints may hold.")
+    database_logs: list[str] | None = Field(
+        default=None, description="Logs that every database cluster exports, of those its engine knows."
+    )
+    outputs: list[str] | None = Field(default=None, description="Outputs that the templates have, together.")
     rules: list[str] = Field(
         default_factory=list, description="Folders of rules of your own, relative to this file; their code is run."
     )

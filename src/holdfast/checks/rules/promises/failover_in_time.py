@@ -26,7 +26,7 @@ class FailoverInTime(ResourceRule):
     source = "https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/Concepts.AuroraHighAvailability.html"
 
     def check(self, resource: Resource) -> Iterator[Finding]:
-        """Do the sum for Aurora clusters; a proxy hides the change of names."""
+        """Do the sum for Aurora clusters."""
         promised, engine = resource.system.demands.failover, resource.get("Engine")
         if promised is None:
             return
@@ -41,7 +41,5 @@ class FailoverInTime(ResourceRule):
             if count > 1
             else Term(AURORA_RECREATE, "to create an instance")
         )
-        if resource.system.resources("AWS::RDS::DBProxy") and count > 1:
-            term = Term(AURORA_FAILOVER / 2, "to promote a reader behind a proxy")
         if term.amount > promised:
             yield self.violated(resource, "", f"{spelled([term])} is more than the {read_duration(promised)} promised")

@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 from holdfast.checks.coverage import STATEFUL, selects
 from holdfast.checks.finding import Finding
+from holdfast.checks.functions import function_behind
 from holdfast.checks.graph import Resource, System
-from holdfast.checks.promise import Term, backup_functions, gap_of, schedules_of, spelled
+from holdfast.checks.promise import (
+    BACKUP_START_WINDOW,
+    REPLICATION,
+    Term,
+    backup_functions,
+    gap_of,
+    schedules_of,
+    spelled,
+    total,
+)
 from holdfast.checks.rule import SystemRule
-from holdfast.checks.values import Undecided, as_bool, as_list
+from holdfast.checks.storage import holds_backups
+from holdfast.checks.values import Undecided, Value, as_bool, as_list, as_number
 from holdfast.settings.quantities import read_duration
 
 
 class ScheduleWithinRpo(SystemRule):
     """Scheduled backups run often enough for the promised recovery point.
 
-    The sum is the longest gap between runs, plus the replication time where the backups' bucket is replicated. A rate
-    or an AWS Backup rule adds its start window. A plan is a second layer, and not counted, where all that it selects
-    can be restored to any moment without it.
+    The sum is the longest gap between runs, plus the flexible window of a schedule or the start window of a plan, plus
+    replication where a bucket of backups is replicated: what is lost with a region was not yet there. A plan is a
+    second layer, and not counted, where all that it selects can be restored to any moment without it.
     """
 
     id = "PRO002"
@@ -37,8 +48,8 @@ class ScheduleWithinRpo(SystemRule):
         if isinstance(gap, Undecided):
             yield self.undecided(starters[0], "", gap)
         elif gap is not None:
-            terms = [Term(gap, "between runs")]
-            if gap > rpo:
+            terms = [Term(gap, "between runs"), *_late_starts(starters), *_replication(system)]
+            if total(terms) > rpo:
                 message = f"{spelled(terms)} is more than the RPO of {read_duration(rpo)}"
                 yield self.violated(starters[0], "", message)
         for plan in system.resources("AWS::Backup::BackupPlan"):
@@ -51,9 +62,39 @@ class ScheduleWithinRpo(SystemRule):
         gap = gap_of(rule.get("ScheduleExpression", "cron(0 5 ? * * *)") for rule in rules)
         if isinstance(gap, Undecided):
             yield self.undecided(plan, "BackupPlan.BackupPlanRule", gap)
-        elif gap is not None and gap > rpo:
-            message = f"{spelled([Term(gap, 'between backups')])} is more than the RPO of {read_duration(rpo)}"
-            yield self.violated(plan, "BackupPlan.BackupPlanRule", message)
+        elif gap is not None:
+            terms = [Term(gap, "between backups"), Term(_start_window(rules), "start window")]
+            if total(terms) > rpo:
+                message = f"{spelled(terms)} is more than the RPO of {read_duration(rpo)}"
+                yield self.violated(plan, "BackupPlan.BackupPlanRule", message)
+
+
+def _start_window(rules: Sequence[dict[str, Value]]) -> timedelta:
+    """Return the longest time a rule lets pass before a job begins; a window that is not known counts as none."""
+    windows = [as_number(rule.get("StartWindowMinutes")) for rule in rules]
+    known = [
+        BACKUP_START_WINDOW if w is None else timedelta(minutes=w) for w in windows if not isinstance(w, Undecided)
+    ]
+    return max(known, default=timedelta())
+
+
+def _late_starts(functions: Sequence[Resource]) -> Iterator[Term]:
+    """Yield the longest flexible window of the schedules that start a function, if one is written."""
+    schedules = functions[0].system.resources("AWS::Scheduler::Schedule") if functions else []
+    windows = [
+        as_number(schedule.get("FlexibleTimeWindow.MaximumWindowInMinutes"))
+        for schedule in schedules
+        if function_behind(schedule.system.find(schedule.get("Target.Arn"))) in functions
+    ]
+    known = [window for window in windows if window is not None and not isinstance(window, Undecided)]
+    if known:
+        yield Term(timedelta(minutes=max(known)), "flexible window")
+
+
+def _replication(system: System) -> Iterator[Term]:
+    buckets = [bucket for bucket in system.resources("AWS::S3::Bucket") if holds_backups(bucket)]
+    if any(bucket.get("ReplicationConfiguration") is not None for bucket in buckets):
+        yield Term(REPLICATION, "replication")
 
 
 def _restorable_without(plan: Resource) -> bool:

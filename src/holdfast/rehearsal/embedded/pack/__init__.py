@@ -18,7 +18,6 @@ def install(folder: Path, token: str) -> ControlledApp:
     from ministack.app import app
 
     from holdfast.rehearsal.embedded.pack import (
-        backup_vaults,
         balancing,
         completion,
         credentials,
@@ -45,5 +44,4 @@ def install(folder: Path, token: str) -> ControlledApp:
     completion.install()
     databases.install()
     balancing.install()
-    backup_vaults.install()
     return ControlledApp(app, token)
