@@ -179,7 +179,7 @@ def test_whole_cutover_on_aws(scene: AwsScene) -> None:
         start(world, token="t", terms=SHORT, owner="operator")
     scene.register_target(BLUE, "10.0.0.1")
     scene.register_target(GREEN, "10.0.0.2")
-    world.databases.start_flow(BLUE, since=NOW)
+    scene.load()
     minute()
     start(world, token="t", terms=SHORT, owner="operator")
     assert world.traffic.weights() == Weights(50, 50)
@@ -188,8 +188,10 @@ def test_whole_cutover_on_aws(scene: AwsScene) -> None:
     assert world.ledger.read().ended[0].outcome is Outcome.COMPLETED
     assert (world.register.active(), world.traffic.weights()) == (GREEN, Weights(0, 100))
     assert (world.databases.fence(BLUE), world.databases.fence(GREEN)) == (Fence.CLOSED, Fence.OPEN)
+    assert scene.tasks() == {"load": "stopped", "blue-to-green": "ready", "green-to-blue": "running"}
 
     rollback(world, token="r", terms=SHORT, reason="told to", owner="operator")
     for _ in range(10):
         minute()
     assert (world.register.active(), world.traffic.weights()) == (BLUE, Weights(100, 0))
+    assert scene.tasks() == {"load": "stopped", "blue-to-green": "running", "green-to-blue": "stopped"}

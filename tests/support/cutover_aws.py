@@ -60,16 +60,33 @@ class AwsScene:
             cloudwatch.set_alarm_state(AlarmName=name, StateValue=state, StateReason="a test")
 
     def measure(self, source: Environment, values: Mapping[str, float], at: datetime) -> None:
-        arn = self.variables[var.BLUE_TASK_ARN if source is Environment.BLUE else var.GREEN_TASK_ARN]
-        dimensions = [
+        arns = self.variables[var.BLUE_TASKS if source is Environment.BLUE else var.GREEN_TASKS].split(",")
+        data = [
+            {"MetricName": name, "Dimensions": self._dimensions(arn), "Timestamp": at, "Value": value}
+            for name, value in values.items()
+            for arn in arns
+        ]
+        self.client("cloudwatch").put_metric_data(Namespace="AWS/DMS", MetricData=data)
+
+    def _dimensions(self, arn: str) -> list[dict[str, str]]:
+        return [
             {"Name": "ReplicationInstanceIdentifier", "Value": self.variables[var.REPLICATION_INSTANCE]},
             {"Name": "ReplicationTaskIdentifier", "Value": arn.rsplit(":", 1)[-1]},
         ]
-        data = [
-            {"MetricName": name, "Dimensions": dimensions, "Timestamp": at, "Value": value}
-            for name, value in values.items()
-        ]
-        self.client("cloudwatch").put_metric_data(Namespace="AWS/DMS", MetricData=data)
+
+    def load(self) -> None:
+        """Start the task that loads green, as an operator does once."""
+        arn = self.variables[var.BLUE_TASKS].split(",")[0]
+        self.client("dms").start_replication_task(ReplicationTaskArn=arn, StartReplicationTaskType="start-replication")
+
+    def tasks(self) -> dict[str, str]:
+        found = self.client("dms").describe_replication_tasks()["ReplicationTasks"]
+        mine = f"{self.name}-"
+        return {
+            one["ReplicationTaskIdentifier"].removeprefix(mine): one["Status"]
+            for one in found
+            if one["ReplicationTaskIdentifier"].startswith(mine)
+        }
 
     def register_target(self, environment: Environment, address: str) -> None:
         group = self.variables[var.BLUE_TG_ARN if environment is Environment.BLUE else var.GREEN_TG_ARN]
@@ -115,8 +132,8 @@ class AwsScene:
         return {
             var.BLUE_CLUSTER: f"{self.name}-blue",
             var.GREEN_CLUSTER: f"{self.name}-green",
-            var.BLUE_TASK_ARN: self._task(dms, "blue-to-green"),
-            var.GREEN_TASK_ARN: self._task(dms, "green-to-blue"),
+            var.BLUE_TASKS: f"{self._task(dms, 'load')},{self._task(dms, 'blue-to-green')}",
+            var.GREEN_TASKS: self._task(dms, "green-to-blue"),
             var.REPLICATION_INSTANCE: self.name,
         }
 

@@ -10,8 +10,7 @@ BEFORE_THE_FIRST = (
     "copy the schema without rows from blue to green (mysqldump --no-data --routines --triggers --events); leave "
     "triggers and events out where they would repeat what replication carries",
     "create the applications' users on both clusters, never with CONNECTION_ADMIN, which ignores the fence",
-    "note the time, start the load task, wait until it has ended, then start the task blue to green with that time as "
-    "its CdcStartTime",
+    "start the task that loads green and then follows blue; wait until its load has ended and its lag is small",
     "let both applications read their writer from the active-environment parameter, and again when a write is refused",
 )
 

@@ -38,10 +38,11 @@ def world_of(variables: Mapping[str, str], clients: Clients, clock: Clock, regio
         for name, keys in (
             ("groups", (var.BLUE_TG_ARN, var.GREEN_TG_ARN)),
             ("clusters", (var.BLUE_CLUSTER, var.GREEN_CLUSTER)),
-            ("tasks", (var.BLUE_TASK_ARN, var.GREEN_TASK_ARN)),
+            ("tasks", (var.BLUE_TASKS, var.GREEN_TASKS)),
         )
     }
-    flows = Flows(tasks=sides["tasks"], instance=_text(variables, var.REPLICATION_INSTANCE))
+    tasks = {side: arns.split(",") for side, arns in sides["tasks"].items()}
+    flows = Flows(tasks=tasks, instance=_text(variables, var.REPLICATION_INSTANCE))
     cloudwatch = clients("cloudwatch", region)
     alarms = [name for name in variables.get(var.WATCHED_ALARMS, "").split(",") if name]
     return World(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -27,13 +27,18 @@ STATUSES = {
     "stopped": FlowStatus.STOPPED,
     "failed": FlowStatus.FAILED,
 }
+NEVER_RUN = ("creating", "created", "ready")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Flows:
-    """The tasks' ARNs by the environment they read, and the identifier of the instance that runs them."""
+    """The tasks' ARNs by the environment they read, and the identifier of the instance that runs them.
 
-    tasks: Mapping[Environment, str]
+    Where a side has two, the first loads the tables and goes on from there, once; the second carries changes alone and
+    is the one that is ever started again from a time.
+    """
+
+    tasks: Mapping[Environment, Sequence[str]]
     instance: str
 
 
@@ -63,27 +68,28 @@ class AwsDatabases:
 
     def flow(self, source: Environment) -> Flow:
         """Return the state of the flow out of `source`, measured by the newest minute that all its metrics have."""
-        task = self._task(source)
+        task = self._current(source)
         status = STATUSES.get(task["Status"], FlowStatus.CHANGING)
         errors = int(task.get("ReplicationTaskStats", {}).get("TablesErrored", 0))
         if status is not FlowStatus.RUNNING:
             return Flow(status=status, tables_in_error=errors)
-        lags, pending, as_of = self._measured(self._flows.tasks[source])
+        lags, pending, as_of = self._measured(task["ReplicationTaskArn"])
         lag = max(lags) if len(lags) == len(LAGS) else None
         return Flow(status=status, lag_seconds=lag, pending=pending, as_of=as_of, tables_in_error=errors)
 
     def start_flow(self, source: Environment, *, since: datetime | None) -> None:
         """Ask for it: a task of changes alone may start at any time that the source's binary log reaches back to."""
-        arn = self._flows.tasks[source]
-        how = {"StartReplicationTaskType": "resume-processing"}
-        if since is not None:
+        if since is None:
+            arn, how = self._current(source)["ReplicationTaskArn"], {"StartReplicationTaskType": "resume-processing"}
+        else:
+            arn = self._flows.tasks[source][-1]
             how = {"StartReplicationTaskType": "start-replication", "CdcStartTime": since}  # type: ignore[dict-item]
         with aws_errors(f"starting {arn}"):
             self._dms.start_replication_task(ReplicationTaskArn=arn, **how)
 
     def stop_flow(self, source: Environment) -> None:
         """Ask for its end."""
-        arn = self._flows.tasks[source]
+        arn = self._current(source)["ReplicationTaskArn"]
         with aws_errors(f"stopping {arn}"):
             self._dms.stop_replication_task(ReplicationTaskArn=arn)
 
@@ -102,8 +108,12 @@ class AwsDatabases:
                         return str(one.get("ParameterValue", "")).lower() in ON
         return False
 
-    def _task(self, source: Environment) -> dict[str, Any]:
-        arn = self._flows.tasks[source]
+    def _current(self, source: Environment) -> dict[str, Any]:
+        """Return the last of a side's tasks that has ever run, or its first."""
+        *earlier, last = [self._task(arn) for arn in self._flows.tasks[source]]
+        return earlier[0] if earlier and last["Status"] in NEVER_RUN else last
+
+    def _task(self, arn: str) -> dict[str, Any]:
         wanted = [{"Name": "replication-task-arn", "Values": [arn]}]
         with aws_errors(f"reading {arn}"):
             found = self._dms.describe_replication_tasks(Filters=wanted, WithoutSettings=True)["ReplicationTasks"]
