@@ -10,6 +10,9 @@ from holdfast.checks.graph import Resource
 from holdfast.checks.rule import ResourceRule
 from holdfast.checks.values import Value, as_text, is_undecided
 
+# A custom resource may make the parameter, so that no later deployment writes over it.
+_STATE = ("AWS::SSM::Parameter", "Custom::", "AWS::CloudFormation::CustomResource")
+
 
 class SwitchKnowsBothSides(ResourceRule):
     """A function that switches traffic is told the listener and both target groups, and where the state is kept."""
@@ -35,7 +38,7 @@ class SwitchKnowsBothSides(ResourceRule):
         missing = [] if any(h in told for h in weighed) else [weighed[0].logical_id]
         members = [g for f in forwards(weighed[0]) if (g := f.group) is not None]
         missing += [group.logical_id for group in members if group not in told]
-        if not any(t is not None and t.type == "AWS::SSM::Parameter" for t in told) and not _names_parameter(
+        if not any(t is not None and t.type.startswith(_STATE) for t in told) and not _names_parameter(
             resource, variables
         ):
             missing.append("a parameter for the active environment")
