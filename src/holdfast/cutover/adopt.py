@@ -60,9 +60,11 @@ class Adoption:
         self._make(self._names[0], str(Environment.BLUE), "Whose database takes the writes; the cutover writes it")
         active = self._register.active()
         self._make(self._names[1], published(Record(), active), "Where the cutover stands; the cutover writes it")
-        rule = self._rule() or self._make_rule(active)
-        if not _forwards(rule, set(self._groups.values())):
-            self._point(rule, active)
+        rule = self._rule()
+        if rule and not _forwards(rule, set(self._groups.values())):  # the target groups were replaced
+            self._delete(rule)
+            rule = None
+        rule = rule or self._make_rule(active)
         self._tag(rule["RuleArn"])
         names = dict(zip(("ActiveParameter", "StatusParameter"), self._names, strict=True))
         return {**names, "RuleArn": rule["RuleArn"]}
@@ -71,8 +73,7 @@ class Adoption:
         """Remove rule and parameters; what is gone already is fine."""
         with suppress(NotFound):  # the listener may be gone, and its rules with it
             if rule := self._rule():
-                with aws_errors(f"deleting {rule['RuleArn']}"):
-                    self._elb.delete_rule(RuleArn=rule["RuleArn"])
+                self._delete(rule)
         with aws_errors("deleting the parameters"):
             self._ssm.delete_parameters(Names=self._names)
         return {}
@@ -101,10 +102,9 @@ class Adoption:
             )
         return dict(made["Rules"][0])
 
-    def _point(self, rule: Mapping[str, Any], active: Environment) -> None:
-        """Send a rule whose target groups were replaced to the new ones: all to the active side."""
-        with aws_errors(f"pointing {rule['RuleArn']} to the new target groups"):
-            self._elb.modify_rule(RuleArn=rule["RuleArn"], Actions=[self._forward(share(active, 100))])
+    def _delete(self, rule: Mapping[str, Any]) -> None:
+        with aws_errors(f"deleting {rule['RuleArn']}"):
+            self._elb.delete_rule(RuleArn=rule["RuleArn"])
 
     def _forward(self, weights: Weights) -> dict[str, Any]:
         members = [{"TargetGroupArn": self._groups[side], "Weight": weights.of(side)} for side in Environment]

@@ -14,7 +14,7 @@ from holdfast.cutover.move import advance, rollback, start
 from holdfast.cutover.ports import World
 from holdfast.cutover.state import Environment, Terms
 from holdfast.cutover.status import Status, as_json, plan, status
-from holdfast.errors import Conflict, InvalidRequest
+from holdfast.errors import Conflict, InvalidRequest, Refused
 from holdfast.vault.log import count, log
 
 NAMESPACE = "Holdfast/Cutover"
@@ -28,11 +28,9 @@ class Context(Protocol):
 
 
 def handler(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
-    """Do `action` and answer where the cutover stands; a repeated `token` starts nothing twice.
+    """Do `action` and answer where the cutover stands, or `refused` or `busy` with the reason; a token starts one.
 
-    Raises:
-        Refused: a gate is closed.
-        Conflict: `start` or `rollback` met another mover; the schedule's `advance` answers `busy` instead.
+    What it cannot do for other reasons it raises, so that an alarm rings; the next run goes on.
     """
     world, terms = _world()
     return run(event, world, terms, invocation=context.aws_request_id)
@@ -48,22 +46,23 @@ def run(event: Mapping[str, Any], world: World, terms: Terms, *, invocation: str
         return plan(status(world), terms)
     if action == "status":
         return as_json(status(world))
-    if action == "advance":
-        return _advanced(world, owner)
-    if action == "start":
-        found = start(world, token=token, terms=terms, target=_target(event), owner=owner)
-    else:
-        reason = str(event.get("reason") or "asked for by an operator")
-        found = rollback(world, token=token, terms=terms, reason=reason, owner=owner)
-    return _told(found, world)
-
-
-def _advanced(world: World, owner: str) -> dict[str, Any]:
     try:
-        return _told(advance(world, owner=owner), world)
+        return _told(_moved(action, event, world, terms, owner, token), world)
     except Conflict as error:
-        log("busy", reason=str(error))
+        log("busy", action=action, reason=str(error))
         return {"busy": str(error)}
+    except Refused as error:
+        log("refused", action=action, reason=str(error))
+        return {"refused": str(error)}
+
+
+def _moved(action: str, event: Mapping[str, Any], world: World, terms: Terms, owner: str, token: str) -> Status:
+    if action == "start":
+        return start(world, token=token, terms=terms, target=_target(event), owner=owner)
+    if action == "rollback":
+        reason = str(event.get("reason") or "asked for by an operator")
+        return rollback(world, token=token, terms=terms, reason=reason, owner=owner)
+    return advance(world, owner=owner)
 
 
 def _told(found: Status, world: World) -> dict[str, Any]:
