@@ -67,6 +67,11 @@ PLATFORMS = {
             summary="Aurora MySQL, a writer and two readers in three zones: one CloudFormation file with parameters",
             package="holdfast.platforms.transaction_database",
         ),
+        Entry(
+            name="payment-migration",
+            summary="blue-green payment system: two Aurora MySQL clusters, a weighted load balancer, a cutover",
+            package="holdfast.platforms.payment_migration",
+        ),
     )
 }
 

@@ -18,6 +18,7 @@ from holdfast.settings.environment import ENVIRONMENT_NAME, environment_name
 from holdfast.settings.fields import Section
 from holdfast.settings.messages import lines
 from holdfast.settings.payment_database import PaymentDatabase
+from holdfast.settings.payment_migration import PaymentMigration
 from holdfast.settings.platform import PlatformSettings
 from holdfast.settings.promises import Promises
 from holdfast.settings.serverless_database import ServerlessDatabase
@@ -34,6 +35,7 @@ MODELS: dict[str, type[PlatformSettings]] = {
     "backup-archive": BackupArchive,
     "payment-database": PaymentDatabase,
     "transaction-database": TransactionDatabase,
+    "payment-migration": PaymentMigration,
 }
 
 

@@ -19,12 +19,16 @@ RUNTIME = lambda_.Runtime.PYTHON_3_13
 PYTHON = "3.13"
 
 
+_ISOLATED = ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_ISOLATED)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Seat:
-    """Where functions run: inside `vpc`, or nowhere in particular."""
+    """Where functions run: inside `vpc`, in its isolated subnets unless others are named."""
 
     vpc: ec2.IVpc
     group: ec2.ISecurityGroup
+    subnets: ec2.SubnetSelection | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +94,7 @@ class PythonFunction(Construct):
             environment=dict(environment),
             log_group=self.log_group,
             vpc=seat.vpc if seat else None,
-            vpc_subnets=ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_ISOLATED) if seat else None,
+            vpc_subnets=(seat.subnets or _ISOLATED) if seat else None,
             security_groups=[seat.group] if seat else None,
         )
 
