@@ -45,11 +45,13 @@ BACKUP_FUNCTION = "vault-emptier"
 class MigrationStack(DatabaseStack):
     """The whole platform. Applications wear their side's group and are registered with their side's target group."""
 
+    settings: PaymentMigration
+
     def __init__(self, scope: Construct, settings: PaymentMigration, bundle: Callable[[], Path]) -> None:
         super().__init__(scope, settings=settings, zones=ZONES, description="Blue-green migration of a payment system")
         for name, value in tags_of(settings).items():
             Tags.of(self).add(name, value)
-        self.settings, self.names = settings, Names(settings=settings)
+        self.names = Names(settings=settings)
         self.shapes = {side: self._shape(side) for side in SIDES}
         self.places = MigrationNetwork(self, "Places", settings=settings, names=self.names)
         self.network = self.places.network
