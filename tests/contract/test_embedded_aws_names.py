@@ -20,6 +20,11 @@ pytestmark = pytest.mark.emulator
 MINISTACK_VERSION = "1.5.33"
 FUNCTIONS = {
     "services.dynamodb._evaluate_condition": "expr, item, attr_values, attr_names, slot",
+    "services.backup._get_vault_access_policy": "vault_name",
+    "services.backup._get_vault_notifications": "vault_name",
+    "services.backup._ok": "body",
+    "services.backup._vault_arn": "name",
+    "services.ec2._p": "params, key, default",
     "services.alb._action_xml": "a",
     "services.alb._execute_actions": "actions, method, path, headers, body, query_params, "
     "listener_port, lb_arn, target_host, raw_query_string, raw_path",
@@ -70,6 +75,8 @@ FUNCTIONS = {
 }
 STORES = {
     "services.alb._tgs": "AccountRegionScopedDict",
+    "services.backup._vaults": "AccountRegionScopedDict",
+    "services.ec2._flow_logs": "AccountRegionScopedDict",
     "services.dynamodb._tables": "AccountRegionScopedDict",
     "services.dynamodb._contributor_insights": "AccountRegionScopedDict",
     "services.ec2._ACTION_MAP": "dict",
@@ -141,7 +148,7 @@ def test_the_pack_touches_no_other_name_and_nobody_else_touches_any() -> None:
         name
         for path in touching
         for name in re.findall(
-            r"\b(?:alb|dynamodb|ecs|rds|secretsmanager|s3|sqs|sts|ec2|cloudformation|provisioners|stacks|eventbridge|lambda_svc|lambda_runtime)\.(_\w+)",
+            r"\b(?:alb|backup|dynamodb|ecs|rds|secretsmanager|s3|sqs|sts|ec2|cloudformation|provisioners|stacks|eventbridge|lambda_svc|lambda_runtime)\.(_\w+)",
             path.read_text(),
         )
     }

@@ -41,7 +41,7 @@ def rebuild_catalogue(repository: Repository, *, workers: int = 1) -> RebuildRep
     found = ((pack_of_key(one.key), one.size) for one in repository.objects.list(PREFIX))
     whole = ((pack, size) for pack, size in found if pack and states.get(pack) is not PackState.DELETING)
     packs = list(each(partial(_read_pack, repository, states), whole, workers))
-    snapshots = list(each(partial(_read_snapshot, repository), manifest_ids(repository), workers))
+    snapshots = list(each(partial(import_snapshot, repository), manifest_ids(repository), workers))
     mended = [chunks for chunks in packs if isinstance(chunks, int) and chunks]
     return RebuildReport(
         packs=len(mended),
@@ -94,8 +94,8 @@ def _is_true(repository: Repository, chunk: ChunkId, place: Place) -> bool:
     return place.ordinal < len(chunks) and chunks[place.ordinal] == chunk
 
 
-def _read_snapshot(repository: Repository, id_: SnapshotId) -> Problem | None:
-    """Add one snapshot; return what is wrong with it, if anything."""
+def import_snapshot(repository: Repository, id_: SnapshotId) -> Problem | None:
+    """Write the record of a manifest that has none; return what is wrong with it, if anything."""
     try:
         manifest = load_manifest(repository, id_)
     except (IntegrityError, NotFound) as error:

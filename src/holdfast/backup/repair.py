@@ -11,15 +11,17 @@ from datetime import datetime, timedelta
 
 from holdfast.backup.compact import BlockMover
 from holdfast.backup.condemn import condemn
+from holdfast.backup.drop_lost import Dropped, drop_lost
 from holdfast.backup.ids import ChunkId, PackId, SnapshotId
 from holdfast.backup.manifest import PREFIX as MANIFESTS
 from holdfast.backup.manifest import manifest_ids
 from holdfast.backup.mark import LOOKUP_BATCH, batches
-from holdfast.backup.pack import Block, footer_in, open_block, pack_key, pack_of_key
+from holdfast.backup.pack import Block, footer_in, open_block, pack_key, pack_of_key, read_footer
+from holdfast.backup.parallel import each
 from holdfast.backup.ports import PackKind, PackRow, PackState
 from holdfast.backup.prune import HOLDS_PER_LEASE, LEASE, LOCK
 from holdfast.backup.reader import ChunkReader
-from holdfast.backup.rebuild import NOBODY, rebuild_catalogue
+from holdfast.backup.rebuild import NOBODY, import_snapshot, rebuild_catalogue
 from holdfast.backup.replica import Replica
 from holdfast.backup.repository import Repository
 from holdfast.backup.sources import Source
@@ -41,6 +43,7 @@ class RepairReport:
     packs_evacuated: int
     manifests_healed: int
     bytes_stored: int
+    dropped: tuple[Dropped, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -54,11 +57,14 @@ def repair(
     owner: str,
     replica: Replica | None = None,
     source: Source | None = None,
+    without_lost: bool = False,
     lease: timedelta = LEASE,
     progress: OnStep | None = None,
     workers: int = 1,
 ) -> RepairReport:
     """Heal what can be healed; what is left is damaged beyond this replica and this source. Safe to repeat.
+
+    With `without_lost` each snapshot that lacks something still is replaced by a copy that says so.
 
     Reads every byte of the repository once, twice where the index was wrong. Backups and restores go on meanwhile.
 
@@ -66,7 +72,7 @@ def repair(
         Conflict: a prune or another repair is at work.
         InvalidRequest: the repository is open read-only.
     """
-    job = _Repair(repository, owner, lease, replica, source, progress or (lambda _: None), workers)
+    job = _Repair(repository, owner, lease, replica, source, without_lost, progress or (lambda _: None), workers)
     job.hold()
     try:
         return job.run()
@@ -83,6 +89,7 @@ class _Repair:
     lease: timedelta
     replica: Replica | None
     source: Source | None
+    without_lost: bool
     progress: OnStep
     workers: int
     bad: set[PackId] = field(default_factory=set)
@@ -114,6 +121,8 @@ class _Repair:
         while not report.ok and (now := _state(report)) != before:
             self._heal(report.damage)
             before, report = now, self._verify()
+        dropped = self._drop_lost(report)
+        report = self._verify() if dropped else report
         return RepairReport(
             found=found,
             left=report,
@@ -121,7 +130,14 @@ class _Repair:
             packs_evacuated=len(self.bad),
             manifests_healed=self.manifests_healed,
             bytes_stored=self.bytes_stored,
+            dropped=dropped,
         )
+
+    def _drop_lost(self, report: VerifyReport) -> tuple[Dropped, ...]:
+        if report.ok or not self.without_lost:
+            return ()
+        self.progress("copying snapshots without what is lost")
+        return tuple(drop_lost(self.repository, report))
 
     def _lacks_records(self) -> bool:
         """Say whether the catalogue knows nothing of some manifest, as after its loss."""
@@ -151,6 +167,7 @@ class _Repair:
             self.repository.objects.delete(MANIFESTS + id_)
             self.repository.objects.put(MANIFESTS + id_, sealed)
             self.manifests_healed += 1
+            import_snapshot(self.repository, id_)  # one that had no record has one now
 
     def _evacuate(self, pack: PackId) -> None:
         """Copy the replica's blocks of this pack, or else those of ours that are whole, to new packs."""
@@ -193,9 +210,29 @@ class _Repair:
             found |= self.repository.index.usable(batch).keys()
         return set(chunks) - found
 
+    def _point_elsewhere(self, missing: Collection[ChunkId]) -> None:
+        """Point chunks at other packs that hold them: two writers may have stored one, or an earlier repair."""
+        self.progress("looking for copies in other packs")
+
+        def look(row: PackRow) -> tuple[PackId, list[ChunkId]]:
+            try:
+                return row.pack, read_footer(self.repository.objects, self.repository.keyring, row.pack).chunks
+            except (NotFound, IntegrityError):
+                return row.pack, []
+
+        rows = [
+            row for row in self.repository.index.packs() if row.state is PackState.LIVE and row.pack not in self.bad
+        ]
+        for pack, chunks in each(look, rows, self.workers):
+            self.tick()
+            if not set(missing).isdisjoint(chunks):
+                self.repository.index.publish(pack, chunks)
+
     def _store_again(self, wanted: Collection[ChunkId]) -> None:
-        """Store what has no place: from the replica, then from the source, which may hold more of it below."""
+        """Give what has no place one: in other packs of ours, from the replica, then from the source."""
         writer = ChunkWriter(self.repository, NOBODY)
+        if missing := self._missing(wanted):
+            self._point_elsewhere(missing)
         if self.replica and (missing := self._missing(wanted)):
             self.progress(f"looking for {len(missing)} chunks in the replica")
             for kind, plaintext in self.replica.chunks(missing):

@@ -215,16 +215,13 @@ class _Restore:
         """Do the folders here, in order, then give the files in them to the workers."""
         mine = [step for step in batch if not _is_for_others(step)]
         self._content.prefetch(step.entry for step in mine if step.entry)
-        files: list[tuple[Path, Entry]] = []
         for step in batch:
             if self._is_blocked(step):
                 continue
             if _is_for_others(step) and step.entry:
-                files.append((step.path, step.entry))
+                apart.write(step.path, step.entry)
             else:
                 self._carry_out(step)
-        if files:
-            apart.write(files)
         self._take(apart, wait=False)
 
     def _take(self, apart: RestoreApart, *, wait: bool) -> None:

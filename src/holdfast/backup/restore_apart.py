@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from functools import partial
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from holdfast.backup.content import FileContent
 from holdfast.backup.entry import Entry, Path, decode_entry, encode_entry
+from holdfast.backup.ids import ChunkId
+from holdfast.backup.mark import LOOKUP_BATCH, batches
 from holdfast.backup.places import answer_places, reader_apart
 from holdfast.backup.repository import Repository
 from holdfast.backup.targets import WritesByPath
@@ -16,6 +19,11 @@ from holdfast.backup.wire import unpack
 from holdfast.backup.workers import Ask, Work, Workers
 from holdfast.errors import IntegrityError, StoreDenied
 
+GATHERED = 10_000
+"""Files gathered before they are sorted: about 15 MiB of memory."""
+JOB_BYTES = 8 * 1024 * 1024
+JOB_FILES = 1024
+NOWHERE = ("", 0)
 CACHE_BYTES = 24 * 1024 * 1024
 """Of each worker: neighbouring files share solid blocks, and equal files come close to each other."""
 
@@ -29,46 +37,78 @@ class Done(NamedTuple):
 
 
 class RestoreApart:
-    """Hands files to worker processes; a folder gets its metadata once all that was handed over before it is done."""
+    """Hands files to worker processes, those that begin with the same chunk to the same one.
+
+    Files are gathered, some ten thousand at a time, and sorted by where their content begins: what several files have
+    in common is then read and opened once. A folder gets its metadata once all files gathered with it are done.
+    """
 
     def __init__(self, repository: Repository, target: WritesByPath, count: int) -> None:
+        self._index = repository.index
         self._target = target
         self._workers = Workers(count, partial(_prepare, repository, target), partial(answer_places, repository.index))
-        self._next = 0
-        self._open: set[int] = set()
+        self._gathered: list[tuple[Path, Entry]] = []
+        self._gathering = 0
+        self._jobs: Counter[int] = Counter()
         self._folders: deque[tuple[int, Path, Entry]] = deque()
 
-    def write(self, files: Sequence[tuple[Path, Entry]]) -> None:
-        """Take files on, whose folders were entered before."""
-        self._open.add(self._next)
-        first = b"/".join(files[0][0]).decode(errors="backslashreplace")
-        self._workers.submit(
-            [self._next, [(path, encode_entry(entry)) for path, entry in files]],
-            f"{first!r} and {len(files) - 1} other files",
-        )
-        self._next += 1
+    def write(self, path: Path, entry: Entry) -> None:
+        """Take a file on, whose folder was entered before."""
+        self._gathered.append((path, entry))
 
     def leave(self, path: Path, entry: Entry) -> None:
-        """Give the folder its metadata, after the files taken on so far and with the next call of `write`."""
-        self._folders.append((self._next, path, entry))
+        """Give the folder its metadata, after the files taken on so far."""
+        self._folders.append((self._gathering, path, entry))
 
     def done(self, *, wait: bool) -> Iterator[Done]:
         """Yield what is done by now, or, to `wait`, all that was taken on."""
-        while True:
-            for number, files, bytes_written, failed, warnings in self._workers.results(None if wait else 0):
-                self._open.discard(number)
-                self._target.warn(warnings)
-                yield Done(files, bytes_written, failed)
-            failures = self._leave_folders()
-            if failures:
-                yield Done(0, 0, failures)
-            if not wait or self._workers.is_idle:
-                return
+        if wait or len(self._gathered) >= GATHERED:
+            for job in self._sorted_jobs():
+                self._jobs[self._gathering] += 1
+                first = b"/".join(job[0][0]).decode(errors="backslashreplace")
+                encoded = [(path, encode_entry(entry)) for path, entry in job]
+                self._workers.submit([self._gathering, encoded], f"{first!r} and {len(job) - 1} other files")
+                yield from self._take(0)
+            self._gathering += 1
+        yield from self._take(0)
+        while wait and not (self._workers.is_idle and not self._folders):
+            yield from self._take(None)
+
+    def _sorted_jobs(self) -> Iterator[list[tuple[Path, Entry]]]:
+        """Yield jobs of about `JOB_BYTES`; files that begin alike stay together, up to four times that."""
+        files, self._gathered = self._gathered, []
+        starts = self._starts([entry for _, entry in files])
+        keyed = sorted(((starts.get(_first(entry), NOWHERE), path, entry) for path, entry in files), key=itemgetter(0))
+        job: list[tuple[Path, Entry]] = []
+        size, last = 0, NOWHERE
+        for start, path, entry in keyed:
+            if size >= 4 * JOB_BYTES or len(job) >= JOB_FILES or (size >= JOB_BYTES and start != last):
+                yield job
+                job, size = [], 0
+            job.append((path, entry))
+            size, last = size + entry.size, start
+        if job:
+            yield job
+
+    def _starts(self, entries: Sequence[Entry]) -> dict[ChunkId | None, tuple[str, int]]:
+        firsts = {first for entry in entries if (first := _first(entry)) is not None}
+        places: dict[ChunkId | None, tuple[str, int]] = {}
+        for batch in batches(firsts, LOOKUP_BATCH):
+            found = self._index.readable(batch)
+            places |= {chunk: (place.pack, place.ordinal) for chunk, place in found.items()}
+        return places
+
+    def _take(self, seconds: float | None) -> Iterator[Done]:
+        for gathering, files, bytes_written, failed, warnings in self._workers.results(seconds):
+            self._jobs[gathering] -= 1
+            self._target.warn(warnings)
+            yield Done(files, bytes_written, failed)
+        if failures := self._leave_folders():
+            yield Done(0, 0, failures)
 
     def _leave_folders(self) -> list[tuple[Path, str]]:
         failed = []
-        oldest = min(self._open, default=self._next + 1)
-        while self._folders and self._folders[0][0] < oldest:
+        while self._folders and self._is_done(self._folders[0][0]):
             _, path, entry = self._folders.popleft()
             try:
                 self._target.leave_path(path, entry)
@@ -76,9 +116,18 @@ class RestoreApart:
                 failed.append((path, str(error)))
         return failed
 
+    def _is_done(self, gathering: int) -> bool:
+        """Say whether every file of this gathering and those before is there."""
+        is_given = gathering < self._gathering
+        return is_given and not any(left for number, left in self._jobs.items() if number <= gathering)
+
     def close(self) -> None:
         """End the workers."""
         self._workers.close()
+
+
+def _first(entry: Entry) -> ChunkId | None:
+    return next((item for item in entry.content[:2] if not isinstance(item, int)), None)
 
 
 def _prepare(repository: Repository, whole: WritesByPath, ask: Ask) -> Work:

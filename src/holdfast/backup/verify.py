@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from holdfast.backup.entry import EntryKind
 from holdfast.backup.ids import ChunkId, PackId, SnapshotId
-from holdfast.backup.manifest import Manifest, load_manifest
+from holdfast.backup.manifest import Manifest, load_manifest, manifest_ids
 from holdfast.backup.mark import LOOKUP_BATCH, MANIFESTS_AT_ONCE, batches
 from holdfast.backup.mend_keys import damaged_keys
 from holdfast.backup.pack import damaged_blocks, name_of, pack_key, read_footer
@@ -140,6 +140,7 @@ class _Verification:
     def walk(self, workers: int) -> None:
         """Read every snapshot's trees, each shared node once."""
         seen: set[ChunkId] = set()
+        self._note_unlisted()
         records = self._repository.ledger.completed()
         self.snapshots = len(records)
         for batch in batches([record.id for record in records], MANIFESTS_AT_ONCE):
@@ -151,6 +152,15 @@ class _Verification:
                 else:
                     self._note(f"snapshots/{id_}", found).snapshots.append(id_)
             self.chunks.update(references(self._reader, roots, seen, on_damage=self._bad_node))
+
+    def _note_unlisted(self) -> None:
+        """Name the manifests without a record: prune deletes nothing while there are any."""
+        ids = list(manifest_ids(self._repository))
+        known = self._repository.ledger.get(ids)
+        for id_ in ids:
+            if id_ not in known:
+                what = "it has no record: run `holdfast repo rebuild`"
+                self._note(f"snapshots/{id_}", what).snapshots.append(id_)
 
     def _load(self, id_: SnapshotId) -> Manifest | str:
         """Return the manifest, or what is wrong with it."""

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from holdfast.cli import differences
-from holdfast.cli.stacks import Lines, Target, agreed, quiet_option, target, touches_stacks, yes_option
+from holdfast.cli.stacks import (
+    Lines,
+    Target,
+    agreed,
+    parameter_option,
+    quiet_option,
+    target,
+    touches_stacks,
+    yes_option,
+)
 from holdfast.errors import ExitStatus
 
 if TYPE_CHECKING:
@@ -20,6 +30,7 @@ if TYPE_CHECKING:
 @click.command("deploy")
 @touches_stacks
 @quiet_option
+@parameter_option
 @yes_option
 @click.option("--import-existing", is_flag=True, help="Take over what an earlier stack kept under the same names.")
 def command(
@@ -31,6 +42,7 @@ def command(
     quiet: bool,
     yes: bool,
     import_existing: bool,
+    parameters: tuple[str, ...],
 ) -> ExitStatus:
     """Create or update the platform's stacks, in order, and print their outputs.
 
@@ -43,7 +55,7 @@ def command(
     from holdfast.stacks.compare import compare
 
     begun = time.perf_counter()
-    with target(file, platform, environment, embedded=embedded, start=True) as found:
+    with target(file, platform, environment, embedded=embedded, start=True, parameters=parameters) as found:
         if not embedded and not yes:
             click.echo(differences.text(compare(found.cloud, found.stacks)), err=True)
             if not agreed(f"Deploy {len(found.stacks)} stacks to {found.where}?", yes=yes):
@@ -62,10 +74,11 @@ def command(
 
 def _deploy(found: Target, tell: Lines, *, import_existing: bool) -> Deployment:
     if found.embedded:
-        from holdfast.rehearsal.deploy import bootstrap
+        from holdfast.rehearsal.deploy import assumed, bootstrap
 
         for stack in found.stacks:
             bootstrap(found.cloud, stack)
+        found = replace(found, stacks=assumed(found.cloud, found.stacks))
     from holdfast.stacks.deploy import deploy
 
     return deploy(found.cloud, found.stacks, tell, import_existing=import_existing)

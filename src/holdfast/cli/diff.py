@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from holdfast.cli.repository import opened, password_option
-from holdfast.cli.stacks import quiet_option, target, touches_stacks
+from holdfast.cli.stacks import parameter_option, quiet_option, target, touches_stacks
 from holdfast.cli.text import json_path, shown_path
 from holdfast.errors import ExitStatus, InvalidRequest
 
@@ -20,6 +21,7 @@ from holdfast.errors import ExitStatus, InvalidRequest
 @password_option
 @touches_stacks
 @quiet_option
+@parameter_option
 def command(
     before: str | None,
     after: str | None,
@@ -31,6 +33,7 @@ def command(
     embedded: bool,
     output: str,
     quiet: bool,
+    parameters: tuple[str, ...],
 ) -> ExitStatus:
     """With --repo, compare two snapshots, from A to B; each is `latest` or the start of an id.
 
@@ -47,15 +50,23 @@ def command(
     elif before is not None:
         raise InvalidRequest("snapshots are compared in a repository: give --repo REPO")
     else:
-        _stacks(file, platform, environment, embedded=embedded, output=output)
+        _stacks(file, platform, environment, embedded=embedded, output=output, parameters=parameters)
     return ExitStatus.DONE
 
 
-def _stacks(file: Path | None, platform: str | None, environment: str | None, *, embedded: bool, output: str) -> None:
+def _stacks(
+    file: Path | None,
+    platform: str | None,
+    environment: str | None,
+    *,
+    embedded: bool,
+    output: str,
+    parameters: Sequence[str],
+) -> None:
     from holdfast.cli import differences
     from holdfast.stacks.compare import compare
 
-    with target(file, platform, environment, embedded=embedded) as found:
+    with target(file, platform, environment, embedded=embedded, parameters=parameters) as found:
         told = compare(found.cloud, found.stacks)
     click.echo(json.dumps(differences.rows(told), indent=2) if output == "json" else differences.text(told))
 

@@ -7,7 +7,7 @@ import shlex
 import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypedDict
 
 import click
 
@@ -15,9 +15,9 @@ from holdfast.errors import ExitStatus, InvalidRequest
 
 if TYPE_CHECKING:
     from holdfast.report.model import Report, Step
-    from holdfast.settings.backup_vault import BackupVault
+    from holdfast.settings.platform import PlatformSettings
 
-PLATFORMS = ("backup-vault",)
+VAULT = "backup-vault"
 
 
 class Lines:
@@ -85,47 +85,88 @@ def command(
     output: Literal["text", "json"],
     quiet: bool,
 ) -> ExitStatus:
-    """Synthesize, check, deploy to an embedded AWS, back up, lose a region, restore, compare and report.
+    """Rehearse platforms on this machine, and report which promises that showed.
 
-    Writes OUT/report.html and OUT/rehearsal.json. Exit status: 0 every promise held or stayed unproven; 1 one did not
-    hold; 2 bad usage or settings; 3 disk or emulator failed; 130 interrupted (the report then says so).
+    Each is synthesized, checked, deployed to an embedded AWS, read back and reported. The vault is then used: it backs
+    up, loses a region, restores and compares. The others are changed in place and deleted.
+
+    Writes OUT/report.html and OUT/rehearsal.json, of several platforms each in OUT/PLATFORM. Exit status: 0 every
+    promise held or stayed unproven; 1 one did not hold; 2 bad usage or settings; 3 disk or emulator failed; 130
+    interrupted (the report then says so).
     """
-    from holdfast.rehearsal.run import Options, rehearse
     from holdfast.report.model import Verdict, to_json
 
+    lines = Lines(to_stderr=output == "json", quiet=quiet, live=sys.stderr.isatty())
+    chosen = _settings(platforms, file, environment)
+    vault_only = users is not None or data is not None
+    reports = []
+    for settings in chosen:
+        folder = out / settings.platform if len(chosen) > 1 else out
+        shared = _Shared(out=folder, strict=strict, command=shlex.join(["holdfast", *sys.argv[1:]]))
+        if settings.platform == VAULT:
+            reports.append(_vault(settings, shared, lines, users, data, change_percent, replication_lag, seed))
+        elif vault_only:
+            raise InvalidRequest(f"--users and --data are for {VAULT}; {settings.platform} takes neither")
+        else:
+            reports.append(_platform(settings, shared, lines))
+        if output == "text":
+            _print_verdict(reports[-1], folder)
+    if output == "json":
+        documents = [to_json(report).decode().rstrip() for report in reports]
+        click.echo(documents[0] if len(documents) == 1 else f"[{','.join(documents)}]")
+    held = all(report.verdict is Verdict.HELD for report in reports)
+    return ExitStatus.DONE if held else ExitStatus.ANSWER_IS_NO
+
+
+class _Shared(TypedDict):
+    out: Path
+    strict: bool
+    command: str
+
+
+def _platform(settings: PlatformSettings, shared: _Shared, lines: Lines) -> Report:
+    from holdfast.rehearsal.run_platform import PlatformOptions, rehearse_platform
+
+    return rehearse_platform(PlatformOptions(settings=settings, **shared), watcher=lines)
+
+
+def _vault(
+    settings: PlatformSettings,
+    shared: _Shared,
+    lines: Lines,
+    users: int | None,
+    data: Path | None,
+    change_percent: float,
+    replication_lag: float,
+    seed: str,
+) -> Report:
+    from holdfast.rehearsal.run import Options, rehearse
+    from holdfast.settings.backup_vault import BackupVault
+
+    assert isinstance(settings, BackupVault)
     options = Options(
-        out=out,
-        settings=_settings(platforms, file, environment),
+        settings=settings,
         users=users,
         data=data,
         change_percent=change_percent,
         replication_lag_seconds=replication_lag,
         seed=seed,
-        strict=strict,
-        command=shlex.join(["holdfast", *sys.argv[1:]]),
+        **shared,
     )
-    lines = Lines(to_stderr=output == "json", quiet=quiet, live=sys.stderr.isatty())
-    report = rehearse(options, watcher=lines)
-    if output == "json":
-        click.echo(to_json(report), nl=False)
-    else:
-        _print_verdict(report, out)
-    return ExitStatus.DONE if report.verdict is Verdict.HELD else ExitStatus.ANSWER_IS_NO
+    return rehearse(options, watcher=lines)
 
 
-def _settings(platforms: tuple[str, ...], file: Path | None, environment: str | None) -> BackupVault:
-    from holdfast.settings.backup_vault import BackupVault
+def _settings(platforms: tuple[str, ...], file: Path | None, environment: str | None) -> list[PlatformSettings]:
+    from holdfast.platforms.registry import entry_of
     from holdfast.settings.load import defaults, load
 
-    if file is not None:
-        settings = load(file, environ=os.environ, environment=environment)
-    else:
-        settings = defaults(platforms[0] if platforms else PLATFORMS[0], environment=environment)
-    for name in {*platforms, settings.platform}:
-        if name not in PLATFORMS:
-            raise InvalidRequest(f"cannot rehearse {name!r}; choose from: {', '.join(PLATFORMS)}")
-    assert isinstance(settings, BackupVault)
-    return settings
+    if file is None:
+        return [defaults(entry_of(name).name, environment=environment) for name in platforms or (VAULT,)]
+    settings = load(file, environ=os.environ, environment=environment)
+    for name in platforms:
+        if name != settings.platform:
+            raise InvalidRequest(f"{file} describes {settings.platform}, not {name}; give one of them")
+    return [settings]
 
 
 def _print_verdict(report: Report, out: Path) -> None:

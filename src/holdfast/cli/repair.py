@@ -14,11 +14,12 @@ import click
 
 from holdfast.cli.progress import CountLine
 from holdfast.cli.repository import opened, reads_repository
-from holdfast.cli.text import shown_count, shown_size
+from holdfast.cli.text import json_path, shown_count, shown_path, shown_size
 from holdfast.cli.verify import damage_as_json, damage_lines
-from holdfast.errors import ExitStatus
+from holdfast.errors import ExitStatus, InvalidRequest
 
 if TYPE_CHECKING:
+    from holdfast.backup.drop_lost import Dropped
     from holdfast.backup.repair import RepairReport
     from holdfast.backup.replica import Replica
     from holdfast.backup.repository import Repository
@@ -33,6 +34,11 @@ if TYPE_CHECKING:
     "--source", "sources", multiple=True, metavar="PATH", help="What was backed up, to be read again; may be repeated."
 )
 @click.option("--apply", "apply_", is_flag=True, help="Heal; without it, only show what is damaged and what heals it.")
+@click.option(
+    "--without-lost",
+    is_flag=True,
+    help="With --apply: replace snapshots that lack something for good by copies that say so.",
+)
 def command(
     repo: str,
     password_file: Path | None,
@@ -41,17 +47,20 @@ def command(
     copy: str | None,
     sources: tuple[str, ...],
     apply_: bool,
+    without_lost: bool,
 ) -> int:
     """Heal damage from a replica, or by reading the source again. Reads every byte of the repository.
 
     Nothing is replaced: what is whole is copied out of damaged packs, and the next prune deletes those. Exit status:
     0 nothing is damaged (any more); 1 something is, and stdout says what; 6 a prune is at work.
     """
+    if without_lost and not apply_:
+        raise InvalidRequest("--without-lost changes snapshots; add --apply")
     if copy is not None and apply_:
         _mend_keys(repo, copy, quiet)
     with opened(repo, password_file, to_rebuild=apply_) as repository, _replica(repository, copy) as replica:
         if apply_:
-            return _apply(repository, replica, _source(sources), output, quiet)
+            return _apply(repository, replica, _source(sources), without_lost, output, quiet)
         return _plan(repository, replica, output, quiet)
 
 
@@ -116,7 +125,14 @@ def _remedy(damage: Damage, asked: bool, found: bool) -> list[str]:
     return ["  the replica has it whole" if found else "  the replica does not have all of it"]
 
 
-def _apply(repository: Repository, replica: Replica | None, source: Source | None, output: str, quiet: bool) -> int:
+def _apply(
+    repository: Repository,
+    replica: Replica | None,
+    source: Source | None,
+    without_lost: bool,
+    output: str,
+    quiet: bool,
+) -> int:
     from holdfast.backup.repair import repair
 
     report = repair(
@@ -124,6 +140,7 @@ def _apply(repository: Repository, replica: Replica | None, source: Source | Non
         owner=secrets.token_hex(8),
         replica=replica,
         source=source,
+        without_lost=without_lost,
         progress=None if quiet else lambda text: click.echo(text, err=True),
     )
     click.echo(_as_json(report) if output == "json" else _as_text(report))
@@ -132,6 +149,7 @@ def _apply(repository: Repository, replica: Replica | None, source: Source | Non
 
 def _as_text(report: RepairReport) -> str:
     lines = [line for damage in report.left.damage for line in damage_lines(damage)]
+    dropped = [_dropped_line(one) for one in report.dropped]
     if report.found.ok and not report.rebuilt:
         return "nothing is wrong: nothing was changed"
     done = ("catalogue rebuilt, " if report.rebuilt else "") + (
@@ -139,9 +157,18 @@ def _as_text(report: RepairReport) -> str:
         f"{shown_count(report.manifests_healed, 'manifest')} brought back, {shown_size(report.bytes_stored)} stored"
     )
     if report.ok:
-        return f"healed: {done}"
+        return "\n".join([*dropped, f"{'whole again' if dropped else 'healed'}: {done}"])
     rest = shown_count(len(report.left.damage), "object")
-    return "\n".join([*lines, f"{rest} still damaged: {done}; try a replica, or the source, or `backup --reread`"])
+    return "\n".join(
+        [*dropped, *lines, f"{rest} still damaged: {done}; try a replica, or the source, or `backup --reread`"]
+    )
+
+
+def _dropped_line(one: Dropped) -> str:
+    if one.copy is None:
+        return f"given up: {one.snapshot[:12]}, whose manifest is lost"
+    paths = ", ".join(shown_path(path) for path in one.paths[:3]) + (", ..." if len(one.paths) > 3 else "")
+    return f"{one.snapshot[:12]} is now {one.copy[:12]}, without {paths}"
 
 
 def _as_json(report: RepairReport) -> str:
@@ -155,6 +182,10 @@ def _as_json(report: RepairReport) -> str:
             "packs_evacuated": report.packs_evacuated,
             "manifests_healed": report.manifests_healed,
             "bytes_stored": report.bytes_stored,
+            "dropped": [
+                {"snapshot": one.snapshot, "copy": one.copy, "paths": [json_path(path) for path in one.paths]}
+                for one in report.dropped
+            ],
         },
         indent=2,
     )

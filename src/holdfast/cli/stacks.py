@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +27,13 @@ embedded_option = click.option(
 )
 output_option = click.option("--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
 quiet_option = click.option("--quiet", is_flag=True, help="No progress and no messages on stderr.")
+parameter_option = click.option(
+    "--parameter",
+    "parameters",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="A template parameter's value; repeatable.",
+)
 yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
 
 
@@ -54,7 +61,13 @@ class Target:
 
 @contextmanager
 def target(
-    file: Path | None, platform: str | None, environment: str | None, *, embedded: bool, start: bool = False
+    file: Path | None,
+    platform: str | None,
+    environment: str | None,
+    *,
+    embedded: bool,
+    start: bool = False,
+    parameters: Sequence[str] = (),
 ) -> Iterator[Target]:
     """Synthesize into a folder that is gone after the block, for the account that the options name.
 
@@ -73,7 +86,17 @@ def target(
         cache = synth_folder(process_environment())
         synthesize(settings, out=Path(folder), native=embedded, cache=cache)
         stacks = read_assembly(Path(folder), account=cloud.account, default_region=settings.region)
+        stacks = _with_parameters(stacks, parameters)
         yield Target(settings=settings, cloud=cloud, stacks=stacks, embedded=embedded)
+
+
+def _with_parameters(stacks: list[Stack], written: Sequence[str]) -> list[Stack]:
+    given = {name: value for name, _, value in (one.partition("=") for one in written)}
+    asked = {name for stack in stacks for name in stack.template.get("Parameters", {})}
+    for name in given:
+        if name not in asked:
+            raise InvalidRequest(f"no stack has a parameter {name!r}; there are: {', '.join(sorted(asked)) or 'none'}")
+    return [stack.with_parameters(given) for stack in stacks]
 
 
 def embedded_folder() -> Path:

@@ -62,6 +62,28 @@ def destroy(
     return stacks_destroy.destroy(aws, deployment.stacks, progress, sleep=sleep)
 
 
+def assumed(aws: Cloud, stacks: Sequence[Stack]) -> list[Stack]:
+    """Make what parameters without a default take for granted in an account, and return the stacks with it."""
+    found = []
+    for stack in stacks:
+        asked = [name for name, one in stack.template.get("Parameters", {}).items() if "Default" not in one]
+        made = {name: ASSUMED[name](aws, stack.region) for name in asked if name in ASSUMED}
+        found.append(stack.with_parameters({**made, **stack.parameters}))
+    return found
+
+
+def _certificate(aws: Cloud, region: str) -> str:
+    answer = aws.client("acm", region).request_certificate(DomainName="rehearsal.example.com")
+    return str(answer["CertificateArn"])
+
+
+ASSUMED: dict[str, Callable[[Cloud, str], str]] = {
+    "CertificateArn": _certificate,
+    "ContainerImage": lambda aws, region: f"{aws.account}.dkr.ecr.{region}.amazonaws.com/rehearsal:1",
+    "ReplicationCertificateArn": lambda aws, region: f"arn:aws:dms:{region}:{aws.account}:cert:REHEARSAL",
+}
+
+
 def stacks_in(aws: EmbeddedAws, what: Path | Sequence[Stack]) -> Sequence[Stack]:
     """Return the stacks of an assembly's folder, or those given."""
     if isinstance(what, Path):

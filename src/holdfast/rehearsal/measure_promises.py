@@ -52,17 +52,22 @@ class Facts:
 
 def verdicts(derived: Sequence[Derived], promised: Promises, facts: Facts) -> list[Promise]:
     """Return every promise: measured where the run showed something, else as derived, else unproven."""
-    return [_VERDICTS.get(one.name, _as_derived)(one, promised, facts) for one in derived]
+    return [_VERDICTS.get(one.name, _unmeasured)(one, promised, facts) for one in derived]
 
 
-def _as_derived(one: Derived, _promised: Promises, _facts: Facts) -> Promise:
+def _unmeasured(one: Derived, _promised: Promises, _facts: Facts) -> Promise:
+    return as_derived(one)
+
+
+def as_derived(one: Derived) -> Promise:
+    """Return a promise as its templates give it."""
     return Promise(
         name=one.name, promised=one.promised, value=one.value, evidence=Evidence(one.evidence), met=one.met, how=one.sum
     )
 
 
 def _recovery_point(one: Derived, promised: Promises, facts: Facts) -> Promise:
-    base, recovery = _as_derived(one, promised, facts), facts.recovery
+    base, recovery = as_derived(one), facts.recovery
     if recovery is None:
         return base
     cost = recovery.exposure
@@ -94,7 +99,7 @@ def _recovery_point(one: Derived, promised: Promises, facts: Facts) -> Promise:
 
 
 def _recovery_time(one: Derived, promised: Promises, facts: Facts) -> Promise:
-    base, recovery = _as_derived(one, promised, facts), facts.recovery
+    base, recovery = as_derived(one), facts.recovery
     if recovery is None:
         return base
     volume = f"{count_text(recovery.files)} files of {count_text(recovery.users)} users, {bytes_text(recovery.bytes)}"
@@ -121,8 +126,8 @@ def _recovery_time(one: Derived, promised: Promises, facts: Facts) -> Promise:
     )
 
 
-def _retention(one: Derived, promised: Promises, facts: Facts) -> Promise:
-    base, upkeep = _as_derived(one, promised, facts), facts.upkeep
+def _retention(one: Derived, _promised: Promises, facts: Facts) -> Promise:
+    base, upkeep = as_derived(one), facts.upkeep
     if upkeep is None or not upkeep.forgotten:
         return base
     exact = not upkeep.forgotten_too_young and not upkeep.kept_too_old
@@ -143,7 +148,7 @@ def _retention(one: Derived, promised: Promises, facts: Facts) -> Promise:
 
 
 def _users(one: Derived, promised: Promises, facts: Facts) -> Promise:
-    base, users = _as_derived(one, promised, facts), facts.users_backed_up
+    base, users = as_derived(one), facts.users_backed_up
     if users is None or facts.backup_seconds is None:
         return base
     if users < promised.users:

@@ -101,6 +101,7 @@ DATABASES: dict[str, list[Row]] = {
     ],
     "AWS::Backup::BackupVault": [
         *rows(VAULT, BackupVaultName="BackupVaultName", EncryptionKeyArn=("EncryptionKeyArn", *KEY)),
+        *rows(VAULT, LockConfiguration=("", words.locked)),
         *rows(
             by_id("backup", "get_backup_vault_access_policy", "BackupVaultName"), AccessPolicy=("Policy", words.parsed)
         ),

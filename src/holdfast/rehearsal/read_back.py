@@ -69,7 +69,10 @@ class _StackReader:
                 "AWS::StackName": stack.name,
                 "AWS::URLSuffix": "amazonaws.com",
             },
-            parameters={name: one["Default"] for name, one in _parameters(stack).items() if "Default" in one},
+            parameters={
+                **{name: one["Default"] for name, one in _parameters(stack).items() if "Default" in one},
+                **stack.parameters,
+            },
             resources=stack.resources,
             attributes=self._attributes,
             exports=_exports(aws, stack.region),

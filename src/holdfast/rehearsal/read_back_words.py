@@ -29,6 +29,11 @@ def each(field: str) -> Callable[[Any], Any]:
     return lambda listed: [one[field] for one in listed]
 
 
+def locked(answer: dict[str, Any]) -> dict[str, Any]:
+    """Return of a backup vault's answer what its lock says."""
+    return {field: answer[field] for field in ("MinRetentionDays", "MaxRetentionDays") if field in answer}
+
+
 def last(arn: str) -> str:
     """Return what an ARN names, without its path."""
     return arn.rpartition("/")[2]

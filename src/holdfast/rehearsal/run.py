@@ -38,7 +38,7 @@ def rehearse(options: Options, *, watcher: Watcher | None = None, clock: RunCloc
         HoldfastError, KeyboardInterrupt: the run did not finish; the report in `out` says where and why.
     """
     clock = clock or RunClock()
-    work = _make_folders(options.out)
+    work = make_folders(options.out)
     journal = Journal(watcher, monotonic=clock.monotonic)
     told = Told(evidence=proof.EvidenceFolder(options.out / "evidence"))
     began, stopped = clock.now(), ""
@@ -47,7 +47,7 @@ def rehearse(options: Options, *, watcher: Watcher | None = None, clock: RunCloc
         with memory:
             _play(options, journal, told, clock, work)
     except BaseException as error:
-        stopped = _why(error, journal.current)
+        stopped = why(error, journal.current)
         raise
     finally:
         shutil.rmtree(work, ignore_errors=True)
@@ -56,7 +56,8 @@ def rehearse(options: Options, *, watcher: Watcher | None = None, clock: RunCloc
     return report
 
 
-def _make_folders(out: Path) -> Path:
+def make_folders(out: Path) -> Path:
+    """Clear what an earlier run left in `out`, and return a folder to work in."""
     clear(out)
     for earlier in ("assembly", "evidence"):
         shutil.rmtree(out / earlier, ignore_errors=True)
@@ -64,7 +65,8 @@ def _make_folders(out: Path) -> Path:
     return Path(tempfile.mkdtemp(prefix=".work-", dir=out))
 
 
-def _why(error: BaseException, step: str) -> str:
+def why(error: BaseException, step: str) -> str:
+    """Return why a run stopped, in one line."""
     if isinstance(error, KeyboardInterrupt):
         return f"interrupted in `{step}`"
     what = str(error) if isinstance(error, HoldfastError) else f"{type(error).__name__}: {error}"

@@ -24,6 +24,7 @@ from holdfast.report.model import Figure
 from holdfast.report.units import bytes_text, count_text
 from holdfast.settings.backup_vault import BackupVault
 from holdfast.settings.platform import PlatformSettings
+from holdfast.stacks.assembly import Stack
 from holdfast.vault.bundle import Bundle, build_native
 
 
@@ -90,16 +91,16 @@ def refuse_errors(findings: Sequence[Finding]) -> None:
         )
 
 
-def deploy_stacks(journal: Journal, aws: EmbeddedAws, assembly: Path) -> Deployment:
-    """Bring up both stacks, each in its region, through the CloudFormation API."""
+def deploy_stacks(journal: Journal, aws: EmbeddedAws, what: Path | Sequence[Stack]) -> Deployment:
+    """Bring up every stack, each in its region, through the CloudFormation API."""
     with journal.step("deploy") as step:
 
         def tell(event: StackEvent) -> None:
             step.update(f"{event.stack}: {event.done} of {event.total} resources, {event.logical_id}")
 
-        deployment = deploy(aws, assembly, tell)
+        deployment = deploy(aws, what, tell)
         resources = sum(len(stack.resources) for stack in deployment.stacks)
-        regions = [stack.region for stack in deployment.stacks]
+        regions = dict.fromkeys(stack.region for stack in deployment.stacks)
         step.figures.update(resources=resources, **{f"{one.name}_seconds": one.seconds for one in deployment.stacks})
         step.says = f"{count_text(resources)} resources, {' and '.join(regions)}"
     return deployment

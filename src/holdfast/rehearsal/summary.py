@@ -18,6 +18,7 @@ from holdfast.rehearsal.steps_scene import Options, Told
 from holdfast.report.distribution import percentile
 from holdfast.report.model import Figure, ReadBackRow, Report, Untested
 from holdfast.report.units import bytes_text, count_text, seconds_text
+from holdfast.settings.platform import PlatformSettings
 
 LIBRARIES = ("aws-cdk-lib", "boto3", "cfn-lint", "ministack", "cryptography", "zstandard", "pyfastcdc", "blake3")
 SHORT = 240
@@ -109,14 +110,7 @@ def _short(value: Any) -> str:
 def environment_of(options: Options, told: Told) -> dict[str, str]:
     """Return versions, machine and settings that the figures depend on."""
     found = {
-        "Holdfast": __version__,
-        "Python": platform.python_version(),
-        "machine": f"{platform.system()} {platform.machine()}, {_processors()} processors",
-        "level": "strict: IAM, resource policies and TLS enforced"
-        if options.strict
-        else "plain: IAM and TLS not enforced",
-        "regions": f"{options.settings.region}, replica {options.settings.replica_region}",
-        "environment": options.settings.environment,
+        **machine(options.settings, strict=options.strict),
         "seed": options.seed,
         "replication lag asked for": seconds_text(options.replication_lag_seconds),
         "files": f"{options.data} (only read)" if options.data else "generated",
@@ -127,6 +121,19 @@ def environment_of(options: Options, told: Told) -> dict[str, str]:
         found["functions' bundle"] = f"{bytes_text(told.bundle.size_bytes)}, SHA-256 {told.bundle.sha256}"
     for wanted, used in sorted({(one.wanted, one.used) for one in told.runtimes}):
         found["functions ran on"] = used if wanted == used else f"{used}; the template names {wanted}"
+    return found
+
+
+def machine(settings: PlatformSettings, *, strict: bool) -> dict[str, str]:
+    """Return what any rehearsal depends on: versions, machine, level, regions."""
+    found = {
+        "Holdfast": __version__,
+        "Python": platform.python_version(),
+        "machine": f"{platform.system()} {platform.machine()}, {_processors()} processors",
+        "level": "strict: IAM, resource policies and TLS enforced" if strict else "plain: IAM and TLS not enforced",
+        "regions": f"{settings.region}, replica {settings.replica_region}",
+        "environment": settings.environment,
+    }
     return found | {name: metadata.version(name) for name in LIBRARIES if _installed(name)}
 
 

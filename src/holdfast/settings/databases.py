@@ -6,12 +6,12 @@ import ipaddress
 import re
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from holdfast.settings.engine_versions import Engine, offered, version_of
-from holdfast.settings.fields import Duration, conflict, refuse
+from holdfast.settings.fields import Duration, Section, between, conflict, refuse
 from holdfast.settings.promises import Promises
 
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -108,6 +108,30 @@ DatabaseName = Annotated[
 UserName = Annotated[
     str, *_read_with(re.compile(r"[A-Za-z][A-Za-z0-9_]{0,15}"), "a letter, then up to 15 letters, digits or _")
 ]
+
+
+class ClusterSection(Section):
+    """What every cluster is asked for, whatever its engine and size; a platform has its own defaults."""
+
+    readers: int = between(0, 15, 1, description="Readers, which take over from the writer in order.")
+    backup_days: int = between(1, 35, 7, description="How long every moment can be restored.")
+    backup_window: DailyWindow = Field(default="03:00-04:00", description="When the daily backup begins (UTC).")
+    maintenance_window: WeeklyWindow = Field(
+        default="sun:04:00-sun:05:00", description="When AWS may patch and restart (UTC)."
+    )
+    log_days: LogDays = Field(default=30, description="How long exported logs are kept.")
+    monitoring_seconds: Literal[0, 1, 5, 10, 15, 30, 60] = Field(
+        default=60, description="Period of enhanced monitoring; 0 switches it off."
+    )
+    insights: Literal["standard", "advanced", "none"] = Field(
+        default="standard", description="Mode of Database Insights; standard keeps 7 days at no charge."
+    )
+    rotation_days: int = between(1, 365, 30, description="Age at which the master password is changed.")
+
+    @model_validator(mode="after")
+    def _windows_apart(self) -> Self:
+        check_windows(self.backup_window, self.maintenance_window)
+        return self
 
 
 def check_subnets(whole: str, parts: Sequence[str], *, key: str) -> None:

@@ -9,16 +9,13 @@ from pydantic import Field, model_validator
 
 from holdfast.settings.databases import (
     Cidr,
-    DailyWindow,
+    ClusterSection,
     DatabaseName,
     DatabasePromises,
     InstanceClass,
-    LogDays,
     PostgresqlVersion,
     UserName,
-    WeeklyWindow,
     check_room,
-    check_windows,
     check_zones,
 )
 from holdfast.settings.engine_versions import DEFAULT_POSTGRESQL
@@ -34,9 +31,6 @@ _GIB = 1024**3
 # CloudWatch evaluates an alarm over seven days at most; a job may be hours late.
 # Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
 _LONGEST_GAP = timedelta(days=6)
-
-Monitoring = Literal[0, 1, 5, 10, 15, 30, 60]
-Insights = Literal["standard", "advanced", "none"]
 
 
 class Network(Section):
@@ -54,7 +48,7 @@ class Network(Section):
         return self
 
 
-class Database(Section):
+class Database(ClusterSection):
     """The cluster: its engine, size, backups and logs."""
 
     engine_version: PostgresqlVersion = Field(
@@ -70,22 +64,10 @@ class Database(Section):
         default=None, ge=1, le=MOST_READERS, description="Readers are added up to this number; null: none are."
     )
     reader_cpu_percent: int = between(10, 90, 60, description="CPU of the readers at which another one is added.")
-    backup_days: int = between(1, 35, 7, description="How long every moment can be restored.")
-    backup_window: DailyWindow = Field(default="03:00-04:00", description="When the daily backup begins (UTC).")
-    maintenance_window: WeeklyWindow = Field(
-        default="sun:04:00-sun:05:00", description="When AWS may patch and restart (UTC)."
-    )
-    log_days: LogDays = Field(default=30, description="How long exported logs and flow logs are kept.")
-    monitoring_seconds: Monitoring = Field(default=60, description="Period of enhanced monitoring; 0 switches it off.")
-    insights: Insights = Field(
-        default="standard", description="Mode of Database Insights; standard keeps 7 days at no charge."
-    )
-    rotation_days: int = between(1, 365, 30, description="Age at which the master password is changed.")
     proxy: bool = Field(default=False, description="An RDS Proxy, which pools connections and hides failovers.")
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        check_windows(self.backup_window, self.maintenance_window)
         if self.most_readers is not None and self.most_readers <= self.readers:
             raise conflict(
                 f"database.most_readers {self.most_readers} must be above database.readers {self.readers}: raise it"

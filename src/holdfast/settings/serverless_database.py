@@ -10,15 +10,13 @@ from pydantic import Field, model_validator
 from holdfast.settings.databases import (
     Capacity,
     Cidr,
-    DailyWindow,
+    ClusterSection,
     DatabaseName,
     DatabasePromises,
     LogDays,
     MysqlVersion,
     UserName,
-    WeeklyWindow,
     check_subnets,
-    check_windows,
     check_zones,
 )
 from holdfast.settings.engine_versions import DEFAULT_MYSQL
@@ -49,7 +47,7 @@ class Network(Section):
         return self
 
 
-class Database(Section):
+class Database(ClusterSection):
     """The cluster: its engine, capacity, backups and logs."""
 
     engine_version: MysqlVersion = Field(default=DEFAULT_MYSQL, description="Version of Aurora MySQL on offer.")
@@ -61,23 +59,11 @@ class Database(Section):
     max_capacity: Capacity = Field(default=4.0, description="Largest capacity of an instance, in ACU (2 GiB each).")
     readers: int = between(0, 15, 1, description="Readers, which scale with the writer and take over from it.")
     backup_days: int = between(1, 35, 5, description="How long every moment can be restored.")
-    backup_window: DailyWindow = Field(default="03:00-04:00", description="When the daily backup begins (UTC).")
-    maintenance_window: WeeklyWindow = Field(
-        default="sun:04:00-sun:05:00", description="When AWS may patch and restart (UTC)."
-    )
     logs: list[Log] = Field(default_factory=_LOGS.copy, description="Logs switched on and exported.")
     log_days: LogDays = Field(default=7, description="How long exported logs are kept.")
-    monitoring_seconds: Literal[0, 1, 5, 10, 15, 30, 60] = Field(
-        default=60, description="Period of enhanced monitoring; 0 switches it off."
-    )
-    insights: Literal["standard", "advanced", "none"] = Field(
-        default="standard", description="Mode of Database Insights; standard keeps 7 days at no charge."
-    )
-    rotation_days: int = between(1, 365, 30, description="Age at which the master password is changed.")
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        check_windows(self.backup_window, self.maintenance_window)
         if self.max_capacity < self.min_capacity:
             raise conflict(
                 f"database.max_capacity {self.max_capacity:g} is below database.min_capacity {self.min_capacity:g}:"

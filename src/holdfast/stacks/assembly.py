@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,12 @@ class Stack:
     assets: tuple[Asset, ...] = ()
     template_bucket: str | None = None  # where a template too long for a request goes
     tags: dict[str, str] = field(default_factory=dict)
+    parameters: dict[str, str] = field(default_factory=dict)  # values over the template's defaults
+
+    def with_parameters(self, given: Mapping[str, str]) -> Stack:
+        """Return the stack with those of the values that its template asks for."""
+        asked = self.template.get("Parameters", {})
+        return replace(self, parameters={name: value for name, value in given.items() if name in asked})
 
 
 def read_assembly(folder: Path, *, account: str, default_region: str) -> list[Stack]:

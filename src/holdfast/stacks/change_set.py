@@ -8,7 +8,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from holdfast.errors import Conflict
+from holdfast.errors import Conflict, InvalidRequest
 from holdfast.stacks.assembly import Stack
 from holdfast.stacks.cloud import Cloud
 from holdfast.stacks.follow import POLL_SECONDS, DeployFailed, Sleep, said, status_of
@@ -49,7 +49,8 @@ def make(cloud: Cloud, stack: Stack, sleep: Sleep, *, import_existing: bool = Fa
     Args:
         import_existing: take over resources that an earlier stack retained under the same names.
     Raises:
-        Conflict: CloudFormation is at work on the stack. DeployFailed: it refuses the template.
+        InvalidRequest: a parameter has no value. Conflict: CloudFormation is at work on the stack.
+        DeployFailed: it refuses the template.
     """
     cloudformation = cloud.client("cloudformation", stack.region)
     creates = _ready_for(cloudformation, stack.name, sleep)
@@ -59,6 +60,7 @@ def make(cloud: Cloud, stack: Stack, sleep: Sleep, *, import_existing: bool = Fa
         "ChangeSetType": "CREATE" if creates else "UPDATE",
         "Capabilities": CAPABILITIES,
         "Tags": [{"Key": key, "Value": value} for key, value in sorted(stack.tags.items())],
+        "Parameters": _parameters(cloudformation, stack, creates=creates),
         **({"ImportExistingResources": True} if import_existing else {}),
         **publish(cloud, stack),
     }
@@ -81,6 +83,30 @@ def make(cloud: Cloud, stack: Stack, sleep: Sleep, *, import_existing: bool = Fa
         stack_id=answer["StackId"],
         changes=tuple(_change(one["ResourceChange"]) for one in described["Changes"] if "ResourceChange" in one),
     )
+
+
+def _parameters(cloudformation: Any, stack: Stack, *, creates: bool) -> list[dict[str, Any]]:
+    """Return the values given; without one, a parameter has its default, or else keeps the value it has.
+
+    Raises:
+        InvalidRequest: a parameter has neither value nor default, and the stack is new.
+    """
+    asked = stack.template.get("Parameters", {})
+    given: list[dict[str, Any]] = [
+        {"ParameterKey": name, "ParameterValue": value} for name, value in stack.parameters.items()
+    ]
+    open_ones = [name for name, one in asked.items() if "Default" not in one and name not in stack.parameters]
+    known: list[dict[str, Any]] = []
+    if open_ones and not creates:
+        known = cloudformation.describe_stacks(StackName=stack.name)["Stacks"][0].get("Parameters", [])
+    for name in open_ones:
+        if name not in {one["ParameterKey"] for one in known}:
+            raise InvalidRequest(
+                f"stack {stack.name} needs a value for {name} ({asked[name].get('Description', 'no default')}): "
+                f"write it into the settings, or give --parameter {name}=VALUE"
+            )
+        given.append({"ParameterKey": name, "UsePreviousValue": True})
+    return given
 
 
 def drop(cloud: Cloud, change_set: ChangeSet) -> None:

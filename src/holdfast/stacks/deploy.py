@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from holdfast.errors import NotFound
@@ -24,6 +24,7 @@ class DeployedStack:
     outputs: dict[str, str]
     resources: dict[str, str]  # logical id to physical id
     seconds: float
+    parameters: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,4 +103,5 @@ def describe(cloud: Cloud, stack: Stack, *, seconds: float = 0.0) -> DeployedSta
             if "PhysicalResourceId" in one
         },
         seconds=seconds,
+        parameters={one["ParameterKey"]: one["ParameterValue"] for one in described.get("Parameters", [])},
     )

@@ -233,7 +233,9 @@ def test_whole_cluster_is_exported_on_schedule_by_roles_that_can_do_nothing_else
 
 
 def test_export_that_is_switched_off_is_not_built() -> None:
-    assert stack(export={"schedule": None}).of("AWS::Scheduler::Schedule") == []
+    template = stack(export={"schedule": None})
+    for kind in ("AWS::Scheduler::Schedule", "AWS::SQS::Queue"):
+        assert template.of(kind) == []
 
 
 @meets("AU-43")
@@ -279,3 +281,10 @@ def test_platform_is_one_stack_that_says_what_it_is() -> None:
     template = stack()
     assert template.raw["Description"] == "Aurora MySQL Serverless v2 for a SaaS product"
     assert {"Environment": "dev", "Platform": NAME}.items() <= template.one(CLUSTER).tags.items()
+
+
+def test_advanced_insights_keep_fifteen_months_everywhere() -> None:
+    template = stack(database={"insights": "advanced"})
+    cluster = template.one(CLUSTER)
+    assert (cluster["DatabaseInsightsMode"], cluster["PerformanceInsightsRetentionPeriod"]) == ("advanced", 465)
+    assert {one["PerformanceInsightsRetentionPeriod"] for one in template.of(INSTANCE)} == {465}

@@ -7,9 +7,12 @@ from datetime import timedelta
 
 import pytest
 
+from holdfast.backup.create_snapshot import create_snapshot
 from holdfast.backup.ids import SnapshotId
+from holdfast.backup.manifest import load_manifest
 from holdfast.backup.ports import PackKind
 from holdfast.backup.prune import prune
+from holdfast.backup.rebuild import rebuild_catalogue
 from holdfast.backup.repair import RepairReport, repair
 from holdfast.backup.replica import Replica
 from holdfast.backup.repository import Repository
@@ -190,3 +193,82 @@ def test_a_prune_at_work_is_not_disturbed() -> None:
     repository.ledger.lock("prune", "someone", now + timedelta(hours=1), now)
     with pytest.raises(Conflict):
         mend(repository)
+
+
+def test_what_is_lost_can_be_given_up_by_name() -> None:
+    repository = any_created()
+    id_ = snapshot(repository, FILES, tags=["t"])
+    whole = snapshot(repository, {"small": FILES["small"]}, user="bob")
+    (key, *_) = packs(repository, PackKind.DATA)
+    flip(repository, key, 100)
+    before = load_manifest(repository, id_)
+    report = mend(repository, without_lost=True)
+    assert report.ok
+    (dropped,) = report.dropped
+    assert (dropped.snapshot, dropped.paths) == (id_, (b"/scripted/large",))
+    assert dropped.copy is not None
+    copy = load_manifest(repository, dropped.copy)
+    assert (copy.time, copy.user, copy.host, copy.tags) == (before.time, before.user, before.host, before.tags)
+    assert not copy.is_complete
+    assert copy.counts["files"] == 2
+    rest = {name: data for name, data in FILES.items() if name != "large"}
+    assert_whole(repository, dropped.copy, rest)
+    assert {record.id for record in repository.ledger.completed()} == {whole, dropped.copy}
+    assert {record.start for record in repository.ledger.get([dropped.copy]).values()} == {before.time}
+
+
+def test_after_giving_up_the_next_backup_reads_what_was_lost() -> None:
+    repository = any_created()
+    source = {name.encode(): Script([data], fingerprint=b"same") for name, data in FILES.items()}
+    create_snapshot(repository, ScriptedSource(source), user="ann", host="host")
+    flip(repository, packs(repository, PackKind.DATA)[0], 100)
+    assert mend(repository, without_lost=True).ok
+    summary = create_snapshot(repository, ScriptedSource(source), user="ann", host="host")
+    assert (summary.files_unchanged, summary.bytes_read) == (2, len(FILES["large"]))
+    assert_whole(repository, summary.snapshot)
+
+
+def test_a_folder_whose_list_is_lost_is_given_up_and_named() -> None:
+    repository = any_created()
+    id_ = snapshot(repository, FILES)
+    for key in packs(repository, PackKind.TREE):
+        del objects_of(repository)[key]
+    report = mend(repository, without_lost=True)
+    assert report.ok
+    assert report.dropped[0].paths == (b"/scripted",)
+    assert contents_of(repository, report.dropped[0].copy or id_) == {}
+
+
+def test_a_snapshot_without_manifest_is_given_up() -> None:
+    repository = any_created()
+    id_ = snapshot(repository, FILES)
+    flip(repository, f"snapshots/{id_}", 60)
+    catalogue = MemoryCatalogue()
+    for one in (repository, replace(repository, index=catalogue, ledger=catalogue)):
+        report = mend(one, without_lost=True)
+        assert (report.ok, report.dropped[0].copy) == (True, None) if report.dropped else True
+        prune(one, owner="test")
+        assert one.ledger.completed() == []
+
+
+def test_a_manifest_without_record_that_is_damaged_too_is_healed_and_listed() -> None:
+    repository = any_created()
+    id_ = snapshot(repository, FILES)
+    replica = replica_of(repository)
+    flip(repository, f"snapshots/{id_}", 60)
+    catalogue = MemoryCatalogue()
+    emptied = replace(repository, index=catalogue, ledger=catalogue)
+    assert mend(emptied, replica=replica).ok
+    assert_whole(emptied, id_)
+
+
+def test_a_copy_in_another_pack_heals_without_a_replica() -> None:
+    repository = any_created()
+    id_ = snapshot(repository, FILES)
+    other = MemoryCatalogue()
+    blind = replace(repository, index=other)  # a writer that looked before the first had published
+    snapshot(blind, FILES, user="bob")
+    rebuild_catalogue(repository)
+    flip(repository, packs(repository, PackKind.DATA)[0], 100)
+    assert mend(repository).ok
+    assert_whole(repository, id_)

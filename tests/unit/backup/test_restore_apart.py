@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from holdfast.backup import restore as restoring
+from holdfast.backup import restore_apart
 from holdfast.backup.ids import SnapshotId
 from holdfast.backup.pack import pack_key
 from holdfast.backup.ports import PackKind
@@ -36,6 +37,8 @@ def repository(tmp_path: Path) -> Iterator[Repository]:
 def _from_the_first_byte(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(restoring, "APART_BYTES", 0)
     monkeypatch.setattr(restoring, "BATCH_BYTES", 500_000)
+    monkeypatch.setattr(restore_apart, "JOB_BYTES", 500_000)
+    monkeypatch.setattr(restore_apart, "GATHERED", 30)
 
 
 def restored(repository: Repository, snapshot: SnapshotId, to: Path) -> RestoreSummary:
@@ -80,17 +83,17 @@ def test_a_killed_worker_ends_the_restore_and_leaves_no_half_file_under_a_name(
     honest = RestoreApart.write
     calls = 0
 
-    def killing(self: RestoreApart, files: object) -> None:
+    def killing(self: RestoreApart, *file: object) -> None:
         nonlocal calls
         calls += 1
-        if calls == 4:
+        if calls == 100:
             os.kill(self._workers.pids[0], signal.SIGKILL)
-        honest(self, files)  # type: ignore[arg-type]
+        honest(self, *file)  # type: ignore[arg-type]
 
     monkeypatch.setattr(RestoreApart, "write", killing)
     with pytest.raises(StoreUnavailable, match="a worker process was killed at "):
         restored(repository, snapshot, tmp_path / "back")
-    assert calls >= 4
+    assert calls >= 100
     for path in (tmp_path / "back").rglob("*"):
         if path.is_file() and not path.name.endswith(".partial"):
             assert path.read_bytes() == (source / path.relative_to(tmp_path / "back")).read_bytes()

@@ -22,10 +22,14 @@ class Queue:
 
     timeout = 10
     broken = False
+    parameters: dict[str, Any] = {}
 
     def synthesize(self, *_settings: object, out: Path, **_: object) -> list[object]:
         queue = {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "one", "VisibilityTimeout": self.timeout}}
         template: dict[str, Any] = {"Resources": {"Q": queue}, "Outputs": {"Url": {"Value": {"Ref": "Q"}}}}
+        if self.parameters:
+            template |= {"Parameters": self.parameters}
+            template["Outputs"]["Told"] = {"Value": {"Ref": "Size"}}
         if self.broken:
             template["Resources"]["Bad"] = {"Type": "AWS::Nobody::Knows"}
         out.joinpath("one.template.json").write_text(json.dumps(template))
@@ -112,6 +116,21 @@ def test_destroy_asks_and_refuses_what_is_protected(queue: Queue, capfd: pytest.
     assert verb("destroy", environment="dev") == ExitStatus.BAD_USAGE
     assert "give --yes" in capfd.readouterr().err
     assert verb("outputs", environment="dev") == ExitStatus.DONE
+
+
+def test_a_parameter_without_default_is_asked_for_and_then_kept(
+    queue: Queue, capfd: pytest.CaptureFixture[str]
+) -> None:
+    queue.parameters = {"Size": {"Type": "String", "Description": "how large"}}
+    assert verb("deploy") == ExitStatus.BAD_USAGE
+    assert "stack one needs a value for Size (how large)" in capfd.readouterr().err
+    assert verb("deploy", "--parameter", "Sizes=3") == ExitStatus.BAD_USAGE
+    assert "no stack has a parameter 'Sizes'; there are: Size" in capfd.readouterr().err
+
+    assert verb("deploy", "--parameter", "Size=3") == ExitStatus.DONE
+    queue.timeout = 20
+    assert verb("deploy") == ExitStatus.DONE
+    assert "one.Told = 3" in capfd.readouterr().out
 
 
 def test_diff_is_of_snapshots_only_with_a_repository(capfd: pytest.CaptureFixture[str]) -> None:

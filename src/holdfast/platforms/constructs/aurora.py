@@ -240,6 +240,7 @@ class AuroraCluster(Construct):
             monitoring_interval=Duration.seconds(shape.monitoring_seconds) if shape.monitoring_seconds else None,
             database_insights_mode=_MODES[shape.insights] if shape.insights else None,
             performance_insight_encryption_key=self._key if shape.insights else None,
+            performance_insight_retention=_INSIGHTS_DAYS[shape.insights] if shape.insights else None,
             deletion_protection=shape.protected,
             removal_policy=shape.removal,
         )

@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 from aws_cdk import aws_cloudwatch as cloudwatch
-from aws_cdk import aws_ec2 as ec2
-from aws_cdk import aws_kms as kms
 from constructs import Construct
 
-from holdfast.platforms.constructs.aurora import AuroraCluster, AuroraShape, log_retention
-from holdfast.platforms.constructs.backup_notices import BackupNotices, backup_may_use
+from holdfast.platforms.constructs.aurora import AuroraShape, log_retention
+from holdfast.platforms.constructs.backup_notices import BackupNotices
 from holdfast.platforms.constructs.backup_plan import BackupNames, BackupPlan, BackupShape
-from holdfast.platforms.constructs.credentials import DatabaseCredentials, pass_secret
-from holdfast.platforms.constructs.database_alarms import DatabaseEvents, database_events_may_use
 from holdfast.platforms.constructs.database_dashboard import DatabaseDashboard
 from holdfast.platforms.constructs.database_proxy import DatabaseProxy
 from holdfast.platforms.constructs.flow_logs import FlowLogs
-from holdfast.platforms.constructs.key import CustomerKey, alarms_may_use, logs_may_use
 from holdfast.platforms.constructs.public_network import PublicNetwork, PublicNetworkShape
 from holdfast.platforms.constructs.reader_scaling import ReaderScaling
 from holdfast.platforms.constructs.removal import data_removal
-from holdfast.platforms.constructs.topic import NoticeTopic
-from holdfast.platforms.database_stack import DatabaseStack
+from holdfast.platforms.database_stack import DatabaseStack, Seat
 from holdfast.platforms.payment_database.names import Names
 from holdfast.platforms.payment_database.watch import watch
 from holdfast.settings.engine_versions import version_of
@@ -32,32 +26,28 @@ _PASSWORD_LENGTH = 32
 class PaymentStack(DatabaseStack):
     """The whole platform in its first region; a client is whoever wears the client group."""
 
+    settings: PaymentDatabase
+
     def __init__(self, scope: Construct, settings: PaymentDatabase) -> None:
         super().__init__(
             scope, settings=settings, zones=ZONES, description="Aurora PostgreSQL for payments, in three zones"
         )
-        self.settings, self.names = settings, Names(suffix=settings.environment)
+        self.names = Names(suffix=settings.environment)
         self.network = self._network()
-        self.shape = self._shape()
-        self.key = self._key()
-        self.topic = NoticeTopic(
-            self,
-            "Alarms",
-            name=self.names.of("alarms"),
-            display_name="Payment Database Alarms",
+        shape = self._shape()
+        self.key = self.make_key(self.names.of("key"), [*shape.log_groups, self.names.flow_log])
+        self.topic = self.make_notices(self.names.of("alarms"), "Payment Database Alarms", self.key)
+        self.database = self.make_database(
+            shape,
+            Seat(network=self.network, subnets=self.network.private_subnets),
             key=self.key,
-            emails=settings.alerts,
-        ).topic
-        self.database = self._database()
-        self.clients = self._clients()
-        DatabaseEvents(
-            self,
-            "Events",
-            topic=self.topic,
-            name=self.shape.identifier,
-            cluster=self.database.cluster_id,
-            instances=self.database.instance_ids,
+            secret=self.names.of("credentials"),
+            username=settings.database.username,
+            length=_PASSWORD_LENGTH,
+            days=settings.database.rotation_days,
         )
+        self.clients = self.make_clients(self.database, self.network)
+        self.tell_events(self.database, self.topic)
         self._options(watch(self))
         self._outputs()
 
@@ -78,78 +68,14 @@ class PaymentStack(DatabaseStack):
 
     def _shape(self) -> AuroraShape:
         database = self.settings.database
-        return AuroraShape(
+        return self.shape(
+            database,
             version=version_of("aurora-postgresql", database.engine_version),
             identifier=self.names.of("cluster"),
-            readers=database.readers,
             instance_class=database.instance_class,
             database=database.name,
             exported_logs=["postgresql"],
-            log_days=log_retention(database.log_days),
-            backup_days=database.backup_days,
-            backup_window=database.backup_window,
-            maintenance_window=database.maintenance_window,
-            insights=None if database.insights == "none" else database.insights,
-            monitoring_seconds=database.monitoring_seconds,
-            protected=self.settings.protected,
-            removal=self.removal,
         )
-
-    def _key(self) -> kms.IKey:
-        groups = [*self.shape.log_groups, self.names.flow_log]
-        may_notify = [alarms_may_use(self), database_events_may_use(self), backup_may_use(self)]
-        return CustomerKey(
-            self,
-            "Key",
-            alias=self.names.of("key"),
-            statements=[*may_notify, logs_may_use(self, groups)],
-            removal=self.key_removal,
-            alias_removal=self.leftover,
-        ).key
-
-    def _database(self) -> AuroraCluster:
-        subnets = self.network.private_subnets
-        credentials = DatabaseCredentials(
-            self,
-            "Credentials",
-            name=self.names.of("credentials"),
-            username=self.settings.database.username,
-            length=_PASSWORD_LENGTH,
-            key=self.key,
-            removal=self.leftover,
-        )
-        database = AuroraCluster(
-            self,
-            "Database",
-            shape=self.shape,
-            vpc=self.network.vpc,
-            subnets=subnets,
-            key=self.key,
-            credentials=credentials,
-            log_key=self.key,
-        )
-        endpoint = self.network.reach_by_interface(
-            "SecretsManager", ec2.InterfaceVpcEndpointAwsService.SECRETS_MANAGER, pass_secret(credentials.secret)
-        )
-        rotated = database.rotate(
-            subnets=subnets,
-            endpoint_group=self.network.endpoint_group,
-            days=self.settings.database.rotation_days,
-        )
-        rotated.schedule.node.add_dependency(endpoint)
-        return database
-
-    def _clients(self) -> ec2.SecurityGroup:
-        group = ec2.SecurityGroup(
-            self,
-            "Clients",
-            vpc=self.network.vpc,
-            description="Whoever wears it may connect to the database and read its secret",
-            allow_all_outbound=False,
-        )
-        self.database.admit(group, "a client of the database")
-        self.network.endpoint_group.connections.allow_from(group, ec2.Port.tcp(443), "a client to Secrets Manager")
-        return group
 
     def _options(self, alarms: list[cloudwatch.Alarm]) -> None:
         """Build what the settings ask for beyond the cluster."""
@@ -192,7 +118,11 @@ class PaymentStack(DatabaseStack):
             key=self.key,
         )
         proxy.admit(self.clients, "a client of the proxy")
-        self.tell("ProxyEndpoint", f"{proxy.proxy.attr_endpoint}:{self.shape.port}", "Pooled connections to the writer")
+        self.tell(
+            "ProxyEndpoint",
+            f"{proxy.proxy.attr_endpoint}:{self.database.shape.port}",
+            "Pooled connections to the writer",
+        )
 
     def _copies(self, schedule: str) -> None:
         names = self.names

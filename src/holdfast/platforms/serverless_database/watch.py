@@ -72,15 +72,16 @@ def watch(stack: ServerlessStack) -> None:
             "A reader is more than a second behind the writer: it answers with old data.",
             above("AuroraReplicaLag", readers_of(cluster), _LAG_MILLISECONDS),
         )
-    alarms.add(
-        "LostExports",
-        "lost-exports",
-        "An export could not be started. The message in the queue says why; start it by hand when that is mended.",
-        level_of(
-            "AWS/SQS",
-            "ApproximateNumberOfMessagesVisible",
-            {"QueueName": stack.lost_exports.queue_name},
-            above=1,
-            or_equal=True,
-        ),
-    )
+    if stack.lost_exports:
+        alarms.add(
+            "LostExports",
+            "lost-exports",
+            "An export could not be started. The message in the queue says why; start it by hand when that is mended.",
+            level_of(
+                "AWS/SQS",
+                "ApproximateNumberOfMessagesVisible",
+                {"QueueName": stack.lost_exports.queue_name},
+                above=1,
+                or_equal=True,
+            ),
+        )

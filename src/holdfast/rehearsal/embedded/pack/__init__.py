@@ -18,6 +18,7 @@ def install(folder: Path, token: str) -> ControlledApp:
     from ministack.app import app
 
     from holdfast.rehearsal.embedded.pack import (
+        backup_vaults,
         balancing,
         completion,
         credentials,
@@ -44,4 +45,5 @@ def install(folder: Path, token: str) -> ControlledApp:
     completion.install()
     databases.install()
     balancing.install()
+    backup_vaults.install()
     return ControlledApp(app, token)

@@ -17,7 +17,7 @@ from ministack.core.responses import get_account_id, get_region
 from ministack.services import dynamodb, ec2
 from ministack.services.cloudformation import provisioners
 
-from holdfast.rehearsal.embedded.pack import containers, databases, types
+from holdfast.rehearsal.embedded.pack import backup_vaults, containers, databases, types
 from holdfast.rehearsal.embedded.pack.service_clients import client
 
 Properties = dict[str, Any]
@@ -35,6 +35,7 @@ def install() -> None:
     _give_vpc_its_cidr()
     _tell_whole_endpoints()
     _tell_gateway_addresses()
+    _tell_whole_flow_logs()
 
 
 def _completed(handler: dict[str, Any], complete: Complete) -> dict[str, Any]:
@@ -328,6 +329,33 @@ def _tell_gateway_addresses() -> None:
     ec2._ACTION_MAP["DescribeNatGateways"] = whole
 
 
+FLOW_LOG = re.compile(r"<flowLogId>([^<]+)</flowLogId>")
+
+
+def _tell_whole_flow_logs() -> None:
+    """Let DescribeFlowLogs tell the role and the log group, as MiniStack does not."""
+    create, describe = ec2._ACTION_MAP["CreateFlowLogs"], ec2._ACTION_MAP["DescribeFlowLogs"]
+
+    def kept(params: Any) -> Any:
+        status, headers, body = create(params)
+        for identifier in re.findall(r"<item>(fl-[^<]+)</item>", body.decode()):
+            ec2._flow_logs[identifier]["_role"] = ec2._p(params, "DeliverLogsPermissionArn")
+            ec2._flow_logs[identifier]["_group"] = ec2._p(params, "LogGroupName")
+        return status, headers, body
+
+    def whole(params: Any) -> Any:
+        status, headers, body = describe(params)
+        return status, headers, FLOW_LOG.sub(_with_delivery, body.decode()).encode()
+
+    ec2._ACTION_MAP.update(CreateFlowLogs=kept, DescribeFlowLogs=whole)
+
+
+def _with_delivery(match: re.Match[str]) -> str:
+    record = ec2._flow_logs[match[1]]
+    fields = {"deliverLogsPermissionArn": record.get("_role"), "logGroupName": record.get("_group")}
+    return match[0] + "".join(f"<{field}>{escape(value)}</{field}>" for field, value in fields.items() if value)
+
+
 def _with_address(match: re.Match[str]) -> str:
     identifier, between = match.groups()
     allocation = ec2._nat_gateways[identifier]["AllocationId"]
@@ -342,6 +370,7 @@ def _renamed(given: Properties, **names: str) -> Properties:
 
 
 COMPLETIONS: dict[str, Complete] = {
+    "AWS::Backup::BackupVault": backup_vaults.complete_vault,
     "AWS::DynamoDB::Table": _table,
     "AWS::ECS::Service": containers.complete_service,
     "AWS::ECS::TaskDefinition": containers.complete_task,

@@ -12,7 +12,7 @@ from ministack.core.responses import get_account_id, get_region
 from ministack.services import cloudformation
 from ministack.services.cloudformation import provisioners, stacks
 
-from holdfast.rehearsal.embedded.pack import backup_selections, credentials, databases, migration, scaling
+from holdfast.rehearsal.embedded.pack import backup_vaults, credentials, databases, migration, scaling
 from holdfast.rehearsal.embedded.pack.resource_type import Created, Properties, ResourceType, tags_of
 from holdfast.rehearsal.embedded.pack.service_clients import client
 
@@ -243,7 +243,7 @@ def _delete_nat_gateway(physical_id: str, _properties: Properties) -> None:
 
 
 TYPES = {
-    **backup_selections.TYPES,
+    **backup_vaults.TYPES,
     **credentials.TYPES,
     **databases.TYPES,
     **migration.TYPES,
