@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from holdfast.backup.ids import RepositoryId
-from holdfast.backup.key_ring import FIRST, SealedRing, ring_key
+from holdfast.backup.key_ring import FIRST, SealedRing, newest_ring_number, ring_key
 from holdfast.backup.key_slots import PREFIX as SLOTS
 from holdfast.backup.key_slots import parse_slot
 from holdfast.backup.ports import ObjectStore
@@ -59,11 +59,12 @@ def _has_slot(objects: ObjectStore, key: str) -> bool:
 
 
 def _lost_rings(objects: ObjectStore, replica: ObjectStore, repository: RepositoryId) -> Iterator[str]:
-    """Yield the rings that the replica's slots lead to, and that are here otherwise than there."""
+    """Yield the newest ring and any later one that the replica has slots for, if it is here otherwise than there."""
+    newest = newest_ring_number(objects)
     wanted: dict[int, set[str]] = {}
     for stored in replica.list(SLOTS):
         slot = parse_slot(stored.key, replica.get(stored.key))
-        if slot is not None and slot.get("repository") == repository and slot["ring"] > FIRST:
+        if slot is not None and slot.get("repository") == repository and slot["ring"] >= max(newest, FIRST + 1):
             wanted.setdefault(slot["ring"], set()).add(slot["seals"])
     for number, seals in wanted.items():
         key = ring_key(number)

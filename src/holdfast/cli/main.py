@@ -22,6 +22,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "diff": ("diff", "Compare two snapshots, or a platform with what is deployed."),
     "stats": ("stats", "Tell who uses how much, and what sharing saves."),
     "restore": ("restore", "Write a snapshot back."),
+    "mount": ("mount", "Show the snapshots as folders, where there is FUSE."),
     "verify": ("verify", "Check that every snapshot can be restored."),
     "repair": ("repair", "Heal what is damaged, from a replica or the source."),
     "forget": ("forget", "Drop the snapshots no retention rule keeps."),

@@ -246,6 +246,17 @@ def test_a_missing_config_and_a_damaged_ring_are_healed_from_a_replica() -> None
     assert mend_keys(repository.objects, replica) == []
 
 
+def test_a_retired_ring_does_not_come_back_from_a_replica() -> None:
+    repository = any_created()
+    replica = MemoryObjects()
+    for _ in range(2):
+        rotate(repository, "password")
+        replica.objects.update(objects_of(repository))
+    assert "keys/ring-2" in replica.objects
+    assert mend_keys(repository.objects, replica) == []
+    assert "keys/ring-2" not in objects_of(repository)
+
+
 def test_a_removed_slot_does_not_come_back_from_a_replica() -> None:
     repository = any_created()
     (slot,) = list_keys(repository.objects)

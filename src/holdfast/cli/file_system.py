@@ -1,0 +1,104 @@
+"""What a kernel asks of a file system, answered from a repository: every answer a value or an `OSError`."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from holdfast.errors import HoldfastError, InvalidRequest, NotFound
+
+if TYPE_CHECKING:
+    from holdfast.backup.browse import Browser
+
+BLOCK_BYTES = 512
+
+
+class FileSystem:
+    """The read-only operations of FUSE over a `Browser`, in the names and types of the mfusepy library.
+
+    Paths are text as `os.fsdecode` gives it, so that any bytes come through.
+    """
+
+    def __init__(self, browser: Browser, *, uid: int, gid: int) -> None:
+        """`uid` and `gid` own what no snapshot holds itself."""
+        self._browser = browser
+        self._owner = (uid, gid)
+
+    def getattr(self, path: str, fh: int | None = None) -> dict[str, Any]:
+        """Return the attributes of what is at `path`; times in seconds."""
+        with _as_os_error():
+            node = self._browser.look(os.fsencode(path))
+        entry = node.entry
+        uid, gid = self._owner if node.children is not None else (entry.uid, entry.gid)
+        seconds = entry.mtime_ns / 1e9
+        return {
+            "st_mode": node.mode,
+            "st_nlink": 1,
+            "st_size": entry.size,
+            "st_blocks": -(-entry.size // BLOCK_BYTES),
+            "st_uid": uid,
+            "st_gid": gid,
+            "st_rdev": entry.device,
+            "st_mtime": seconds,
+            "st_atime": seconds,
+            "st_ctime": seconds,
+        }
+
+    def readdir(self, path: str, fh: int) -> list[str]:
+        """Return the names in a folder."""
+        with _as_os_error():
+            names = list(self._browser.names(self._browser.look(os.fsencode(path))))
+        return [".", "..", *(os.fsdecode(name) for name in names)]
+
+    def readlink(self, path: str) -> str:
+        """Return where a symbolic link leads."""
+        with _as_os_error():
+            target = self._browser.look(os.fsencode(path)).entry.target
+        if not target:
+            raise OSError(errno.EINVAL, "not a symbolic link")
+        return os.fsdecode(target)
+
+    def open(self, path: str, flags: int) -> int:
+        """Open for reading."""
+        if flags & (os.O_WRONLY | os.O_RDWR):
+            raise OSError(errno.EROFS, "snapshots are not changed")
+        with _as_os_error():
+            self._browser.look(os.fsencode(path))
+        return 0
+
+    def read(self, path: str, size: int, offset: int, fh: int) -> bytes:
+        """Return bytes of a file."""
+        with _as_os_error():
+            return self._browser.read(self._browser.look(os.fsencode(path)), offset, size)
+
+    def listxattr(self, path: str) -> list[str]:
+        """Return the names of the extended attributes."""
+        with _as_os_error():
+            return [os.fsdecode(name) for name, _ in self._browser.look(os.fsencode(path)).entry.xattrs]
+
+    def getxattr(self, path: str, name: str, position: int = 0) -> bytes:
+        """Return the value of an extended attribute."""
+        with _as_os_error():
+            xattrs = dict(self._browser.look(os.fsencode(path)).entry.xattrs)
+        if os.fsencode(name) not in xattrs:
+            raise OSError(errno.ENODATA, "no such attribute")
+        return xattrs[os.fsencode(name)]
+
+    def statfs(self, path: str) -> dict[str, int]:
+        """Return sizes: there is no room."""
+        return {"f_bsize": 4096, "f_frsize": 4096, "f_blocks": 0, "f_bfree": 0, "f_bavail": 0, "f_namemax": 255}
+
+
+@contextmanager
+def _as_os_error() -> Iterator[None]:
+    try:
+        yield
+    except NotFound as error:
+        raise OSError(errno.ENOENT, str(error)) from error
+    except InvalidRequest as error:
+        raise OSError(errno.ENOTDIR, str(error)) from error
+    except HoldfastError as error:
+        raise OSError(errno.EIO, str(error)) from error

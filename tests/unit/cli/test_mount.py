@@ -1,0 +1,44 @@
+"""`holdfast mount` where there is no FUSE."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from holdfast.cli.mount import fuse_library
+from holdfast.errors import InvalidRequest, StoreDenied
+from tests.support.command_line import Run
+
+
+def raises(error: Exception) -> object:
+    def import_module(name: str) -> ModuleType:
+        raise error
+
+    return import_module
+
+
+def test_without_the_device_one_line_says_so(tmp_path: Path) -> None:
+    with pytest.raises(StoreDenied, match=r"there is no .*fuse here"):
+        fuse_library(tmp_path / "fuse")
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "text"),
+    [
+        (ModuleNotFoundError("mfusepy"), InvalidRequest, r"install holdfast\[mount\]"),
+        (OSError("Unable to find libfuse"), StoreDenied, "libfuse is not installed"),
+    ],
+)
+def test_without_the_libraries_one_line_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, error: Exception, kind: type[Exception], text: str
+) -> None:
+    monkeypatch.setattr(importlib, "import_module", raises(error))
+    with pytest.raises(kind, match=text):
+        fuse_library(tmp_path)
+
+
+def test_a_folder_that_is_not_there_is_refused(holdfast: Run) -> None:
+    assert holdfast("mount", "nowhere", "--repo", "repo").status == 2
