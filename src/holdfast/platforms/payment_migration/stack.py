@@ -51,7 +51,7 @@ class MigrationStack(DatabaseStack):
         super().__init__(scope, settings=settings, zones=ZONES, description="Blue-green migration of a payment system")
         for name, value in tags_of(settings).items():
             Tags.of(self).add(name, value)
-        self.names = Names(settings=settings)
+        self.settings, self.names = settings, Names(settings=settings)
         self.shapes = {side: self._shape(side) for side in SIDES}
         self.places = MigrationNetwork(self, "Places", settings=settings, names=self.names)
         self.network = self.places.network
