@@ -73,7 +73,7 @@ class TransactionStack(Stack):
                 found.add_override(section, value)
 
 
-# What a cluster that goes on running stands on; with another kind left behind a stack could not be made again sooner.
+# What a cluster that goes on running stands on.
 _STAYS = {
     "AWS::EC2::VPC",
     "AWS::EC2::Subnet",
