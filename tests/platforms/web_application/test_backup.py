@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tests.platforms.reading import Resource, meets
+from tests.platforms.reading import Resource, meets, statement
 from tests.platforms.web_application.stacks import imports, stack
 
 
@@ -64,6 +64,14 @@ def test_backups_are_tagged_for_cost() -> None:
     ):
         assert tags["CostCenter"] == "Shop"
         assert {"Environment", "Project"} <= set(tags)
+
+
+def test_topic_hears_of_failed_backups_copies_and_of_restores() -> None:
+    notices = stack("backup").one("AWS::Backup::BackupVault")["Notifications"]
+    assert set(notices["BackupVaultEvents"]) >= {"BACKUP_JOB_FAILED", "COPY_JOB_FAILED", "RESTORE_JOB_COMPLETED"}
+    assert imports(notices["SNSTopicArn"]).startswith("web-application-monitoring-dev:")
+    policy = stack("monitoring").one("AWS::SNS::TopicPolicy")["PolicyDocument"]["Statement"]
+    assert statement(policy, "AllowBackupNotices")["Principal"] == {"Service": "backup.amazonaws.com"}
 
 
 def test_role_may_back_up_and_restore() -> None:

@@ -85,7 +85,11 @@ def test_each_address_has_a_subscription() -> None:
 @meets("HA-40")
 @pytest.mark.parametrize(
     ("sid", "service"),
-    [("AllowCloudWatchAlarms", "cloudwatch.amazonaws.com"), ("AllowDatabaseEvents", "events.rds.amazonaws.com")],
+    [
+        ("AllowCloudWatchAlarms", "cloudwatch.amazonaws.com"),
+        ("AllowDatabaseEvents", "events.rds.amazonaws.com"),
+        ("AllowBackupNotices", "backup.amazonaws.com"),
+    ],
 )
 def test_topics_key_and_policy_admit_alarms_and_database_events(sid: str, service: str) -> None:
     template, keys = stack("monitoring"), stack("keys")

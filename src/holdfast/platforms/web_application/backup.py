@@ -5,20 +5,28 @@ from __future__ import annotations
 from aws_cdk import RemovalPolicy
 from constructs import Construct
 
+from holdfast.platforms.constructs.backup_notices import BackupNotices
 from holdfast.platforms.constructs.backup_plan import BackupNames, BackupPlan, BackupShape
 from holdfast.platforms.constructs.emptied_vault import EmptiedVault
 from holdfast.platforms.web_application.claims import tags_of
 from holdfast.platforms.web_application.database import DatabaseStack
+from holdfast.platforms.web_application.monitoring import MonitoringStack
 from holdfast.platforms.web_application.stack import ComponentStack
 from holdfast.platforms.web_application.storage import StorageStack
 from holdfast.settings.web_application import WebApplication
 
 
 class BackupStack(ComponentStack):
-    """Deployed after what it backs up; in a destroyable environment its recovery points go with it."""
+    """Deployed last: it tells the topic. In a destroyable environment its recovery points go with it."""
 
     def __init__(
-        self, scope: Construct, settings: WebApplication, *, storage: StorageStack, database: DatabaseStack
+        self,
+        scope: Construct,
+        settings: WebApplication,
+        *,
+        storage: StorageStack,
+        database: DatabaseStack,
+        monitoring: MonitoringStack,
     ) -> None:
         super().__init__(scope, "backup", settings=settings, description="Web application: backup vault and plan")
         names, backup = self.names, settings.backup
@@ -44,6 +52,7 @@ class BackupStack(ComponentStack):
             resources=[database.cluster.cluster.cluster_arn, storage.sessions.table_arn],
             removal=self.removal,
         )
+        BackupNotices(self, "Notices", vault=self.plan.vault, topic=monitoring.topic)
         if self.removal is RemovalPolicy.DESTROY:
             EmptiedVault(self, "Emptied", plan=self.plan, name=names.vault_emptier, log_key=database.key)
         self.tell("BackupVaultName", self.plan.vault.ref, "Recovery points of cluster and table")

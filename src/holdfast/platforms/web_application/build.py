@@ -27,7 +27,7 @@ def build(app: App, settings: WebApplication, _bundle: Callable[[], Path]) -> li
     storage = StorageStack(app, settings, keys=keys)
     compute = ComputeStack(app, settings, network=network, storage=storage, database=database)
     monitoring = MonitoringStack(app, settings, storage=storage, database=database, compute=compute)
-    backup = BackupStack(app, settings, storage=storage, database=database)
+    backup = BackupStack(app, settings, storage=storage, database=database, monitoring=monitoring)
     return [network, keys, database, storage, compute, monitoring, backup]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from constructs import Construct
 
+from holdfast.platforms.constructs.backup_notices import backup_may_use
 from holdfast.platforms.constructs.database_alarms import database_events_may_use
 from holdfast.platforms.constructs.function import log_group_name
 from holdfast.platforms.constructs.key import CustomerKey, alarms_may_use, logs_may_use
@@ -33,7 +34,12 @@ class KeysStack(ComponentStack):
             self,
             "Key",
             alias=names.of("kms-key"),
-            statements=[alarms_may_use(self), database_events_may_use(self), logs_may_use(self, groups)],
+            statements=[
+                alarms_may_use(self),
+                database_events_may_use(self),
+                backup_may_use(self),
+                logs_may_use(self, groups),
+            ],
             removal=self.removal,
         ).key
         self.tell("KeyArn", self.key.key_arn, "Encrypts database, sessions, objects, logs, notices and backups")

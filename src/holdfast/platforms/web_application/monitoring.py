@@ -40,7 +40,7 @@ class MonitoringStack(ComponentStack):
             "ServiceName": compute.application.service.attr_name,
         }
         self.certificate = {"CertificateArn": compute.certificate_arn}
-        topic = NoticeTopic(
+        self.topic = NoticeTopic(
             self,
             "Notices",
             name=self.names.of("alarm-topic"),
@@ -51,14 +51,14 @@ class MonitoringStack(ComponentStack):
         DatabaseEvents(
             self,
             "Events",
-            topic=topic,
+            topic=self.topic,
             name=self.names.of("aurora-events"),
             cluster=self.cluster_id,
             instances=database.cluster.instance_ids,
         )
-        watch(Alarms(self, "Alarms", topic=topic, prefix="alarm", suffix=self.names.suffix), self)
+        watch(Alarms(self, "Alarms", topic=self.topic, prefix="alarm", suffix=self.names.suffix), self)
         dashboard = Dashboard(self, "Board", name=self.names.of("dashboard"), charts=self._charts()).resource
-        self.tell("AlarmTopicArn", topic.topic_arn, "Every alarm and database event goes here")
+        self.tell("AlarmTopicArn", self.topic.topic_arn, "Every alarm and database event goes here")
         self.tell("DashboardName", dashboard.ref, "Database, load balancer, containers, sessions, backups")
 
     def _charts(self) -> list[Chart]:
