@@ -109,7 +109,7 @@ def test_tls_is_demanded_by_the_parameters_in_force(deployed: Deployed) -> None:
 
 @meets("PG-41")
 def test_alarms_exist_and_act(deployed: Deployed) -> None:
-    assert len(deployed.seen["alarms"]) == 6
+    assert len(deployed.seen["alarms"]) == 7
     assert all(one["AlarmActions"] for one in deployed.seen["alarms"])
 
 

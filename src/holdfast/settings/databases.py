@@ -45,6 +45,8 @@ class DatabasePromises(Promises):
 
 def _on_offer(engine: Engine) -> tuple[BeforeValidator, WithJsonSchema]:
     def read(value: Any) -> Any:
+        if isinstance(value, int | float):
+            raise refuse(f"text in quotes, because YAML reads 15.10 as the number 15.1: {offered(engine)[0].version!r}")
         try:
             version_of(engine, str(value))
         except ValueError as error:

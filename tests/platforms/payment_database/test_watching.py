@@ -57,7 +57,7 @@ def test_every_alarm_tells_the_topic_and_each_address_is_subscribed() -> None:
     template = stack_of(NAME, alerts=["a@example.com", "b@example.com"])
     topic = f"{{{template.one('AWS::SNS::Topic').id}}}"
     alarms = template.of("AWS::CloudWatch::Alarm")
-    assert len(alarms) == 6
+    assert len(alarms) == 7
     assert all(one["AlarmActions"] == one["OKActions"] == [topic] for one in alarms)
     assert [one["Endpoint"] for one in template.of("AWS::SNS::Subscription", TopicArn=topic)] == [
         "a@example.com",
@@ -100,3 +100,10 @@ def test_dashboard_shows_every_alarm_and_both_roles() -> None:
     roles = {metric[5] for one in widgets if one["type"] == "metric" for metric in one["properties"]["metrics"]}
     assert roles == {"WRITER", "READER"}
     assert stack_of(NAME, dashboard=False).of("AWS::CloudWatch::Dashboard") == []
+
+
+def test_rotation_that_fails_rings() -> None:
+    one = stack_of(NAME).one("AWS::CloudWatch::Alarm", AlarmName="payment-db-rotation-alarm-dev")
+    hosted = stack_of(NAME).one("AWS::SecretsManager::RotationSchedule")["HostedRotationLambda"]
+    assert (one["Namespace"], one["MetricName"], one["Statistic"]) == ("AWS/Lambda", "Errors", "Sum")
+    assert dimensions(one) == {"FunctionName": hosted["RotationLambdaName"]}

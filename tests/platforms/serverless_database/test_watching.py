@@ -78,7 +78,7 @@ def test_every_alarm_tells_the_topic_and_tells_it_again_when_all_is_well() -> No
     template = stack_of(NAME)
     topic = [f"{{{template.one('AWS::SNS::Topic').id}}}"]
     alarms = template.of("AWS::CloudWatch::Alarm")
-    assert len(alarms) == 6
+    assert len(alarms) == 7
     assert all(one["AlarmActions"] == one["OKActions"] == topic for one in alarms)
 
 
@@ -93,3 +93,10 @@ def test_events_of_the_cluster_and_its_instances_reach_the_topic() -> None:
 def test_cluster_without_a_reader_has_no_lag_to_watch() -> None:
     template = stack_of(NAME, database={"readers": 0}, promises={"failover": "15m", "availability": "99%"})
     assert "aurora-replica-lag-dev" not in {one["AlarmName"] for one in template.of("AWS::CloudWatch::Alarm")}
+
+
+def test_rotation_that_fails_rings() -> None:
+    one = stack_of(NAME).one("AWS::CloudWatch::Alarm", AlarmName="aurora-rotation-dev")
+    hosted = stack_of(NAME).one("AWS::SecretsManager::RotationSchedule")["HostedRotationLambda"]
+    assert (one["Namespace"], one["MetricName"], one["Statistic"]) == ("AWS/Lambda", "Errors", "Sum")
+    assert dimensions(one) == {"FunctionName": hosted["RotationLambdaName"]}

@@ -44,6 +44,7 @@ def refused(check: Callable[[], object]) -> str:
         (InstanceClass, "db.r7g.16xlarge", "db.serverless", "as in db.r6g.large"),
         (DatabaseName, "saasdb", "1db", "a letter"),
         (PostgresqlVersion, "15.10", "15.7", "on offer: 15.10"),
+        (PostgresqlVersion, "15.17", 15.1, "text in quotes"),
         (MysqlVersion, "8.0.mysql_aurora.3.10.4", "8.0.mysql_aurora.3.04.0", "on offer: 8.0"),
     ],
 )

@@ -92,6 +92,11 @@ class AuroraShape:
         return [f"/aws/rds/cluster/{self.identifier}/{log}" for log in self.exported_logs]
 
     @property
+    def rotation_function(self) -> str:
+        """Name of the function that rotates the master password, whose errors tell of a rotation that failed."""
+        return f"{self.identifier}-rotation"
+
+    @property
     def names(self) -> list[str]:
         """Names of the instances, the first writer's first."""
         return list(self.instance_names) or [f"{self.identifier}-{n}" for n in range(1, self.readers + 2)]
@@ -208,7 +213,7 @@ class AuroraCluster(Construct):
             database_group=self.group,
             port=self.shape.port,
             seat=RotationSeat(vpc=self._vpc, subnets=subnets, endpoint_group=endpoint_group),
-            function_name=f"{self.shape.identifier}-rotation",
+            function_name=self.shape.rotation_function,
             days=days,
         )
 

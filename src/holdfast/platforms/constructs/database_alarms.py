@@ -11,7 +11,7 @@ from aws_cdk import aws_rds as rds
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from holdfast.platforms.constructs.alarms import Watch
+from holdfast.platforms.constructs.alarms import Watch, any_of
 from holdfast.platforms.constructs.key import use_by_service
 
 _AT_LEAST = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
@@ -92,6 +92,11 @@ def below(
         periods=periods,
         missing=_SILENT if silence_is_wrong else cloudwatch.TreatMissingData.NOT_BREACHING,
     )
+
+
+def failed_rotation(function_name: str) -> Watch:
+    """Watch the function that rotates a password: one error and the next login may fail."""
+    return any_of("AWS/Lambda", "Errors", {"FunctionName": function_name})
 
 
 def database_events_may_use(scope: Construct) -> iam.PolicyStatement:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from aws_cdk import aws_cloudwatch as cloudwatch
 
 from holdfast.platforms.constructs.alarms import Alarms, Watch, silence_of
-from holdfast.platforms.constructs.database_alarms import above, below, readers_of, whole, writer_of
+from holdfast.platforms.constructs.database_alarms import above, below, failed_rotation, readers_of, whole, writer_of
 
 if TYPE_CHECKING:
     from holdfast.platforms.payment_database.stack import PaymentStack
@@ -49,6 +49,12 @@ def _watched(stack: PaymentStack) -> list[tuple[str, str, str, Watch]]:
             "connections",
             f"The writer has more than {settings.connection_threshold} connections. Pool them before it refuses any.",
             above("DatabaseConnections", writer_of(cluster), settings.connection_threshold),
+        ),
+        (
+            "Rotation",
+            "rotation",
+            "The master password could not be rotated. The function's log says why; logins go on with the old one.",
+            failed_rotation(stack.database.shape.rotation_function),
         ),
     ]
     if settings.database.readers:

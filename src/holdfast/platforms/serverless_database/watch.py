@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from holdfast.platforms.constructs.acceptance import accept
 from holdfast.platforms.constructs.alarms import Alarms, level_of
-from holdfast.platforms.constructs.database_alarms import above, readers_of, whole, writer_of
+from holdfast.platforms.constructs.database_alarms import above, failed_rotation, readers_of, whole, writer_of
 
 if TYPE_CHECKING:
     from holdfast.platforms.serverless_database.stack import ServerlessStack
@@ -64,6 +64,12 @@ def watch(stack: ServerlessStack) -> None:
             or_equal=True,
             silence_is_wrong=True,
         ),
+    )
+    alarms.add(
+        "Rotation",
+        "rotation",
+        "The master password could not be rotated. The function's log says why; logins go on with the old one.",
+        failed_rotation(stack.database.shape.rotation_function),
     )
     if settings.database.readers:
         alarms.add(
