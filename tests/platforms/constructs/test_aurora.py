@@ -210,3 +210,13 @@ def test_rotation_of_mysql_is_of_its_engine() -> None:
     assert schedule["HostedRotationLambda.RotationType"] == "MySQLSingleUser"
     assert schedule["RotationRules"] == {"ScheduleExpression": "rate(7 days)"}
     assert "0.0.0.0/0" in json.dumps(template.of("AWS::EC2::SecurityGroup")[-1].properties)
+
+
+def test_log_of_the_rotation_expires_and_is_there_before_the_function() -> None:
+    def wire(bench: Bench) -> None:
+        bench.database.rotate(subnets=bench.network.vpc.isolated_subnets, endpoint_group=None)
+
+    template = synthesized(wire)
+    log = template.one("AWS::Logs::LogGroup", LogGroupName="/aws/lambda/orders-dev-rotation")
+    assert (log["RetentionInDays"], log.raw["DeletionPolicy"]) == (7, "Delete")
+    assert log.id in template.one("AWS::SecretsManager::RotationSchedule").raw["DependsOn"]

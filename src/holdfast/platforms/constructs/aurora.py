@@ -21,6 +21,7 @@ from holdfast.platforms.constructs.credentials import (
     RotationSeat,
     admit,
 )
+from holdfast.platforms.constructs.function import log_group_name
 from holdfast.settings.databases import LOG_DAYS
 from holdfast.settings.engine_versions import EngineVersion
 
@@ -87,9 +88,14 @@ class AuroraShape:
         return PORTS[self.version.engine]
 
     @property
-    def log_groups(self) -> list[str]:
-        """Names of the exported logs' groups, which the key's policy has to admit (`key.logs_may_use`)."""
+    def exported_groups(self) -> list[str]:
+        """Names of the exported logs' groups."""
         return [f"/aws/rds/cluster/{self.identifier}/{log}" for log in self.exported_logs]
+
+    @property
+    def log_groups(self) -> list[str]:
+        """Names of every log group of the cluster, which the key's policy has to admit (`key.logs_may_use`)."""
+        return [*self.exported_groups, log_group_name(self.rotation_function)]
 
     @property
     def rotation_function(self) -> str:
@@ -149,7 +155,7 @@ class AuroraCluster(Construct):
     ) -> None:
         super().__init__(scope, id_)
         _refuse_impossible(shape)
-        self.shape, self._vpc, self._subnets, self._key = shape, vpc, list(subnets), key
+        self.shape, self._vpc, self._subnets, self._key, self._log_key = shape, vpc, list(subnets), key, log_key
         self.group = ec2.SecurityGroup(
             self, "Group", vpc=vpc, description="Database: its named clients in, nothing out", allow_all_outbound=False
         )
@@ -162,7 +168,7 @@ class AuroraCluster(Construct):
                 encryption_key=log_key,
                 removal_policy=RemovalPolicy.DESTROY,
             )
-            for log, name in zip(shape.exported_logs, shape.log_groups, strict=True)
+            for log, name in zip(shape.exported_logs, shape.exported_groups, strict=True)
         ]
         self.cluster = self._cluster(credentials)
         self.cluster.node.add_dependency(*groups)
@@ -206,7 +212,15 @@ class AuroraCluster(Construct):
         self, *, subnets: Sequence[ec2.ISubnet], endpoint_group: ec2.ISecurityGroup | None, days: int = 30
     ) -> RotatedCredentials:
         """Rotate the master password every `days` days, by a function in `subnets`; see `RotatedCredentials`."""
-        return RotatedCredentials(
+        log = logs.LogGroup(
+            self,
+            "RotationLog",
+            log_group_name=log_group_name(self.shape.rotation_function),
+            retention=self.shape.log_days,
+            encryption_key=self._log_key,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        rotated = RotatedCredentials(
             self,
             "Rotated",
             cluster=self.cluster,
@@ -216,6 +230,9 @@ class AuroraCluster(Construct):
             function_name=self.shape.rotation_function,
             days=days,
         )
+        # Lambda makes a log group that never expires, unless there is one.
+        rotated.schedule.node.add_dependency(log)
+        return rotated
 
     def _cluster(self, credentials: DatabaseCredentials) -> rds.DatabaseCluster:
         shape = self.shape

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from aws_cdk import RemovalPolicy
-from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from holdfast.platforms.constructs.aurora import AuroraCluster, AuroraShape, Capacity, log_retention
 from holdfast.platforms.constructs.credentials import DatabaseCredentials
-from holdfast.platforms.constructs.function import log_group_name
 from holdfast.platforms.constructs.removal import data_removal
 from holdfast.platforms.web_application.keys import KeysStack
 from holdfast.platforms.web_application.network import NetworkStack
@@ -45,7 +42,11 @@ class DatabaseStack(ComponentStack):
             log_key=self.key,
         )
         self.cluster.admit(network.task_group, "the application's tasks")
-        self._rotate(network)
+        self.cluster.rotate(
+            subnets=subnets,
+            endpoint_group=None if settings.network.nat else network.network.endpoint_group,
+            days=settings.database.rotation_days,
+        )
         info = self.cluster.connect_info
         self.info = info
         self.tell("DatabaseEndpoint", info.host, "Host name of the writer")
@@ -70,20 +71,3 @@ class DatabaseStack(ComponentStack):
             protected=self.settings.protected,
             removal=self.cluster_removal,
         )
-
-    def _rotate(self, network: NetworkStack) -> None:
-        """Rotate the password, and make the function's log first: Lambda's own would never end."""
-        log = logs.LogGroup(
-            self,
-            "RotationLog",
-            log_group_name=log_group_name(self.names.rotation),
-            retention=log_retention(self.settings.logs.days),
-            encryption_key=self.key,
-            removal_policy=RemovalPolicy.DESTROY,
-        )
-        rotated = self.cluster.rotate(
-            subnets=network.network.private_subnets,
-            endpoint_group=None if self.settings.network.nat else network.network.endpoint_group,
-            days=self.settings.database.rotation_days,
-        )
-        rotated.node.add_dependency(log)
