@@ -91,8 +91,7 @@ class Holdfast:
 
     def forget_oldest(self, repo: Repo) -> None:
         """Drop all snapshots but the newest and reclaim their space."""
-        self._run("forget", "--keep-last", "1", "--apply", "--repo", str(repo))
-        self._run("prune", "--apply", "--repo", str(repo))
+        self._run("forget", "--keep-last", "1", "--apply", "--prune", "--repo", str(repo))
 
 
 class Restic:

@@ -26,6 +26,8 @@ APART_BYTES = 32 * 1024 * 1024
 """So much is read before worker processes are started: what is done in 0.1 s is not worth four processes and packs."""
 MAX_WAITING = 10_000
 """Steps of the tree that wait for files still being read: about 20 MiB."""
+LOOK_EVERY = 16
+"""Files found between two looks at what the workers ask and have done: less than a millisecond."""
 WAIT_SECONDS = 1.0
 """Between two looks at the lease while the workers are busy."""
 RESTLESS = "it changed while it was read; stored as read"
@@ -113,6 +115,7 @@ class TreeStore:
         self._reusable: list[Entry] = []
         self._tree = self._new_tree()
         self._path = b""
+        self._since_look = 0
         self.tally = Tally()
 
     def _new_tree(self) -> Assembly:
@@ -271,8 +274,10 @@ class TreeStore:
 
     def _catch_up(self) -> None:
         """Take what the workers have done; wait only if they could not take more on anyway."""
-        if self._apart is None:
+        self._since_look += 1
+        if self._apart is None or self._since_look < LOOK_EVERY:
             return
+        self._since_look = 0
         if self._apart.is_busy or self._tree.waiting > MAX_WAITING:
             self._await(lambda: not self._is_ahead)
         else:

@@ -72,15 +72,15 @@ def command(
     Files unchanged since the newest snapshot of the same user, host and sources are not read again. Exit status: 0 all
     is in the snapshot; 1 the snapshot is there without what stderr names; 3 a source does not exist, or storing failed.
     """
-    from holdfast.backup.create_snapshot import create_snapshot
-    from holdfast.backup.dry_run import dry
-
     report = Reporter(output, quiet=quiet)
     user = pwd.getpwuid(os.getuid()).pw_name if user is None else user
     host = socket.gethostname() if host is None else host
     with _source(sources, repo, _Choice(excludes, exclude_files, exclude_caches, one_file_system)) as source:
         source.check()  # before a password is asked for
-        with opened(repo, password_file) as repository:
+        with opened(repo, password_file, needs=["holdfast.backup.create_snapshot"]) as repository:
+            from holdfast.backup.create_snapshot import create_snapshot
+            from holdfast.backup.dry_run import dry
+
             expected = _files_before(repository, source, user, host) if report.is_on else None
 
             def progress(at: Progress) -> None:

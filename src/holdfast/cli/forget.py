@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from holdfast.cli.prune import as_json, as_text, carry_out
 from holdfast.cli.quantity import Quantity
 from holdfast.cli.repository import Command, opened, reads_repository
 from holdfast.cli.text import shown_count, shown_time, table
@@ -17,6 +18,7 @@ from holdfast.settings.quantities import parse_duration
 
 if TYPE_CHECKING:
     from holdfast.backup.ports import Record
+    from holdfast.backup.prune import PruneReport
     from holdfast.backup.retention import ForgetPlan
 
 DURATION = Quantity("duration", parse_duration)
@@ -44,6 +46,7 @@ def keep(name: str, text: str) -> Callable[[Command], Command]:
 @click.option("--user", help="Only snapshots of this user.")
 @click.option("--host", help="Only snapshots of this host.")
 @click.option("--apply", "apply_plan", is_flag=True, help="Forget them; without it, only show the plan.")
+@click.option("--prune", "prune_too", is_flag=True, help="With --apply: reclaim the space at once, as `prune` does.")
 def command(
     repo: str,
     password_file: Path | None,
@@ -59,10 +62,11 @@ def command(
     user: str | None,
     host: str | None,
     apply_plan: bool,
+    prune_too: bool,
 ) -> None:
     """Plan, or with --apply carry out, which snapshots go. A snapshot that any rule keeps stays.
 
-    Rules count for each user and host apart, in UTC. Space is reclaimed by `holdfast prune`.
+    Rules count for each user and host apart, in UTC. Space is reclaimed by `holdfast prune`, or here with --prune.
     """
     from holdfast.backup.forget import forget
     from holdfast.backup.retention import Retention, plan_forget
@@ -76,12 +80,15 @@ def command(
         yearly=keep_yearly or 0,
         within=keep_within,
     )
-    with opened(repo, password_file) as repository:
+    with opened(repo, password_file, needs=["holdfast.backup.prune"] if prune_too else []) as repository:
         records = [one for one in repository.ledger.completed(user) if host in (None, one.host)]
         plan = plan_forget(records, retention, now=repository.clock.now())
         if apply_plan:
             forget(repository, plan)
-    click.echo(_as_json(plan, apply_plan) if output == "json" else _as_text(plan))
+        pruned = carry_out(repository, quiet=quiet) if apply_plan and prune_too else None
+    click.echo(_as_json(plan, apply_plan, pruned) if output == "json" else _as_text(plan))
+    if pruned and output == "text":
+        click.echo(as_text(pruned))
     if not quiet:
         done = "forgotten" if apply_plan else "would be forgotten; --apply does it"
         click.echo(f"{shown_count(len(plan.forget), 'snapshot')} {done}", err=True)
@@ -97,12 +104,10 @@ def _row(record: Record) -> tuple[str, str, str, str]:
     return record.id[:12], shown_time(record.start), record.user, record.host
 
 
-def _as_json(plan: ForgetPlan, applied: bool) -> str:
-    return json.dumps(
-        {
-            "applied": applied,
-            "keep": [{"snapshot": kept.record.id, "reasons": list(kept.reasons)} for kept in plan.keep],
-            "forget": [{"snapshot": record.id} for record in plan.forget],
-        },
-        indent=2,
-    )
+def _as_json(plan: ForgetPlan, applied: bool, pruned: PruneReport | None) -> str:
+    done = {
+        "applied": applied,
+        "keep": [{"snapshot": kept.record.id, "reasons": list(kept.reasons)} for kept in plan.keep],
+        "forget": [{"snapshot": record.id} for record in plan.forget],
+    }
+    return json.dumps({**done, "prune": as_json(pruned)} if pruned else done, indent=2)

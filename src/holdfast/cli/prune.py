@@ -18,6 +18,7 @@ from holdfast.cli.text import shown_count, shown_size
 
 if TYPE_CHECKING:
     from holdfast.backup.prune import PrunePlan, PruneReport
+    from holdfast.backup.repository import Repository
 
 WORKERS = 32
 """Requests under way at once: what a folder's changes wait for is the disk, and they are flushed together."""
@@ -32,19 +33,26 @@ def command(repo: str, password_file: Path | None, output: str, quiet: bool, app
     What a backup at work might still refer to waits for the next prune. Exit status: 0 done; 1 the catalogue does not
     account for what is stored, and nothing was deleted; 6 another prune is at work.
     """
-    from holdfast.backup.prune import plan_prune, prune
+    with opened(repo, password_file, needs=["holdfast.backup.prune"]) as repository:
+        from holdfast.backup.prune import plan_prune
 
-    line = TerminalLine(quiet=quiet)
-    with opened(repo, password_file) as repository:
         if not apply_plan:
             _print_plan(plan_prune(repository), output, quiet)
             return
-        owner = f"{socket.gethostname()} {os.getpid()} {secrets.token_hex(4)}"
-        try:
-            report = prune(repository, owner=owner, progress=lambda step: line.write(lambda _: step), workers=WORKERS)
-        finally:
-            line.clear()
-    _print_report(report, output)
+        report = carry_out(repository, quiet=quiet)
+    click.echo(json.dumps(as_json(report), indent=2) if output == "json" else as_text(report))
+
+
+def carry_out(repository: Repository, *, quiet: bool) -> PruneReport:
+    """Prune, telling the steps on a terminal."""
+    from holdfast.backup.prune import prune
+
+    line = TerminalLine(quiet=quiet)
+    owner = f"{socket.gethostname()} {os.getpid()} {secrets.token_hex(4)}"
+    try:
+        return prune(repository, owner=owner, progress=lambda step: line.write(lambda _: step), workers=WORKERS)
+    finally:
+        line.clear()
 
 
 def _print_plan(plan: PrunePlan, output: str, quiet: bool) -> None:
@@ -60,12 +68,15 @@ def _print_plan(plan: PrunePlan, output: str, quiet: bool) -> None:
         click.echo("nothing was changed; --apply does it", err=True)
 
 
-def _print_report(report: PruneReport, output: str) -> None:
-    if output == "json":
-        click.echo(json.dumps({"applied": True, **asdict(report)}, indent=2))
-        return
+def as_json(report: PruneReport) -> dict[str, object]:
+    """Return what a prune did, for a program."""
+    return {"applied": True, **asdict(report)}
+
+
+def as_text(report: PruneReport) -> str:
+    """Return what a prune did, in a line."""
     waiting = f"; {shown_size(report.bytes_waiting)} wait for backups at work" if report.packs_waiting else ""
-    click.echo(
+    return (
         f"reclaimed {shown_size(report.bytes_deleted)}: {shown_count(report.packs_deleted, 'pack')} deleted, "
         f"{report.packs_rewritten} rewritten ({shown_size(report.bytes_copied)} copied){waiting}"
     )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -133,11 +135,25 @@ def keys_for(repo: str, file: Path | None, *, confirm: bool = False) -> Keys:
 
 
 @contextmanager
-def opened(repo: str, password_file: Path | None, *, to_rebuild: bool = False) -> Iterator[Repository]:
-    """Open the repository for one command; whether it exists is told before a password is asked for."""
+def opened(
+    repo: str, password_file: Path | None, *, to_rebuild: bool = False, needs: Sequence[str] = ()
+) -> Iterator[Repository]:
+    """Open the repository for one command; whether it exists is told before a password is asked for.
+
+    The modules that the command `needs` next are loaded while the password is tried, which takes longer.
+    """
     from holdfast.backup.clock import SystemClock
     from holdfast.backup.stores import open as stores
 
     keys = keys_for(repo, password_file)
-    with stores.opened(repo, keys, clock=SystemClock(), to_rebuild=to_rebuild) as repository:
+    loading = threading.Thread(target=lambda: [importlib.import_module(name) for name in needs], daemon=True)
+
+    def keys_while_loading() -> Sequence[KeyProvider]:
+        found = keys()
+        loading.start()  # not before: what opening itself needs is loaded by now, so the two never import the same
+        return found
+
+    with stores.opened(repo, keys_while_loading, clock=SystemClock(), to_rebuild=to_rebuild) as repository:
+        if loading.ident is not None:
+            loading.join()  # before anything forks
         yield repository

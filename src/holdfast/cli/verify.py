@@ -42,12 +42,12 @@ def command(
     """
     from random import SystemRandom
 
-    from holdfast.backup.verify import verify
-
     if read_data and sample is not None:
         raise InvalidRequest("give --read-data or --sample, not both")
     line = CountLine(quiet=quiet)
-    with opened(repo, password_file) as repository:
+    with opened(repo, password_file, needs=["holdfast.backup.verify"]) as repository:
+        from holdfast.backup.verify import verify
+
         try:
             report = verify(
                 repository,

@@ -250,6 +250,18 @@ def test_forget_and_prune_show_the_plan_before_they_act(holdfast: Run, repo: str
     assert holdfast("verify", "--read-data", "--repo", repo).status == 0
 
 
+def test_forget_prunes_at_once_only_when_it_applies(holdfast: Run, repo: str, source: Path) -> None:
+    for _ in range(3):
+        (source / "random").write_bytes(os.urandom(300_000))
+        holdfast("backup", "source", "--repo", repo)
+    stored = holdfast("repo", "stats", repo, "--output", "json").json["packs_bytes"]
+    assert "prune" not in holdfast("forget", "--keep-last", "1", "--prune", "--repo", repo, "--output", "json").json
+    done = holdfast("forget", "--keep-last", "1", "--apply", "--prune", "--repo", repo, "--output", "json").json
+    assert done["prune"]["applied"]
+    assert done["prune"]["bytes_deleted"] > 300_000
+    assert holdfast("repo", "stats", repo, "--output", "json").json["packs_bytes"] < stored - 300_000
+
+
 def test_forget_needs_a_rule(holdfast: Run, repo: str) -> None:
     refused = holdfast("forget", "--repo", repo, "--apply")
     assert (refused.status, "no retention rule" in refused.err) == (2, True)

@@ -134,7 +134,7 @@ class DirectorySource:
         if entry is None or entry.kind is not EntryKind.FILE:
             raise SourceUnreadable("it is no longer a file")
         xattrs, _ = read_xattrs(fd)
-        stamp = b"" if may_hide_a_change(status, now_ns) else entry.fingerprint
+        stamp = b"" if may_hide_a_change(status.st_ctime_ns, now_ns) else entry.fingerprint
         return OpenedFile(fd, replace(entry, xattrs=xattrs, fingerprint=stamp), status)
 
     def reuse_folders(self, may_reuse: MayReuse | None) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 from holdfast.backup.sources import Counted
-from holdfast.backup.sources.metadata import COARSE_TICK_NS, names_of_owner
+from holdfast.backup.sources.metadata import may_hide_a_change, names_of_owner
 
 MOST_LISTED = 4096
 """Larger folders have no signature, so that memory stays bounded: what is in them is compared one by one."""
@@ -91,8 +91,7 @@ def _signed(children: list[Child], now_ns: int) -> Listing:
                 status.st_rdev,
             )
         )
-    # A change right after this could leave the newest change time as it is.
-    if now_ns - newest < COARSE_TICK_NS:
+    if may_hide_a_change(newest, now_ns):
         return Listing(children, b"", Counted())
     records += sorted(names_of_owner(*owner) for owner in owners)
     lengths = struct.pack(f"<{len(records)}I", *map(len, records))  # so that no two lists of records look alike

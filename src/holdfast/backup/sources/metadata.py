@@ -76,10 +76,10 @@ def fingerprint(status: os.stat_result) -> bytes:
     return _digest(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
 
 
-def may_hide_a_change(status: os.stat_result, now_ns: int) -> bool:
-    """Say whether a change right after `now_ns` could leave the file's change time, which no one can set, as it is."""
-    whole_seconds = status.st_ctime_ns % 1_000_000_000 == 0
-    return now_ns - status.st_ctime_ns < (COARSE_TICK_NS if whole_seconds else TICK_NS)
+def may_hide_a_change(ctime_ns: int, now_ns: int) -> bool:
+    """Say whether a change right after `now_ns` could leave a change time, which no one can set, as it is."""
+    whole_seconds = ctime_ns % 1_000_000_000 == 0
+    return now_ns - ctime_ns < (COARSE_TICK_NS if whole_seconds else TICK_NS)
 
 
 def read_xattrs(fd: int) -> tuple[Xattrs, str | None]:

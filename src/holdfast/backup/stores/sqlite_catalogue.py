@@ -215,16 +215,14 @@ class SqliteCatalogue:
             if state not in (PackState.PENDING, PackState.LIVE):
                 raise Conflict(f"pack {pack} was collected while it was stored; store its content again")
             db.execute("UPDATE packs SET state = ? WHERE number = ?", (PackState.LIVE, number))
-            for ordinal, chunk in enumerate(chunks):
-                db.execute(
-                    "INSERT INTO chunks VALUES (?, ?, ?) ON CONFLICT (chunk) DO UPDATE "
-                    "SET number = excluded.number, ordinal = excluded.ordinal "
-                    "WHERE chunks.number != excluded.number AND NOT EXISTS "
-                    "(SELECT 1 FROM packs WHERE packs.number = chunks.number AND state = 'LIVE')",
-                    (chunk, number, ordinal),
-                )
-            held = "SELECT 1 FROM chunks WHERE chunk = ? AND number = ?"
-            return sum(db.execute(held, (chunk, number)).fetchone() is not None for chunk in chunks)
+            db.executemany(
+                "INSERT INTO chunks VALUES (?, ?, ?) ON CONFLICT (chunk) DO UPDATE "
+                "SET number = excluded.number, ordinal = excluded.ordinal "
+                "WHERE chunks.number != excluded.number AND NOT EXISTS "
+                "(SELECT 1 FROM packs WHERE packs.number = chunks.number AND state = 'LIVE')",
+                ((chunk, number, ordinal) for ordinal, chunk in enumerate(chunks)),
+            )
+            return sum(_count_held(db, number, batch) for batch in _batches(chunks))
 
         return self._write(change)
 
@@ -438,6 +436,15 @@ def _epoch(db: sqlite3.Connection) -> int:
 def _pack(db: sqlite3.Connection, pack: PackId) -> tuple[int, str | None]:
     row = db.execute("SELECT number, state FROM packs WHERE pack = ?", (bytes.fromhex(pack),)).fetchone()
     return row or (-1, None)
+
+
+def _batches(chunks: Sequence[ChunkId]) -> Iterator[Sequence[ChunkId]]:
+    return (chunks[at : at + LOOKUP_BATCH] for at in range(0, len(chunks), LOOKUP_BATCH))
+
+
+def _count_held(db: sqlite3.Connection, number: int, chunks: Sequence[ChunkId]) -> int:
+    sql = f"SELECT count(*) FROM chunks WHERE number = ? AND chunk IN ({_marks(chunks)})"  # noqa: S608 - only marks
+    return int(db.execute(sql, [number, *chunks]).fetchone()[0])
 
 
 def _insert_pack(db: sqlite3.Connection, row: PackRow, state: PackState, epoch: int | None) -> bool:
