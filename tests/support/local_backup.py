@@ -1,20 +1,25 @@
 """Backs up a folder into a local repository, again and again, in a process that a test kills.
 
-Prints the id of each acknowledged snapshot in a line of its own, as soon as it is acknowledged.
+Prints the id of each acknowledged snapshot, and the digest of what it holds, as soon as it is acknowledged. Other jobs
+prune, repair and rotate the keys, again and again.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import timedelta
 from pathlib import Path
+
+from blake3 import blake3
 
 from holdfast.backup.clock import SystemClock
 from holdfast.backup.create_snapshot import create_snapshot
 from holdfast.backup.key_slots import PasswordCost, PasswordKey
+from holdfast.backup.keys import rotate_keys
 from holdfast.backup.prune import prune
+from holdfast.backup.repair import repair
 from holdfast.backup.repository import Repository, create_repository, open_repository
 from holdfast.backup.sources.directory import DirectorySource
 from holdfast.backup.stores.local import LocalObjects
@@ -38,6 +43,14 @@ def catalogue_of(folder: Path) -> closing[SqliteCatalogue]:
     return closing(SqliteCatalogue(folder / "catalogue.sqlite"))
 
 
+def digest_of(folder: Path) -> str:
+    """Return a hash of the names and bytes of a folder's files."""
+    digest = blake3()
+    for path in sorted(folder.iterdir()):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
 def back_up_for_ever(folder: Path, source: Path, user: str) -> None:
     with catalogue_of(folder) as catalogue:
         repository = opened(folder, catalogue)
@@ -48,7 +61,7 @@ def back_up_for_ever(folder: Path, source: Path, user: str) -> None:
             summary = create_snapshot(
                 repository, DirectorySource([os.fsencode(source)]), user=user, host="host", lease=LEASE
             )
-            sys.stdout.write(f"{summary.snapshot}\n")
+            sys.stdout.write(f"{summary.snapshot} {digest_of(source)}\n")
             sys.stdout.flush()
 
 
@@ -66,9 +79,30 @@ def prune_for_ever(folder: Path, owner: str) -> None:
             sys.stdout.flush()
 
 
+def repair_for_ever(folder: Path, owner: str) -> None:
+    with catalogue_of(folder) as catalogue:
+        while True:
+            with suppress(Conflict):
+                report = repair(opened(folder, catalogue), owner=owner, lease=LEASE)
+                assert report.found.ok, report.found.damage
+            sys.stdout.write("repaired\n")
+            sys.stdout.flush()
+
+
+def rotate_for_ever(folder: Path, owner: str) -> None:
+    objects = LocalObjects(folder)
+    while True:
+        with suppress(Conflict):
+            rotate_keys(objects, [KEY], [KEY])
+        sys.stdout.write(f"{owner} rotated\n")
+        sys.stdout.flush()
+
+
+OTHERS = {"prune": prune_for_ever, "repair": repair_for_ever, "rotate": rotate_for_ever}
+
 if __name__ == "__main__":
     job, repository_folder, *rest = sys.argv[1:]
-    if job == "prune":
-        prune_for_ever(Path(repository_folder), rest[0])
+    if job in OTHERS:
+        OTHERS[job](Path(repository_folder), rest[0])
     else:
         back_up_for_ever(Path(repository_folder), Path(rest[0]), rest[1])
