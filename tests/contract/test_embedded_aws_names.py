@@ -20,6 +20,8 @@ pytestmark = pytest.mark.emulator
 MINISTACK_VERSION = "1.5.33"
 FUNCTIONS = {
     "services.dynamodb._evaluate_condition": "expr, item, attr_values, attr_names, slot",
+    "services.cloudformation.provisioners._cw_metric_alarm_record": "name, props",
+    "services.cloudwatch._cbor_alarm": "alarm",
     "services.backup._get_vault_access_policy": "vault_name",
     "services.backup._get_vault_notifications": "vault_name",
     "services.backup._ok": "body",
@@ -148,7 +150,7 @@ def test_the_pack_touches_no_other_name_and_nobody_else_touches_any() -> None:
         name
         for path in touching
         for name in re.findall(
-            r"\b(?:alb|backup|dynamodb|ecs|rds|secretsmanager|s3|sqs|sts|ec2|cloudformation|provisioners|stacks|eventbridge|lambda_svc|lambda_runtime)\.(_\w+)",
+            r"\b(?:alb|backup|cloudwatch|dynamodb|ecs|rds|secretsmanager|s3|sqs|sts|ec2|cloudformation|provisioners|stacks|eventbridge|lambda_svc|lambda_runtime)\.(_\w+)",
             path.read_text(),
         )
     }

@@ -12,7 +12,7 @@ from holdfast.platforms import synthesize
 from holdfast.platforms.registry import PLATFORMS
 from holdfast.rehearsal.deploy import Deployment, assumed, deploy, destroy
 from holdfast.rehearsal.embedded import embedded_aws
-from holdfast.rehearsal.life import held, kept, left_behind, physical_ids, replaced, touched
+from holdfast.rehearsal.life import held, kept, left_behind, physical_ids, replaced, snapshotted, touched
 from holdfast.rehearsal.ports import EmbeddedAws, Support
 from holdfast.rehearsal.read_back import Verdict, read_back
 from holdfast.settings.load import load
@@ -58,7 +58,14 @@ def live(aws: EmbeddedAws, stacks: list[Stack]) -> Life:
     different_after = differences(aws, changed)
     gone = destroy(aws, changed)
     return Life(
-        stacks, support, made, different, changed, different_after, gone, left_behind(before, held(aws), set(gone))
+        stacks,
+        support,
+        made,
+        different,
+        changed,
+        different_after,
+        gone,
+        left_behind(before, held(aws), set(gone), snapshotted(changed)),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -62,12 +62,27 @@ def held(aws: EmbeddedAws) -> dict[str, set[str]]:
     return {store: set(keys) for store, keys in aws.census().items() if not store.startswith(HISTORY)}
 
 
-def left_behind(before: Held, after: Held, keeps: set[str]) -> list[str]:
-    """Return what is held after a deletion, was not before its deployment, and is no part of what is kept."""
+def snapshotted(deployment: Deployment) -> set[str]:
+    """Return the physical ids of what leaves a final snapshot when its stack goes."""
+    return {
+        one.resources[name]
+        for one in deployment.stacks
+        for name, resource in one.template["Resources"].items()
+        if resource.get("DeletionPolicy") == "Snapshot" and name in one.resources
+    }
+
+
+def left_behind(before: Held, after: Held, keeps: set[str], snapshots: Collection[str] = ()) -> list[str]:
+    """Return what is held after a deletion, was not before its deployment, and is no part of what is kept.
+
+    Args:
+        snapshots: resources that may leave a snapshot, and nothing else.
+    """
     names = {part for one in keeps for part in (one, one.rpartition("/")[2], one.rpartition(":")[2])} | {BOOTSTRAP}
     return [
         f"{store}: {key}"
         for store, keys in after.items()
         for key in sorted(keys - before.get(store, set()))
         if not any(name in key for name in names)
+        and not ("snapshot" in store and any(name in key for name in snapshots))
     ]

@@ -13,7 +13,18 @@ from typing import Any
 from holdfast.rehearsal import read_back_words as words
 from holdfast.rehearsal.promised_applications import APPLICATIONS
 from holdfast.rehearsal.promised_databases import DATABASES, DATABASES_UNTOLD
-from holdfast.rehearsal.read_back_rows import Call, Deployed, Row, addressed, among, by_arn, by_attribute, by_id, rows
+from holdfast.rehearsal.read_back_rows import (
+    Call,
+    Deployed,
+    Row,
+    addressed,
+    among,
+    as_is,
+    by_arn,
+    by_attribute,
+    by_id,
+    rows,
+)
 
 BUCKET = "Bucket"
 ATTRIBUTES = Call(
@@ -143,6 +154,7 @@ _OF_THE_VAULT: dict[str, list[Row]] = {
             "Period",
             "Statistic",
             "Threshold",
+            "ThresholdMetricId",
             "TreatMissingData",
         ),
     ),
@@ -195,7 +207,7 @@ _OF_THE_VAULT: dict[str, list[Row]] = {
     + among(
         GROUP,
         SecurityGroupIngress=("SecurityGroups.0.IpPermissions", words.peers),
-        SecurityGroupEgress=("SecurityGroups.0.IpPermissionsEgress", words.peers),
+        SecurityGroupEgress=("SecurityGroups.0.IpPermissionsEgress", words.destinations),
     ),
     "AWS::EC2::Subnet": rows(
         SUBNET,
@@ -380,6 +392,7 @@ _OF_THE_VAULT: dict[str, list[Row]] = {
             KmsMasterKeyId="Attributes.KmsMasterKeyId",
             TopicName=("Attributes.TopicArn", lambda arn: arn.rpartition(":")[2]),
         ),
+        *among(by_arn("sns", "list_subscriptions_by_topic", "TopicArn"), Subscription=("Subscriptions", as_is)),
         *rows(by_arn("sns", "list_tags_for_resource", "ResourceArn"), Tags=("Tags", *words.tags())),
     ],
     "AWS::SNS::Subscription": rows(SUBSCRIPTION, Endpoint="Endpoint", Protocol="Protocol", TopicArn="TopicArn"),
@@ -434,5 +447,7 @@ CUSTOM = "the properties of a custom resource are its function's input, no servi
 UNTOLD: dict[tuple[str, str], str] = {
     ("AWS::KMS::Key", "PendingWindowInDays"): "KMS tells it only once the key's deletion is scheduled",
     ("AWS::Lambda::Function", "Code"): "functions run from the bundle; its bytes are not compared",
+    ("AWS::CloudWatch::Dashboard", "Tags"): "the embedded AWS keeps no tags of dashboards",
+    ("AWS::EC2::FlowLog", "ResourceType"): "EC2 tells the resource, whose id names its type",
     **DATABASES_UNTOLD,
 }

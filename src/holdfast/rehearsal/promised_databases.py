@@ -129,6 +129,7 @@ DATABASES: dict[str, list[Row]] = {
             "DBClusterIdentifier",
             "DeletionProtection",
             "Engine",
+            "EngineMode",
             "EngineVersion",
             "MasterUsername",
             "MonitoringInterval",

@@ -75,6 +75,8 @@ class _StackReader:
             },
             resources=stack.resources,
             attributes=self._attributes,
+            mappings=stack.template.get("Mappings", {}),
+            conditions=stack.template.get("Conditions", {}),
             exports=_exports(aws, stack.region),
             zones=[one["ZoneName"] for one in _zones(aws, stack.region)],
         )

@@ -130,6 +130,14 @@ def expiry(answer: dict[str, Any]) -> dict[str, Any]:
     return {"AttributeName": answer["AttributeName"], "Enabled": answer["TimeToLiveStatus"] == "ENABLED"}
 
 
+def destinations(rules: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Put EC2's outgoing permissions into CloudFormation's one rule a destination."""
+    return [
+        {{"SourceSecurityGroupId": "DestinationSecurityGroupId"}.get(key, key): value for key, value in rule.items()}
+        for rule in peers(rules)
+    ]
+
+
 def peers(rules: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Put EC2's permissions, which hold several peers each, into CloudFormation's one rule a peer."""
     told = []

@@ -25,6 +25,8 @@ class Resolver:
     attributes: Mapping[str, Mapping[str, Any]]
     zones: Sequence[str] = ()
     exports: Mapping[str, str] = field(default_factory=dict)
+    mappings: Mapping[str, Any] = field(default_factory=dict)
+    conditions: Mapping[str, Any] = field(default_factory=dict)
 
     def value(self, expression: Any) -> Any:
         """Return the value of an expression. Raises Unresolvable."""
@@ -39,6 +41,30 @@ class Resolver:
         resolved = {key: self.value(one) for key, one in expression.items()}
         return {key: one for key, one in resolved.items() if one is not ABSENT}
 
+    def holds(self, condition: Any) -> bool:
+        """Tell whether a condition of the template is met. Raises Unresolvable."""
+        [(name, argument)] = condition.items()
+        match name:
+            case "Condition":
+                if argument not in self.conditions:
+                    raise Unresolvable(f"condition {argument} is unknown")
+                return self.holds(self.conditions[argument])
+            case "Fn::Equals":
+                return str(self.value(argument[0])) == str(self.value(argument[1]))
+            case "Fn::Not":
+                return not self.holds(argument[0])
+            case "Fn::And":
+                return all(self.holds(one) for one in argument)
+            case "Fn::Or":
+                return any(self.holds(one) for one in argument)
+        raise Unresolvable(f"{name} is not resolved here")
+
+    def _mapped(self, name: str, top: str, second: str) -> Any:
+        try:
+            return self.mappings[name][top][second]
+        except KeyError as error:
+            raise Unresolvable(f"mapping {name} has no {top}.{second}") from error
+
     def _call(self, name: str, argument: Any) -> Any:
         match name:
             case "Ref":
@@ -49,6 +75,10 @@ class Resolver:
                 return argument[0].join(str(self.value(part)) for part in argument[1])
             case "Fn::Sub":
                 return self._substituted(argument)
+            case "Fn::FindInMap":
+                return self._mapped(*(str(self.value(one)) for one in argument[:3]))
+            case "Fn::If":
+                return self.value(argument[1] if self.holds({"Condition": argument[0]}) else argument[2])
             case "Fn::ImportValue":
                 return self._imported(str(self.value(argument)))
             case "Fn::Select":

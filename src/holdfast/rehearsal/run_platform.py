@@ -18,7 +18,7 @@ from holdfast.rehearsal.deploy import Deployment, assumed, deploy, destroy, stac
 from holdfast.rehearsal.embedded import embedded_aws
 from holdfast.rehearsal.evidence import EvidenceFolder
 from holdfast.rehearsal.in_child import in_child
-from holdfast.rehearsal.life import held, kept, left_behind, replaced, touched
+from holdfast.rehearsal.life import held, kept, left_behind, replaced, snapshotted, touched
 from holdfast.rehearsal.measure_memory import MemorySampler
 from holdfast.rehearsal.measure_promises import as_derived
 from holdfast.rehearsal.ports import EmbeddedAws, NotTested, Support
@@ -152,7 +152,7 @@ def _delete(journal: Journal, aws: EmbeddedAws, deployment: Deployment, before: 
     with journal.step("destroy") as step:
         keeps = kept(deployment)
         destroy(aws, deployment)
-        left = left_behind(before, held(aws), keeps)
+        left = left_behind(before, held(aws), keeps, snapshotted(deployment))
         step.figures.update(kept=len(keeps), left_behind=len(left))
         step.says = f"{len(keeps)} resources kept as their templates say, {len(left)} records left behind"
     journal.trial(

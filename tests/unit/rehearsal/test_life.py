@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from holdfast.rehearsal.deploy import DeployedStack, Deployment
-from holdfast.rehearsal.life import kept, left_behind, replaced, touched
+from holdfast.rehearsal.life import kept, left_behind, replaced, snapshotted, touched
 from holdfast.stacks.assembly import Stack
 
 
@@ -39,3 +39,9 @@ def test_what_the_templates_keep_is_not_left_behind_and_anything_else_is() -> No
     before, after = {"s3": {"old"}}, {"s3": {"old", "my-bucket", "my-bucket/tags"}, "sqs": {"q"}}
     assert keeps == {"my-bucket"}
     assert left_behind(before, after, keeps) == ["sqs: q"]
+
+
+def test_a_final_snapshot_is_allowed_where_the_template_asks_for_one_and_nothing_else_is() -> None:
+    deployed = deployment({"C": "cluster"}, C={"Type": "c", "DeletionPolicy": "Snapshot"})
+    after = {"rds._snapshots": {"cluster-final"}, "rds._clusters": {"cluster"}}
+    assert left_behind({}, after, kept(deployed), snapshotted(deployed)) == ["rds._clusters: cluster"]

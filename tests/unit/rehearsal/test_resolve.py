@@ -48,3 +48,43 @@ def test_an_expression_has_the_value_cloudformation_gave_it(expression: Any, val
 def test_what_cannot_be_told_from_outside_is_never_guessed(expression: Any, why: str) -> None:
     with pytest.raises(Unresolvable, match=why):
         RESOLVER.value({"Deep": [expression]})
+
+
+CONDITIONAL = Resolver(
+    pseudo={"AWS::Region": "us-east-1"},
+    parameters={"Environment": "prod"},
+    resources={},
+    attributes={},
+    mappings={"Sizes": {"prod": {"count": 3}}},
+    conditions={
+        "IsProd": {"Fn::Equals": [{"Ref": "Environment"}, "prod"]},
+        "IsTest": {"Fn::Not": [{"Condition": "IsProd"}]},
+        "Both": {"Fn::And": [{"Condition": "IsProd"}, {"Condition": "IsTest"}]},
+        "Either": {"Fn::Or": [{"Condition": "IsProd"}, {"Condition": "IsTest"}]},
+    },
+)
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ({"Fn::If": ["IsProd", True, False]}, True),
+        ({"Fn::If": ["IsTest", 1, {"Fn::If": ["Both", 2, 3]}]}, 3),
+        ([{"Fn::If": ["Either", {"Ref": "AWS::NoValue"}, "x"]}], []),
+        ({"Fn::FindInMap": ["Sizes", {"Ref": "Environment"}, "count"]}, 3),
+    ],
+)
+def test_conditions_and_mappings_of_the_template_decide(expression: Any, value: Any) -> None:
+    assert CONDITIONAL.value(expression) == value
+
+
+@pytest.mark.parametrize(
+    ("expression", "why"),
+    [
+        ({"Fn::If": ["Nobody", 1, 2]}, "condition Nobody is unknown"),
+        ({"Fn::FindInMap": ["Sizes", "dev", "count"]}, "mapping Sizes has no dev.count"),
+    ],
+)
+def test_an_unknown_condition_or_mapping_is_never_guessed(expression: Any, why: str) -> None:
+    with pytest.raises(Unresolvable, match=why):
+        CONDITIONAL.value(expression)

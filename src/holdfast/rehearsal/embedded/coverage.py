@@ -10,14 +10,18 @@ from holdfast.rehearsal.ports import NotTested, Support
 RECORDED_ONLY = (
     "AWS::ApplicationAutoScaling::",
     "AWS::Backup::",
+    "AWS::CertificateManager::",
     "AWS::CloudTrail::",
     "AWS::CloudWatch::Dashboard",
     "AWS::DMS::",
     "AWS::EC2::",
+    "AWS::DMS::",
     "AWS::ECS::",
     "AWS::Logs::MetricFilter",
     "AWS::RDS::",
     "AWS::Scheduler::",
+    "AWS::SecretsManager::ResourcePolicy",
+    "AWS::SecretsManager::RotationSchedule",
     "AWS::CDK::Metadata",
 )
 IAM_TEST = "permissions"
@@ -43,6 +47,7 @@ NOT_TESTED = (
         subject="time passing",
         why="lifecycle rules, retention expiry, key deletion windows, key rotation and alarms on absence do not elapse",
     ),
+    NotTested(subject="alarms on metric math", why="they are recorded, no sum is computed, and they never ring"),
     NotTested(subject="schedules", why="a schedule fires when the rehearsal says so, not by the clock"),
     NotTested(
         subject="network",

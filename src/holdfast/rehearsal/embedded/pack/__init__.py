@@ -18,6 +18,7 @@ def install(folder: Path, token: str) -> ControlledApp:
     from ministack.app import app
 
     from holdfast.rehearsal.embedded.pack import (
+        alarms,
         backup_vaults,
         balancing,
         completion,
@@ -44,6 +45,7 @@ def install(folder: Path, token: str) -> ControlledApp:
     credentials.install()
     completion.install()
     databases.install()
+    alarms.install()
     balancing.install()
     backup_vaults.install()
     return ControlledApp(app, token)
