@@ -303,6 +303,7 @@ def test_an_address_and_its_gateway_keep_their_ids_when_a_tag_changes(aws: Embed
         tags = [{"Key": "Owner", "Value": owner}]
         return {
             **NETWORK,
+            "Another": typed("AWS::EC2::EIP", Domain="vpc"),
             "Address": typed("AWS::EC2::EIP", Domain="vpc", Tags=tags),
             "Nat": typed(
                 "AWS::EC2::NatGateway",
@@ -317,6 +318,9 @@ def test_an_address_and_its_gateway_keep_their_ids_when_a_tag_changes(aws: Embed
         assert second.stacks[0].resources == first.stacks[0].resources
         ec2 = aws.client("ec2", HOME)
         [gateway] = ec2.describe_nat_gateways(NatGatewayIds=[first.resource("Nat")])["NatGateways"]
-        [address] = ec2.describe_addresses(PublicIps=[first.resource("Address")])["Addresses"]
+        addresses = {one["PublicIp"]: one for one in ec2.describe_addresses()["Addresses"]}
+        address = addresses[first.resource("Address")]
         assert gateway["Tags"] == address["Tags"] == [{"Key": "Owner", "Value": "b"}]
         assert gateway["NatGatewayAddresses"][0]["AllocationId"] == address["AllocationId"]
+    left = {one["PublicIp"] for one in aws.client("ec2", HOME).describe_addresses()["Addresses"]}
+    assert not {first.resource("Address"), first.resource("Another")} & left

@@ -87,7 +87,12 @@ TASK = Call(
     operation="describe_task_definition",
     parameters=lambda it: {"taskDefinition": it.physical_id, "include": ["TAGS"]},
 )
-ADDRESS = Call(service="ec2", operation="describe_addresses", parameters=lambda it: {"PublicIps": [it.physical_id]})
+ADDRESS = Call(
+    service="ec2",
+    operation="describe_addresses",
+    parameters=lambda it: {"PublicIps": [it.physical_id]},
+    select=lambda answer, it: next((one for one in answer["Addresses"] if one["PublicIp"] == it.physical_id), {}),
+)
 NAT = _listed("ec2", "describe_nat_gateways", "NatGatewayIds")
 FLOW_LOG = _listed("ec2", "describe_flow_logs", "FlowLogIds")
 BALANCER = _listed("elbv2", "describe_load_balancers", "LoadBalancerArns")
@@ -153,7 +158,7 @@ APPLICATIONS: dict[str, list[Row]] = {
         COMPOSITE,
         **in_first("CompositeAlarms", "AlarmName", "AlarmRule", "AlarmActions", "OKActions", "AlarmDescription"),
     ),
-    "AWS::EC2::EIP": rows(ADDRESS, Domain="Addresses.0.Domain", Tags=("Addresses.0.Tags", *words.tags())),
+    "AWS::EC2::EIP": rows(ADDRESS, Domain="Domain", Tags=("Tags", *words.tags())),
     "AWS::EC2::FlowLog": rows(
         FLOW_LOG,
         **in_first(

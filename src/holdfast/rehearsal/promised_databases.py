@@ -88,6 +88,23 @@ PLAN = Call(
 )
 PLAN_TAGS = by_attribute("backup", "list_tags", "ResourceArn", "BackupPlanArn")
 
+
+def _migration(operation: str, word: str) -> Call:
+    """Return a call that finds one record of Database Migration Service by its ARN."""
+    return Call(
+        service="dms",
+        operation=operation,
+        parameters=lambda it: {"Filters": [{"Name": word, "Values": [it.physical_id]}]},
+    )
+
+
+REPLICATION = _migration("describe_replication_instances", "replication-instance-arn")
+ENDPOINT = _migration("describe_endpoints", "endpoint-arn")
+TASK = _migration("describe_replication_tasks", "replication-task-arn")
+SUBNET_GROUP = _migration("describe_replication_subnet_groups", "replication-subnet-group-id")
+DMS_TAGS = rows(by_id("dms", "list_tags_for_resource", "ResourceArn"), Tags=("TagList", *words.tags()))
+SMALL = (str.lower, str.lower)  # DMS keeps identifiers in small letters
+
 DATABASES: dict[str, list[Row]] = {
     "AWS::Backup::BackupPlan": [
         *rows(PLAN, BackupPlan=""),
@@ -116,6 +133,65 @@ DATABASES: dict[str, list[Row]] = {
             ),
             BackupVaultTags=("Tags", *words.tags()),
         ),
+    ],
+    "AWS::DMS::Endpoint": [
+        *rows(
+            ENDPOINT,
+            **in_first(
+                "Endpoints", "CertificateArn", "EndpointType", "EngineName", "ExtraConnectionAttributes", "SslMode"
+            ),
+            EndpointIdentifier=("Endpoints.0.EndpointIdentifier", *SMALL),
+            KmsKeyId=("Endpoints.0.KmsKeyId", *KEY),
+            MySqlSettings="Endpoints.0.MySQLSettings",
+        ),
+        *DMS_TAGS,
+    ],
+    "AWS::DMS::ReplicationInstance": [
+        *rows(
+            REPLICATION,
+            **in_first(
+                "ReplicationInstances",
+                "AllocatedStorage",
+                "AutoMinorVersionUpgrade",
+                "EngineVersion",
+                "MultiAZ",
+                "PreferredMaintenanceWindow",
+                "PubliclyAccessible",
+                "ReplicationInstanceClass",
+            ),
+            KmsKeyId=("ReplicationInstances.0.KmsKeyId", *KEY),
+            ReplicationInstanceIdentifier=("ReplicationInstances.0.ReplicationInstanceIdentifier", *SMALL),
+        ),
+        *DMS_TAGS,
+    ],
+    "AWS::DMS::ReplicationSubnetGroup": rows(
+        SUBNET_GROUP,
+        ReplicationSubnetGroupDescription="ReplicationSubnetGroups.0.ReplicationSubnetGroupDescription",
+        ReplicationSubnetGroupIdentifier=(
+            "ReplicationSubnetGroups.0.ReplicationSubnetGroupIdentifier",
+            *SMALL,
+        ),
+        SubnetIds=("ReplicationSubnetGroups.0.Subnets", words.each("SubnetIdentifier")),
+    )
+    + rows(
+        Call(
+            service="dms",
+            operation="list_tags_for_resource",
+            parameters=lambda it: {"ResourceArn": f"arn:aws:dms:{it.region}:{it.account}:subgrp:{it.physical_id}"},
+        ),
+        Tags=("TagList", *words.tags()),
+    ),
+    "AWS::DMS::ReplicationTask": [
+        *rows(
+            TASK,
+            **in_first(
+                "ReplicationTasks", "MigrationType", "ReplicationInstanceArn", "SourceEndpointArn", "TargetEndpointArn"
+            ),
+            ReplicationTaskIdentifier=("ReplicationTasks.0.ReplicationTaskIdentifier", *SMALL),
+            ReplicationTaskSettings=("ReplicationTasks.0.ReplicationTaskSettings", words.parsed, words.parsed),
+            TableMappings=("ReplicationTasks.0.TableMappings", words.parsed, words.parsed),
+        ),
+        *DMS_TAGS,
     ],
     "AWS::RDS::DBCluster": rows(
         CLUSTER,
@@ -247,6 +323,8 @@ DATABASES: dict[str, list[Row]] = {
     ],
 }
 DATABASES_UNTOLD: dict[tuple[str, str], str] = {
+    ("AWS::DMS::ReplicationInstance", "ReplicationSubnetGroupIdentifier"): "recorded, but told in another shape",
+    ("AWS::DMS::ReplicationInstance", "VpcSecurityGroupIds"): "recorded, but told in another shape",
     ("AWS::RDS::DBCluster", "MasterUserPassword"): "no service tells a password",
     ("AWS::SecretsManager::Secret", "GenerateSecretString"): "how a secret was made is told by nobody",
     ("AWS::SecretsManager::Secret", "SecretString"): "no read-back asks for a secret's value",

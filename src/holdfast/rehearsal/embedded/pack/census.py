@@ -28,5 +28,5 @@ def _is_gone(record: Any) -> bool:
     """Tell whether a record only remembers something deleted, as AWS remembers it too for a while."""
     if not isinstance(record, dict):
         return False
-    states = (record.get("KeyState"), record.get("status"), record.get("lastStatus"))
-    return bool({"PendingDeletion", "INACTIVE", "STOPPED"} & {one for one in states if isinstance(one, str)})
+    states = (record.get("KeyState"), record.get("State"), record.get("status"), record.get("lastStatus"))
+    return bool({"PendingDeletion", "deleted", "INACTIVE", "STOPPED"} & {one for one in states if isinstance(one, str)})

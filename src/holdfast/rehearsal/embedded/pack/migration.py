@@ -5,7 +5,7 @@ A task knows the states that AWS's does, without the ones in between: what may n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,6 +91,48 @@ def _delete(kind: Kind) -> Callable[[Store, Request], Answer]:
     return handle
 
 
+def _modify(kind: Kind) -> Callable[[Store, Request], Answer]:
+    def handle(store: Store, request: Request) -> Answer:
+        record = _found(store, kind, request)
+        if record.get("Status") == RUNNING:
+            raise Refused(WRONG_STATE, f"{request[kind.arn]} is running; stop it first")
+        record.update(request)
+        return {kind.name: record}
+
+    return handle
+
+
+def _tagged(store: Store, request: Request) -> dict[str, Any]:
+    """Return the record that an ARN names, whatever its kind."""
+    arn = request["ResourceArn"]
+    held: list[Mapping[str, dict[str, Any]]] = [store[kind.name] for kind in (INSTANCE, ENDPOINT, TASK)]
+    for records in held:
+        if arn in records:
+            return records[arn]
+    groups: Mapping[str, dict[str, Any]] = store["group"]
+    name = arn.rpartition(":")[2].lower()
+    if name not in groups:
+        raise Refused(MISSING, f"{arn} does not exist")
+    return groups[name]
+
+
+def _list_tags(store: Store, request: Request) -> Answer:
+    return {"TagList": _tagged(store, request).get("Tags", [])}
+
+
+def _add_tags(store: Store, request: Request) -> Answer:
+    record = _tagged(store, request)
+    tags = {one["Key"]: one for one in [*record.get("Tags", []), *request["Tags"]]}
+    record["Tags"] = list(tags.values())
+    return {}
+
+
+def _remove_tags(store: Store, request: Request) -> Answer:
+    record = _tagged(store, request)
+    record["Tags"] = [one for one in record.get("Tags", []) if one["Key"] not in request["TagKeys"]]
+    return {}
+
+
 def _describe(kind: Kind) -> Callable[[Store, Request], Answer]:
     words = {
         "replication-task-arn": "ReplicationTaskArn",
@@ -147,6 +189,10 @@ SERVICE = RecordedService(
         **{f"Create{kind.name}": _create(kind) for kind in (INSTANCE, ENDPOINT, TASK)},
         **{f"Delete{kind.name}": _delete(kind) for kind in (INSTANCE, ENDPOINT, TASK)},
         **{f"Describe{kind.listed}": _describe(kind) for kind in (INSTANCE, ENDPOINT, TASK)},
+        **{f"Modify{kind.name}": _modify(kind) for kind in (INSTANCE, ENDPOINT, TASK)},
+        "ListTagsForResource": _list_tags,
+        "AddTagsToResource": _add_tags,
+        "RemoveTagsFromResource": _remove_tags,
         "StartReplicationTask": _start,
         "StopReplicationTask": _stop,
     }
@@ -180,6 +226,7 @@ ENDPOINT_FIELDS = (
     "DatabaseName",
     "EndpointType",
     "EngineName",
+    "ExtraConnectionAttributes",
     "KmsKeyId",
     "MySqlSettings",
     "SslMode",
@@ -227,26 +274,57 @@ def _deleting(operation: str, field: str) -> Callable[[str, Properties], None]:
     return remove
 
 
-def _same(physical_id: str, _old: Properties, _new: Properties) -> Created:
-    """Keep the record: only tags and settings that nothing reads here can change without replacement."""
-    return physical_id, {"ReplicationTaskArn": physical_id, "EndpointArn": physical_id}
+def _retag(arn: str, old: Properties, new: Properties) -> None:
+    before, after = tags_of(old), tags_of(new)
+    if gone := [key for key in before if key not in after]:
+        client("dms").remove_tags_from_resource(ResourceArn=arn, TagKeys=gone)
+    if after:
+        client("dms").add_tags_to_resource(ResourceArn=arn, Tags=_tags(new))
+
+
+def _change(operation: str, kind: Kind, fields: Sequence[str]) -> Callable[[str, Properties, Properties], Created]:
+    """Return an update that sends what changed, and then the tags."""
+
+    def update(arn: str, old: Properties, new: Properties) -> Created:
+        words_of = [{ENDPOINT_WORDS.get(key, key): value for key, value in given.items()} for given in (old, new)]
+        before, after = (whole(chosen(given, [ENDPOINT_WORDS.get(one, one) for one in fields])) for given in words_of)
+        if changed := {key: value for key, value in after.items() if before.get(key) != value}:
+            getattr(client("dms"), operation)(**{kind.arn: arn}, **changed)
+        _retag(arn, old, new)
+        return arn, {kind.arn: arn, "ReplicationTaskArn": arn}
+
+    return update
+
+
+def _change_group(group: str, old: Properties, new: Properties) -> Created:
+    client("dms").modify_replication_subnet_group(
+        ReplicationSubnetGroupIdentifier=group,
+        ReplicationSubnetGroupDescription=new["ReplicationSubnetGroupDescription"],
+        SubnetIds=new["SubnetIds"],
+    )
+    _retag(_arn("subgrp", group), old, new)
+    return group, {}
 
 
 TYPES = {
     "AWS::DMS::ReplicationSubnetGroup": ResourceType(
         create=_create_group,
-        update=_same,
+        update=_change_group,
         delete=_deleting("delete_replication_subnet_group", "ReplicationSubnetGroupIdentifier"),
     ),
     "AWS::DMS::ReplicationInstance": ResourceType(
         create=_create_instance,
-        update=_same,
+        update=_change("modify_replication_instance", INSTANCE, INSTANCE_FIELDS),
         delete=_deleting("delete_replication_instance", INSTANCE.arn),
     ),
     "AWS::DMS::Endpoint": ResourceType(
-        create=_create_endpoint, update=_same, delete=_deleting("delete_endpoint", ENDPOINT.arn)
+        create=_create_endpoint,
+        update=_change("modify_endpoint", ENDPOINT, ENDPOINT_FIELDS),
+        delete=_deleting("delete_endpoint", ENDPOINT.arn),
     ),
     "AWS::DMS::ReplicationTask": ResourceType(
-        create=_create_task, update=_same, delete=_deleting("delete_replication_task", TASK.arn)
+        create=_create_task,
+        update=_change("modify_replication_task", TASK, TASK_FIELDS),
+        delete=_deleting("delete_replication_task", TASK.arn),
     ),
 }

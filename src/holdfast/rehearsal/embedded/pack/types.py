@@ -200,9 +200,15 @@ def _create_address(_name: str, properties: Properties) -> Created:
 
 
 def _update_address(public_ip: str, old: Properties, new: Properties) -> Created:
-    address = client("ec2").describe_addresses(PublicIps=[public_ip])["Addresses"][0]
-    _retag(address["AllocationId"], old, new)
-    return public_ip, {"AllocationId": address["AllocationId"], "PublicIp": public_ip}
+    allocation = _allocation_of(public_ip)
+    _retag(allocation, old, new)
+    return public_ip, {"AllocationId": allocation, "PublicIp": public_ip}
+
+
+def _allocation_of(public_ip: str) -> str:
+    """Return the id behind an address; MiniStack heeds no filter by address."""
+    listed = client("ec2").describe_addresses()["Addresses"]
+    return next(str(one["AllocationId"]) for one in listed if one["PublicIp"] == public_ip)
 
 
 def _retag(identifier: str, old: Properties, new: Properties) -> None:
@@ -220,7 +226,7 @@ def _same_but_tags(old: Properties, new: Properties) -> bool:
 
 
 def _delete_address(public_ip: str, _properties: Properties) -> None:
-    client("ec2").release_address(PublicIp=public_ip)
+    client("ec2").release_address(AllocationId=_allocation_of(public_ip))
 
 
 def _create_nat_gateway(_name: str, properties: Properties) -> Created:
@@ -238,7 +244,8 @@ def _update_nat_gateway(identifier: str, old: Properties, new: Properties) -> Cr
     return _create_nat_gateway("", new)
 
 
-def _delete_nat_gateway(physical_id: str, _properties: Properties) -> None:
+def _delete_nat_gateway(physical_id: str, properties: Properties) -> None:
+    _retag(physical_id, properties, {})
     client("ec2").delete_nat_gateway(NatGatewayId=physical_id)
 
 
