@@ -6,6 +6,7 @@ that a condition guards is how templates say "not wanted", so a finding about it
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from holdfast.checks.finding import Finding
@@ -25,17 +26,31 @@ def is_certain(source: Source, finding: Finding) -> bool:
         return not _guarded(source, finding.property.split(".")[1])
     if ".Fn::If." in finding.property:
         return False
-    here: Any = source.resources.get(finding.logical_id, {}).get("Properties")
-    for part in finding.property.split(".") if finding.property else ():
+    last: Any = None
+    for here in _way(source, finding):
         if _chosen(here):
             return False
+        last = here
+    return not _varies(source, last)
+
+
+def is_text(source: Source, finding: Finding) -> bool:
+    """Tell whether the value that a finding is about is written as text."""
+    return isinstance([*_way(source, finding)][-1], str)
+
+
+def _way(source: Source, finding: Finding) -> Iterator[Any]:
+    """Yield the raw values from a resource's properties down to the one that a finding is about."""
+    here: Any = source.resources.get(finding.logical_id, {}).get("Properties")
+    yield here
+    for part in finding.property.split(".") if finding.property else ():
         if isinstance(here, dict):
             here = here.get(part)
         elif isinstance(here, list) and part.isdigit() and int(part) < len(here):
             here = here[int(part)]
         else:
-            break
-    return not _chosen(here) and not _varies(source, here)
+            return
+        yield here
 
 
 def _chosen(raw: Any) -> bool:

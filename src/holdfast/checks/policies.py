@@ -6,6 +6,7 @@ Verdicts are True, False or `Undecided`; a helper never guesses.
 from __future__ import annotations
 
 import fnmatch
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -111,7 +112,9 @@ class Statement:
 
 
 def statements(document: Value, path: str = "PolicyDocument") -> list[Statement]:
-    """Return the statements of a policy document; those that are no mapping are left out."""
+    """Return the statements of a policy document, also of one written as JSON text; no mapping, no statement."""
+    if isinstance(document, str):
+        document = _parsed(document)
     if not isinstance(document, dict):
         return []
     entries = document.get("Statement")
@@ -123,10 +126,19 @@ def statements(document: Value, path: str = "PolicyDocument") -> list[Statement]
     return found
 
 
+def _parsed(text: str) -> Value:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
 def knowable(document: Value) -> Undecided | None:
     """Return why the statements of a document cannot all be read; None when they can."""
     if isinstance(document, Undecided):
         return document
+    if isinstance(document, Text):
+        return Undecided("a policy put together as text")
     if isinstance(document, dict):
         for entry in [document.get("Statement"), *as_list(document.get("Statement"))]:
             if isinstance(entry, Undecided):

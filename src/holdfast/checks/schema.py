@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, Self
 
-from holdfast.checks.certainty import has_macro, is_certain
+from holdfast.checks.certainty import has_macro, is_certain, is_text
 from holdfast.checks.finding import Finding, Outcome, Severity
 from holdfast.errors import InvalidRequest
 
@@ -34,6 +34,7 @@ _ABOVE_PROPERTIES = re.compile(r"^(Resources\.\w+(\.|$))?(Properties(\.|$))?")
 _ABOUT_VALUES = re.compile(r"[EF]30[13]\d|E90\d\d|W1001|W1030")
 _RUNTIMES = frozenset({"E2531", "E2533", "W2531"})  # VER001 says it, with the date it is read on.
 _compiling = threading.Lock()
+_POLICY = "E3510"  # It wants a mapping where CloudFormation also takes JSON as text.
 _CIRCLE = "F3004"
 _CIRCLE_MEMBERS = re.compile(r"\w+")
 
@@ -162,6 +163,8 @@ class LintChecker:
 def _adds(rule: str, finding: Finding, source: Source) -> bool:
     """Tell whether a finding of the checker is sure, and not what a rule of ours says already."""
     if rule in _RUNTIMES and source.resources.get(finding.logical_id, {}).get("Type") == "AWS::Lambda::Function":
+        return False
+    if rule == _POLICY and is_text(source, finding):
         return False
     return not _ABOUT_VALUES.match(rule) or is_certain(source, finding)
 

@@ -45,6 +45,14 @@ def test_reference_in_the_branch_that_its_own_condition_chooses_is_not(tmp_path:
     assert schema_rules(tmp_path, f"{text}\n{output}") == []
 
 
+def test_policy_written_as_text_is_no_wrong_type(tmp_path: Path) -> None:
+    policy = """{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:Get*", "Resource": "*"}]}"""
+    holder = "{PolicyName: p, PolicyDocument: 'TEXT'}".replace("TEXT", policy)
+    trust = "{Version: 2012-10-17, Statement: [{Effect: Allow, Principal: {Service: a.amazonaws.com}, Action: A}]}"
+    role = f"Properties: {{AssumeRolePolicyDocument: {trust}, Policies: [{holder}]}}"
+    assert schema_rules(tmp_path, f"Resources: {{R: {{Type: AWS::IAM::Role, {role}}}}}") == []
+
+
 def test_nothing_is_said_of_what_a_macro_rewrites(tmp_path: Path) -> None:
     wrong = QUEUE.replace("VALUE", "9999999")
     assert schema_rules(tmp_path, f"Transform: [Mine]\n{wrong}") == []
