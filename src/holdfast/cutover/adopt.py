@@ -74,8 +74,9 @@ class Adoption:
         with suppress(NotFound):  # the listener may be gone, and its rules with it
             if rule := self._rule():
                 self._delete(rule)
-        with aws_errors("deleting the parameters"):
-            self._ssm.delete_parameters(Names=self._names)
+        for name in self._names:
+            with suppress(NotFound), aws_errors(f"deleting parameter {name}"):
+                self._ssm.delete_parameter(Name=name)
         return {}
 
     def _make(self, name: str, value: str, description: str) -> None:

@@ -19,6 +19,9 @@ LISTING = (
     "elasticloadbalancing:DescribeTargetHealth",
     "dms:DescribeReplicationTasks",
     "cloudwatch:GetMetricData",
+    # A narrower scope returns no composite alarm:
+    # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html
+    "cloudwatch:DescribeAlarms",
 )
 
 
@@ -39,7 +42,6 @@ def switch_rights(stack: Stack, things: Things) -> list[iam.PolicyStatement]:
     names = things.names
     clusters = [_arn(stack, "rds", "cluster", names.cluster(side)) for side in ("blue", "green")]
     groups = [_arn(stack, "rds", "cluster-pg", name) for name in things.parameter_groups]
-    alarms = [_arn(stack, "cloudwatch", "alarm", name) for name in names.watched()]
     key = allow("UseKeyForState", ["kms:Decrypt", "kms:DescribeKey"], [things.key])
     key.add_condition("StringEquals", {"kms:ViaService": f"dynamodb.{stack.region}.amazonaws.com"})
     return [
@@ -49,7 +51,6 @@ def switch_rights(stack: Stack, things: Things) -> list[iam.PolicyStatement]:
         allow("Register", ["ssm:GetParameter", "ssm:PutParameter"], parameters(stack, names)),
         allow("Record", ["dynamodb:GetItem", "dynamodb:PutItem"], [things.state_table]),
         key,
-        allow("ReadAlarms", ["cloudwatch:DescribeAlarms"], alarms),
         allow("ReadClusters", ["rds:DescribeDBClusters"], clusters),
         allow("Fence", ["rds:DescribeDBClusterParameters", "rds:ModifyDBClusterParameterGroup"], groups),
         allow("TurnFlow", ["dms:StartReplicationTask", "dms:StopReplicationTask"], list(things.tasks)),
@@ -58,7 +59,7 @@ def switch_rights(stack: Stack, things: Things) -> list[iam.PolicyStatement]:
 
 def adopt_rights(stack: Stack, names: Names, listener: str) -> list[iam.PolicyStatement]:
     """Return the adopting function's statements: it makes, tags and removes its rule and its two parameters."""
-    make = ["ssm:GetParameter", "ssm:PutParameter", "ssm:AddTagsToResource", "ssm:DeleteParameters"]
+    make = ["ssm:GetParameter", "ssm:PutParameter", "ssm:AddTagsToResource", "ssm:DeleteParameter"]
     change = [f"elasticloadbalancing:{word}" for word in ("DeleteRule", "AddTags")]
     return [
         iam.PolicyStatement(sid="Look", actions=["elasticloadbalancing:DescribeRules"], resources=["*"]),

@@ -6,6 +6,8 @@
   with its own. https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
 - `s3:if-none-match` is there when the request has that header, `s3:ObjectCreationOperation` with every put.
   https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes-enforce.html
+- A request about a listener rule, tags of a load balancer's part, a cluster's parameters or a backup vault is about it.
+  https://docs.aws.amazon.com/service-authorization/latest/reference/list_awselasticloadbalancingv2.html
 """
 
 from __future__ import annotations
@@ -35,11 +37,14 @@ def install() -> None:
     """Put the readings in place; the app looks these functions up at every request."""
     extract, checks = iam_actions.extract_iam_action, iam_actions.dynamodb_transaction_checks
     keys_of_dynamodb, keys_of_s3 = iam_actions.dynamodb_service_context, iam_actions.s3_service_context
-    enforce = iam_evaluator.enforce
+    enforce, resource_of = iam_evaluator.enforce, iam_actions.extract_resource_arn
 
     def extract_iam_action(*request: Any, **options: Any) -> str | None:
         action: str | None = extract(*request, **options)
         return BATCHES.get(action, action) if action else action
+
+    def extract_resource_arn(service: str, *request: Any, **options: Any) -> str:
+        return _named_in(service, *request) or str(resource_of(service, *request, **options))
 
     def dynamodb_transaction_checks(action: str, body: bytes, region: str, account: str) -> list[tuple[str, str]]:
         found: list[tuple[str, str]] = checks(action, body, region, account)
@@ -67,10 +72,26 @@ def install() -> None:
         return enforce(access_key, str(action), *rest, **options)
 
     iam_actions.extract_iam_action = extract_iam_action
+    iam_actions.extract_resource_arn = extract_resource_arn
     iam_actions.dynamodb_transaction_checks = dynamodb_transaction_checks
     iam_actions.dynamodb_service_context = dynamodb_service_context
     iam_actions.s3_service_context = s3_service_context
     iam_evaluator.enforce = enforce_item
+
+
+def _named_in(
+    service: str, _method: str, path: str, _headers: Any, _body: bytes, query: Any, region: str, account: str
+) -> str | None:
+    """Return the ARN of a resource that MiniStack does not find in a request; None: it may."""
+    parts = path.strip("/").split("/")
+    if service == "backup" and parts[0] == "backup-vaults" and len(parts) > 1:
+        return f"arn:aws:backup:{region}:{account}:backup-vault:{parts[1]}"
+    if service == "elasticloadbalancing":
+        names = ("RuleArn", "ResourceArns.member.1")
+        return next((arn for name in names if (arn := iam_actions._query_param(query, name))), None)
+    if service == "rds" and (group := iam_actions._query_param(query, "DBClusterParameterGroupName")):
+        return f"arn:aws:rds:{region}:{account}:cluster-pg:{group}"
+    return None
 
 
 def _write_keys(action: str, query: Mapping[str, Any], headers: Mapping[str, str]) -> dict[str, str]:
