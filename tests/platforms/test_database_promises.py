@@ -82,6 +82,7 @@ def test_failover_is_promotion_and_the_names_lifetime() -> None:
     failover = by_name(promised, PLANNED)["failover"]
     assert (failover.value, failover.met) == ("1m 5s", False)
     assert "1m to detect and promote a reader" in failover.sum
+    assert "drill failover" in failover.sum
     assert by_name(Promises(failover=timedelta(seconds=65)), PLANNED)["failover"].met is True
     alone = by_name(promised, Topology(readers=0, zones=3, backup_days=7))["failover"]
     assert (alone.value, alone.met) == ("10m 5s", False)

@@ -125,7 +125,8 @@ def _failover_terms(found: Topology) -> list[Term]:
 def _failover(promised: Promises, found: Topology) -> Promise:
     terms = _failover_terms(found)
     within = promised.failover is None or total(terms) <= promised.failover
-    return _derived("failover", promised, read_duration(total(terms)), within, spelled(terms))
+    measured = "; `holdfast drill failover` measures it" if found.readers else ""
+    return _derived("failover", promised, read_duration(total(terms)), within, spelled(terms) + measured)
 
 
 def _retention(promised: Promises, found: Topology) -> Promise:
