@@ -14,6 +14,7 @@ import pytest
 
 from holdfast.rehearsal.embedded import kept
 from holdfast.rehearsal.ports import EmbeddedAws
+from holdfast.report.model import Evidence, Verdict, load
 
 pytestmark = [pytest.mark.e2e, pytest.mark.emulator, pytest.mark.synth, pytest.mark.timeout(300)]
 
@@ -85,3 +86,13 @@ def test_backups_are_deduplicated_replicated_restored_and_gone_with_the_stack(fo
 
     holdfast(folder, "destroy", "--yes")
     assert kept.found(folder / "holdfast" / "embedded") is None
+
+
+def test_rehearsal_with_users_measures_the_archives_promises(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "holdfast", "rehearse", "backup-archive", "--users", "6", "--out", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    report = load(tmp_path)
+    assert report.verdict is Verdict.HELD
+    measured = {one.name for one in report.promises if one.evidence is Evidence.MEASURED}
+    assert {"rpo", "rto", "retention"} <= measured

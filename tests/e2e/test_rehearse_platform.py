@@ -33,4 +33,4 @@ def test_users_are_the_vaults_alone(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "holdfast", "rehearse", "serverless-database", "--users", "3"]
     done = subprocess.run([*command, "--out", str(tmp_path)], capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert "--users and --data are for backup-vault" in done.stderr
+    assert "--users and --data are for backup-vault and backup-archive" in done.stderr

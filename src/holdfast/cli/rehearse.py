@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from holdfast.report.model import Report, Step
     from holdfast.settings.platform import PlatformSettings
 
-VAULT = "backup-vault"
+VAULT, ARCHIVE = "backup-vault", "backup-archive"
 
 
 class Lines:
@@ -88,7 +88,8 @@ def command(
     """Rehearse platforms on this machine, and report which promises that showed.
 
     Each is synthesized, checked, deployed to an embedded AWS, read back and reported. The vault is then used: it backs
-    up, loses a region, restores and compares. The others are changed in place and deleted.
+    up, loses a region, restores and compares; so is the archive, with --users or --data. The others are changed in
+    place and deleted.
 
     Writes OUT/report.html and OUT/rehearsal.json, of several platforms each in OUT/PLATFORM. Exit status: 0 every
     promise held or stayed unproven; 1 one did not hold; 2 bad usage or settings; 3 disk or emulator failed; 130
@@ -98,15 +99,15 @@ def command(
 
     lines = Lines(to_stderr=output == "json", quiet=quiet, live=sys.stderr.isatty())
     chosen = _settings(platforms, file, environment)
-    vault_only = users is not None or data is not None
+    used = users is not None or data is not None
     reports = []
     for settings in chosen:
         folder = out / settings.platform if len(chosen) > 1 else out
         shared = _Shared(out=folder, strict=strict, command=shlex.join(["holdfast", *sys.argv[1:]]))
-        if settings.platform == VAULT:
-            reports.append(_vault(settings, shared, lines, users, data, change_percent, replication_lag, seed))
-        elif vault_only:
-            raise InvalidRequest(f"--users and --data are for {VAULT}; {settings.platform} takes neither")
+        if settings.platform == VAULT or (used and settings.platform == ARCHIVE):
+            reports.append(_backups(settings, shared, lines, users, data, change_percent, replication_lag, seed))
+        elif used:
+            raise InvalidRequest(f"--users and --data are for {VAULT} and {ARCHIVE}; {settings.platform} takes neither")
         else:
             reports.append(_platform(settings, shared, lines))
         if output == "text":
@@ -130,7 +131,7 @@ def _platform(settings: PlatformSettings, shared: _Shared, lines: Lines) -> Repo
     return rehearse_platform(PlatformOptions(settings=settings, **shared), watcher=lines)
 
 
-def _vault(
+def _backups(
     settings: PlatformSettings,
     shared: _Shared,
     lines: Lines,
@@ -141,9 +142,9 @@ def _vault(
     seed: str,
 ) -> Report:
     from holdfast.rehearsal.run import Options, rehearse
-    from holdfast.settings.backup_vault import BackupVault
+    from holdfast.settings.backup_engine import BackupSettings
 
-    assert isinstance(settings, BackupVault)
+    assert isinstance(settings, BackupSettings)
     options = Options(
         settings=settings,
         users=users,

@@ -22,7 +22,7 @@ from holdfast.rehearsal.read_back import ReadBack, Verdict, read_back
 from holdfast.rehearsal.steps import Journal
 from holdfast.report.model import Figure
 from holdfast.report.units import bytes_text, count_text
-from holdfast.settings.backup_vault import BackupVault
+from holdfast.settings.backup_engine import BackupSettings
 from holdfast.settings.platform import PlatformSettings
 from holdfast.stacks.assembly import Stack
 from holdfast.vault.bundle import Bundle, build_native
@@ -37,7 +37,7 @@ def build_bundle(journal: Journal, folder: Path) -> Bundle:
     return bundle
 
 
-def synthesize(journal: Journal, settings: BackupVault, out: Path, bundle: Path) -> list[Promise]:
+def synthesize(journal: Journal, settings: BackupSettings, out: Path, bundle: Path) -> list[Promise]:
     """Write the cloud assembly into `out`; return the promises its templates give."""
     with journal.step("synthesize") as step:
         counts, promises = in_child(_synthesize, settings, out, bundle)
@@ -46,7 +46,7 @@ def synthesize(journal: Journal, settings: BackupVault, out: Path, bundle: Path)
     return promises
 
 
-def _synthesize(settings: BackupVault, out: Path, bundle: Path) -> tuple[Counter[str], list[Promise]]:
+def _synthesize(settings: BackupSettings, out: Path, bundle: Path) -> tuple[Counter[str], list[Promise]]:
     from holdfast.platforms import synthesize as run
 
     stacks = run(settings, out=out, bundle=bundle)

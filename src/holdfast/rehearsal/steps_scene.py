@@ -18,7 +18,7 @@ from holdfast.rehearsal.steps import Journal
 from holdfast.rehearsal.steps_source import SourceBucket
 from holdfast.rehearsal.steps_vault import Vault
 from holdfast.report.model import Backup
-from holdfast.settings.backup_vault import BackupVault
+from holdfast.settings.backup_engine import BackupSettings
 from holdfast.vault.bundle import Bundle
 
 POLL_SECONDS = 0.25
@@ -29,7 +29,7 @@ class Options:
     """What to rehearse, and how. Without `users` all of `data`, or 1,000 generated ones."""
 
     out: Path
-    settings: BackupVault
+    settings: BackupSettings
     users: int | None = None
     data: Path | None = None
     files_per_user: float = 6.0

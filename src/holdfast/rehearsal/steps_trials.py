@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from typing import Any
 
 from holdfast.errors import HoldfastError
-from holdfast.platforms.backup_vault.names import stack_name
 from holdfast.rehearsal.measure_recovery import Files
 from holdfast.rehearsal.steps_backup import Day
 from holdfast.rehearsal.steps_scene import Scene
@@ -95,7 +94,12 @@ def poison(scene: Scene) -> None:
     )
     ring(scene)
     clients = EmbeddedClients(vault.aws)
-    moved = replay(stack_name(vault.settings), clock=scene.clock, clients=clients, region=vault.region).moved
+    moved = replay(
+        f"{vault.settings.platform}-{vault.settings.environment}",
+        clock=scene.clock,
+        clients=clients,
+        region=vault.region,
+    ).moved
     returned = _dead_letter_arrives(scene)
     trial(
         "Dead letters replayed",

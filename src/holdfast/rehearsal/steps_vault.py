@@ -15,10 +15,10 @@ from holdfast.backup.stores.aws.kms_key import KmsKey
 from holdfast.backup.stores.aws.ledger import DynamoLedger
 from holdfast.backup.stores.aws.objects import S3Objects
 from holdfast.errors import HoldfastError
-from holdfast.platforms.backup_vault.names import REPOSITORY_PREFIX, VaultNames
+from holdfast.platforms.backup_system.names import REPOSITORY_PREFIX, BackupNames, names_of
 from holdfast.rehearsal.ports import EmbeddedAws
 from holdfast.settings import variables as var
-from holdfast.settings.backup_vault import BackupVault
+from holdfast.settings.backup_engine import BackupSettings
 
 
 class EmbeddedClients(Clients):
@@ -43,8 +43,8 @@ class Vault:
     """One deployed vault; everything it says comes from the deployed functions' own environment."""
 
     aws: EmbeddedAws
-    settings: BackupVault
-    names: VaultNames
+    settings: BackupSettings
+    names: BackupNames
     worker: Mapping[str, str]
     dead_letter_url: str
 
@@ -65,7 +65,12 @@ class Vault:
     def repository(self, clock: Clock) -> Repository:
         """Open the repository in the primary region."""
         dynamodb = self.aws.client("dynamodb", self.region)
-        index = DynamoChunkIndex(dynamodb, self.names.deduplication_table, self.names.metadata_table)
+        index = DynamoChunkIndex(
+            dynamodb,
+            self.names.deduplication_table,
+            self.names.metadata_table,
+            hash_attribute=self.worker.get(var.DEDUPLICATION_KEY, var.USUAL_DEDUPLICATION_KEY),
+        )
         key = KmsKey(self.worker[var.KEY_ARN], self._kms)
         return open_repository(
             self.objects(self.region, self.names.primary_bucket), index, self.ledger(), [key], clock=clock
@@ -110,9 +115,9 @@ class Vault:
         return int(found[names[0]]), int(found[names[1]])
 
 
-def find_vault(aws: EmbeddedAws, settings: BackupVault) -> Vault:
+def find_vault(aws: EmbeddedAws, settings: BackupSettings) -> Vault:
     """Return the vault that was just deployed."""
-    names = VaultNames(settings=settings, account=aws.account, partition="aws")
+    names = names_of(settings, aws.account, "aws")
     lambdas = aws.client("lambda", settings.region)
 
     worker = lambdas.get_function_configuration(FunctionName=names.function("worker"))["Environment"]["Variables"]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import dataclass
 
+from holdfast.platforms.registry import entry_of
 from holdfast.settings.backup_engine import BackupSettings
 
 REPLICATION_RULE = "replicate-to-second-region"
@@ -146,3 +148,11 @@ class BackupNames:
     def replica_topic(self) -> str:
         """Where the second region's alarms go."""
         return f"{self.stem}-replica-notifications-{self.suffix}"
+
+
+def names_of(settings: BackupSettings, account: str, partition: str) -> BackupNames:
+    """Return the names of the backup platform that `settings` describe, as its own module gives them."""
+    module = importlib.import_module(f"{entry_of(settings.platform).package}.names")
+    found = module.names_of(settings, account, partition)
+    assert isinstance(found, BackupNames)
+    return found

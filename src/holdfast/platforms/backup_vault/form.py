@@ -8,7 +8,7 @@ from aws_cdk import aws_s3 as s3
 from holdfast.platforms.backup_system.figures import UNFINISHED_UPLOAD_DAYS
 from holdfast.platforms.backup_system.form import Form, object_lock
 from holdfast.platforms.backup_vault.claims import capabilities_of, tags_of
-from holdfast.platforms.backup_vault.names import VaultNames
+from holdfast.platforms.backup_vault.names import names_of
 from holdfast.settings.backup_vault import BackupVault, Vault
 from holdfast.settings.quantities import days_of
 
@@ -20,7 +20,7 @@ def form_of(settings: BackupVault) -> Form:
     return Form(
         settings=settings,
         platform="backup-vault",
-        names=lambda account, partition: VaultNames(settings=settings, account=account, partition=partition),
+        names=lambda account, partition: names_of(settings, account, partition),
         title="Holdfast backup vault",
         tags=tags_of(settings),
         schedules=schedules | ({"interim": vault.interim_schedule} if vault.interim_schedule else {}),

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from holdfast.platforms.backup_system.names import REPOSITORY_PREFIX as REPOSITORY_PREFIX
 from holdfast.platforms.backup_system.names import BackupNames
 from holdfast.settings.backup_vault import BackupVault
 
 
-@dataclass(frozen=True, kw_only=True)
-class VaultNames(BackupNames):
-    """Names and ARNs of a vault."""
-
-    settings: BackupVault
-    platform: str = "backup-vault"
-    buckets: str = "backup"
-    stem: str = "backup"
-    dashboard_stem: str = "BackupSystemMonitoring"
-    namespace: str = "Holdfast/BackupVault"
-
-
-def stack_name(settings: BackupVault) -> str:
-    """Return the name of the primary stack."""
-    return f"backup-vault-{settings.environment}"
+def names_of(settings: BackupVault, account: str, partition: str) -> BackupNames:
+    """Return every name and ARN."""
+    return BackupNames(
+        settings=settings,
+        account=account,
+        partition=partition,
+        platform=settings.platform,
+        buckets="backup",
+        stem="backup",
+        dashboard_stem="BackupSystemMonitoring",
+        namespace="Holdfast/BackupVault",
+    )
