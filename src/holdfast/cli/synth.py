@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import time
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from holdfast.errors import ExitStatus, InvalidRequest
+from holdfast.settings.environment import DEFAULT_FILE
 
 if TYPE_CHECKING:
     from holdfast.platforms.synthesis import SynthesizedStack
+    from holdfast.platforms.synthesis_cache import Told
     from holdfast.settings.platform import PlatformSettings
 
 
@@ -48,50 +49,74 @@ def command(
 
     Exit status: 0 written; 1 written, but `holdfast check` finds errors, which are told on stderr; 2 bad settings.
     """
-    from holdfast.platforms import synthesize
-    from holdfast.settings.environment import process_environment, synth_folder
+    from holdfast.platforms import synthesis_cache as cache
+    from holdfast.settings.environment import environment_name, process_environment, synth_folder
 
     begun = time.perf_counter()
-    chosen = _settings(platforms, file, environment)
+    environ = process_environment()
+    folder, name = synth_folder(environ), environment_name(environment, environ)
+    if file is None and not platforms and DEFAULT_FILE.exists():
+        file = DEFAULT_FILE
+    asked: list[str | bytes] = [*platforms, "|", str(file), file.read_bytes() if file and file.is_file() else b""]
+    asked += [str(name), str(out), str(check), output, str(quiet), str(datetime.now(UTC).date())]
+    told = None if bundle else cache.recall(folder, asked, out)
+    if told is None:
+        told = _synthesize(_settings(platforms, file, environment), out, bundle, folder, check, output, quiet)
+        if told.can_be_repeated:
+            cache.remember(folder, asked, told)
+    for text, to_stderr in told.lines:
+        click.echo(text, err=to_stderr)
+    if not quiet:
+        click.echo(f"{told.stacks} stacks in {time.perf_counter() - begun:.1f} s", err=True)
+    return ExitStatus(told.status)
+
+
+def _synthesize(
+    chosen: Sequence[PlatformSettings],
+    out: Path,
+    bundle: Path | None,
+    folder: Path,
+    check: bool,
+    output: str,
+    quiet: bool,
+) -> Told:
+    from holdfast.platforms import synthesize
+    from holdfast.platforms.synthesis_cache import Told, key_now
+
     if bundle and len(chosen) > 1:
         raise InvalidRequest(f"--bundle is one platform's zip, but {len(chosen)} are asked for; name one PLATFORM")
-    for settings in chosen:
-        if not settings.alerts and not quiet:
-            click.echo(f"{settings.platform}: alerts is empty, so that alarms reach nobody", err=True)
-    written = synthesize(*chosen, out=out, bundle=bundle, cache=synth_folder(process_environment()))
+    lines = [
+        (f"{settings.platform}: alerts is empty, so that alarms reach nobody", True)
+        for settings in chosen
+        if not settings.alerts and not quiet
+    ]
+    written = synthesize(*chosen, out=out, bundle=bundle, cache=folder)
+    lines += [(text, False) for text in _listed(written, output)]
+    sound = True
+    for settings in chosen if check else ():
+        fails, text = _checked(settings, [one.template_path for one in written if one.platform == settings.platform])
+        if fails or not quiet:
+            lines.append((text, True))
+        sound = sound and not fails
+    return Told(
+        key=key_now(chosen, bundle=bundle, native=False),
+        lines=lines,
+        stacks=len(written),
+        status=ExitStatus.DONE if sound else ExitStatus.ANSWER_IS_NO,
+        # Rules of the user's own are files that this request does not name.
+        can_be_repeated=not any(settings.checks.rules for settings in chosen),
+    )
+
+
+def _listed(written: Sequence[SynthesizedStack], output: str) -> list[str]:
     if output == "json":
         rows = [{"stack": one.name, "region": one.region, "template": str(one.template_path)} for one in written]
-        click.echo(json.dumps(rows, indent=2))
-    else:
-        for one in written:
-            click.echo(f"{one.template_path}  {one.region}  {len(one.template['Resources'])} resources")
-    sound = not check or _sound(chosen, written, quiet=quiet)
-    if not quiet:
-        click.echo(f"{len(written)} stacks in {time.perf_counter() - begun:.1f} s", err=True)
-    return ExitStatus.DONE if sound else ExitStatus.ANSWER_IS_NO
+        return [json.dumps(rows, indent=2)]
+    return [f"{one.template_path}  {one.region}  {len(one.template['Resources'])} resources" for one in written]
 
 
-def _sound(chosen: Sequence[PlatformSettings], written: Sequence[SynthesizedStack], *, quiet: bool) -> bool:
-    """Check each platform by itself, under its own settings; an answer given before is given again."""
-    from holdfast.platforms.synthesis_cache import answer
-    from holdfast.settings.environment import process_environment, synth_folder
-
-    folder, sound, today = synth_folder(process_environment()), True, datetime.now(UTC).date()
-    for settings in chosen:
-        files = [one.template_path for one in written if one.platform == settings.platform]
-        rules = [path for place in settings.checks.rules for path in sorted(Path(place).rglob("*.py"))]
-        parts: list[str | bytes] = [str(today), settings.model_dump_json()]
-        for path in [*files, *rules]:
-            parts += [str(path), path.read_bytes()]
-        found = json.loads(answer(folder, parts, functools.partial(_checked, settings, files, today)))
-        if not quiet or found["fails"]:
-            click.echo(found["text"], err=True)
-        sound = sound and not found["fails"]
-    return sound
-
-
-def _checked(settings: PlatformSettings, files: list[Path], today: date) -> str:
-    """Run the rules; the CDK has applied the schemas already."""
+def _checked(settings: PlatformSettings, files: list[Path]) -> tuple[bool, str]:
+    """Run the rules under the platform's own settings; the CDK has applied the schemas already."""
     from holdfast.checks.demands import from_platform
     from holdfast.checks.engine import check_files
     from holdfast.checks.finding import Severity
@@ -100,20 +125,18 @@ def _checked(settings: PlatformSettings, files: list[Path], today: date) -> str:
 
     demands = from_platform(settings)
     rules = all_rules(demands.rule_folders)
-    report = check_files(files, rules, demands, today, schemas=False)
-    return json.dumps({"fails": report.fails(Severity.ERROR), "text": render(report, rules)})
+    report = check_files(files, rules, demands, datetime.now(UTC).date(), schemas=False)
+    return report.fails(Severity.ERROR), render(report, rules)
 
 
 def _settings(platforms: tuple[str, ...], file: Path | None, environment: str | None) -> list[PlatformSettings]:
     from holdfast.platforms.registry import PLATFORMS, entry_of
     from holdfast.settings.environment import environment_name, process_environment
-    from holdfast.settings.load import DEFAULT_FILE, defaults, load
+    from holdfast.settings.load import defaults, load
 
     environ = process_environment()
     if platforms and file:
         raise InvalidRequest("give PLATFORM names or --settings, not both")
-    if file is None and not platforms and DEFAULT_FILE.exists():
-        file = DEFAULT_FILE
     if file:
         return [load(file, environ=environ, environment=environment)]
     names = platforms or tuple(PLATFORMS)

@@ -71,8 +71,7 @@ def synthesize(
         refuse_what_cannot_be_kept(settings)
     if cache is None:
         return _synthesize(platforms, out, bundle, native=native)
-    libraries, code = synthesis_cache.library_versions(), synthesis_cache.our_digest()
-    key = synthesis_cache.key_of(platforms, code=code, libraries=libraries, bundle=bundle, native=native)
+    key = synthesis_cache.key_now(platforms, bundle=bundle, native=native)
     listed = synthesis_cache.restore(cache, key, out)
     if listed is None:
         with tempfile.TemporaryDirectory(prefix="holdfast-") as made:

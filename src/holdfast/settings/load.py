@@ -14,6 +14,7 @@ from holdfast.settings.backup_archive import BackupArchive
 from holdfast.settings.backup_vault import BackupVault
 from holdfast.settings.checks import ChecksSettings
 from holdfast.settings.document import Document, parse
+from holdfast.settings.environment import DEFAULT_FILE as DEFAULT_FILE
 from holdfast.settings.environment import ENVIRONMENT_NAME, environment_name
 from holdfast.settings.fields import Section
 from holdfast.settings.messages import lines
@@ -27,7 +28,6 @@ from holdfast.settings.web_application import WebApplication
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
-DEFAULT_FILE = Path("holdfast.yaml")
 MODELS: dict[str, type[PlatformSettings]] = {
     "backup-vault": BackupVault,
     "serverless-database": ServerlessDatabase,

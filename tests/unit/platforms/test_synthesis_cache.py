@@ -11,7 +11,7 @@ import pytest
 
 from holdfast.platforms import synthesis, synthesis_cache
 from holdfast.platforms.synthesis import SynthesizedStack, synthesize
-from holdfast.platforms.synthesis_cache import LISTING, Listed, key_of, restore, store
+from holdfast.platforms.synthesis_cache import LISTING, Listed, Told, key_of, recall, remember, restore, store
 from holdfast.settings.load import defaults
 from holdfast.settings.platform import PlatformSettings
 
@@ -137,21 +137,35 @@ def test_a_cache_that_cannot_be_written_fails_nothing(tmp_path: Path) -> None:
     assert restore(tmp_path / "file", "k", tmp_path / "out") is None
 
 
-def test_an_answer_is_asked_for_once_and_again_when_damaged(tmp_path: Path) -> None:
-    asked: list[str] = []
+def test_a_request_is_answered_as_before_with_its_assembly(tmp_path: Path) -> None:
+    cache, made, out = tmp_path / "cache", assembly(tmp_path / "made"), tmp_path / "out"
+    told = Told(key="k", lines=[("a line", False), ("a warning", True)], stacks=1, status=1)
+    remember(cache, ["a", b"b"], told)
 
-    def ask() -> str:
-        asked.append("x")
-        return "said\nso"
+    assert recall(cache, ["a", b"b"], out) is None  # the assembly is not there
+    store(cache, "k", made, STACKS)
+    assert recall(cache, ["a", b"b"], out) == told
+    assert files(out) == files(made)
+    assert recall(cache, ["ab", b""], out) is None  # other parts, though the same bytes in a row
 
-    assert [synthesis_cache.answer(tmp_path, ["a", b"b"], ask) for _ in range(2)] == ["said\nso"] * 2
-    assert len(asked) == 1
-    synthesis_cache.answer(tmp_path, ["ab", b""], ask)  # other parts, though the same bytes in a row
-    assert len(asked) == 2
-    for path in (tmp_path / "answers").iterdir():
-        path.write_text("damaged\n")
-    assert synthesis_cache.answer(tmp_path, ["a", b"b"], ask) == "said\nso"
-    assert len(asked) == 3
+
+@pytest.mark.parametrize("changed", ["our_digest", "library_versions"])
+def test_another_code_or_library_does_not_know_the_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: str
+) -> None:
+    store(tmp_path, "k", assembly(tmp_path / "made"), STACKS)
+    remember(tmp_path, ["a"], Told(key="k", lines=[], stacks=1, status=0))
+    assert recall(tmp_path, ["a"], tmp_path / "out") is not None
+    monkeypatch.setattr(synthesis_cache, changed, lambda: "another")
+    assert recall(tmp_path, ["a"], tmp_path / "out") is None
+
+
+def test_a_damaged_answer_is_not_given(tmp_path: Path) -> None:
+    store(tmp_path, "k", assembly(tmp_path / "made"), STACKS)
+    remember(tmp_path, ["a"], Told(key="k", lines=[("said", False)], stacks=1, status=0))
+    [path] = (tmp_path / "answers").iterdir()
+    path.write_text(path.read_text().replace("said", "told"))
+    assert recall(tmp_path, ["a"], tmp_path / "out") is None
 
 
 def test_the_second_synthesis_makes_no_app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
