@@ -1,22 +1,23 @@
-"""How the engine behaves when a repository is large: a million files, one huge file, many snapshots, a large index.
+"""What a large repository costs: many files, a huge file, many snapshots, a large index; time, memory and size of each.
 
-    python -m bench.scale                                     # all parts at full size: about an hour and 20 GB of disk
-    python -m bench.scale --parts snapshots,index --snapshots 1000 --entries 1000000
+    python -m bench.scale                                   # all of it: some twenty minutes
+    python -m bench.scale --files 100000 --entries 1000000  # a tenth
 
-Each part prints what it took: seconds by the clock and of CPU, the highest memory of the process tree, bytes on disk.
+Every step runs in processes of its own, whose peak memory is that of the whole tree (a sum of PSS).
 """
 
 from __future__ import annotations
 
 import argparse
-import hashlib
 import os
+import random
+import shutil
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 
 from bench.measured import MIB, machine, measure
@@ -27,181 +28,192 @@ from holdfast.backup.create_snapshot import create_snapshot
 from holdfast.backup.ids import ChunkId, PackId, SnapshotId
 from holdfast.backup.key_slots import PasswordKey
 from holdfast.backup.ports import PackKind, PackRow
-from holdfast.backup.repository import open_repository
 from holdfast.backup.sources.directory import DirectorySource
-from holdfast.backup.stores.local import LocalObjects
+from holdfast.backup.stores.open import opened
 from holdfast.backup.stores.sqlite_catalogue import SqliteCatalogue
 
-GB = 10**9
-PER_FOLDER = 1000
-PACK_CHUNKS = 256
-"""Chunks of one pack in the index part: 32 MiB at the average chunk of 128 KiB."""
-ASKED = 100_000
+CHUNKS_PER_PACK = 128
+"""16 MiB packs of 128 KiB chunks."""
+LOOKED_UP = 100_000
+WITH_CONTENT = 8
+"""Every so many files has bytes of its own; the others are all hole, so that a million of them fit into memory."""
+FILES_PER_FOLDER = 100
+ISLAND_EVERY = 1 << 30
+
+
+def make_files(folder: Path, count: int) -> None:
+    """Write `count` files, a hundred a folder."""
+    for number in range(count):
+        if number % FILES_PER_FOLDER == 0:
+            below = folder / f"{number // 100_000:03}" / f"{number // FILES_PER_FOLDER:06}"
+            below.mkdir(parents=True)
+        with (below / f"{number:08}").open("wb") as file:
+            if number % WITH_CONTENT == 0:
+                file.write(b"%d" % number * 20)
+            else:
+                file.truncate(1000)
+
+
+def make_sparse(path: Path, size: int) -> None:
+    """Make a file of holes with a MiB of noise in every GiB."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        for offset in range(0, size, ISLAND_EVERY):
+            file.seek(offset)
+            file.write(random.Random(offset).randbytes(MIB))
+        file.truncate(size)
+
+
+def many_snapshots(repo: Path, source: Path, count: int) -> None:
+    """Make snapshots of one small folder, one file of which changes each time."""
+    with opened(str(repo), lambda: [PasswordKey(PASSWORD)], clock=SystemClock()) as repository:
+        for number in range(count):
+            (source / "changing").write_bytes(b"%d" % number)
+            create_snapshot(
+                repository,
+                DirectorySource([os.fsencode(source)]),
+                user="user",
+                host=f"host{number % 100}",
+                lease=timedelta(hours=1),
+            )
+
+
+def fill_index(path: Path, entries: int) -> None:
+    """Publish packs of random chunk ids, then look some up; print the rates."""
+    catalogue = SqliteCatalogue(path)
+    rng = random.Random(1)
+    session = SnapshotId("0" * 32)
+    start = time.perf_counter()
+    for _ in range(entries // CHUNKS_PER_PACK):
+        pack = PackId(rng.randbytes(32).hex())
+        catalogue.announce(PackRow(pack=pack, kind=PackKind.DATA, size=1 << 24, session=session))
+        catalogue.publish(pack, [ChunkId(rng.randbytes(32)) for _ in range(CHUNKS_PER_PACK)])
+    filled = time.perf_counter() - start
+    print(f"  {entries / filled:,.0f} entries/s published, {CHUNKS_PER_PACK} a transaction")
+    again = random.Random(1)
+    known: list[ChunkId] = []
+    while len(known) < LOOKED_UP:
+        again.randbytes(32)
+        known += [ChunkId(again.randbytes(32)) for _ in range(CHUNKS_PER_PACK)]
+    rng.shuffle(known)
+    start = time.perf_counter()
+    found = len(catalogue.usable(known))
+    print(f"  {len(known) / (time.perf_counter() - start):,.0f} look-ups/s of known ids, {found} of {len(known)} found")
+    unknown = [ChunkId(rng.randbytes(32)) for _ in range(LOOKED_UP)]
+    start = time.perf_counter()
+    catalogue.usable(unknown)
+    print(f"  {len(unknown) / (time.perf_counter() - start):,.0f} look-ups/s of unknown ids")
+    catalogue.close()
 
 
 class Scale:
-    """A folder to work in, and Holdfast's command line on a repository in it."""
+    """The steps, each told in a line."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, options: argparse.Namespace) -> None:
         self.folder = folder
-        self.repo = folder / "repo"
-        self.tool = Holdfast(folder)
-        self.tool.create(self.repo)
+        self.options = options
+        (folder / "home").mkdir()
+        self.holdfast = Holdfast(folder)
 
-    def time(self, what: str, action: Callable[[], object]) -> None:
-        """Do it and print what it took."""
-        took = measure(action)
-        peak = took.peak_bytes / MIB
-        print(f"  {what:34} {took.wall:8.1f} s {took.cpu:8.1f} CPU s {peak:6.0f} MiB peak", flush=True)
+    def tell(self, what: str, action: Callable[[], object]) -> None:
+        """Do it and print time and peak memory."""
+        found = measure(action)
+        print(f"{what:42} {found.wall:8.1f} s {found.cpu:8.1f} CPU s {found.peak_bytes / MIB:6.0f} MiB", flush=True)
 
-    def sizes(self) -> None:
-        """Print what the repository takes on disk."""
-        catalogue = sum(path.stat().st_size for path in self.repo.glob("catalogue.sqlite*"))
-        total = sum(path.stat().st_size for path in self.repo.rglob("*") if path.is_file())
-        print(f"  repository {total / MIB:,.1f} MiB, of it catalogue {catalogue / MIB:,.1f} MiB", flush=True)
+    def itself(self, *arguments: str) -> Callable[[], object]:
+        """Return what runs one step of this program in a process of its own."""
+        command = [sys.executable, "-m", "bench.scale", *arguments]
+        return lambda: subprocess.run(command, check=True, env={**os.environ, "PYTHONUNBUFFERED": "1"})
 
+    def files(self) -> None:
+        """Many files: first, unchanged, one changed, verify."""
+        source, repo = self.folder / "files", self.folder / "repo"
+        make_files(source, self.options.files)
+        self.holdfast.create(repo)
+        count = f"{self.options.files:,} files"
+        self.tell(f"{count}: first backup", lambda: self.holdfast.backup(repo, source))
+        self.tell(f"{count}: unchanged", lambda: self.holdfast.backup(repo, source))
+        next(path for path in source.rglob("*") if path.is_file()).write_bytes(b"changed")
+        self.tell(f"{count}: one changed", lambda: self.holdfast.backup(repo, source))
+        self.tell(f"{count}: verify, all data", lambda: self.holdfast.verify(repo))
+        self.tell(f"{count}: forget and prune", lambda: self.holdfast.forget_oldest(repo))
+        self.size_of("repository", repo)
+        self.size_of("catalogue", repo / "catalogue.sqlite")
+        shutil.rmtree(source)
+        shutil.rmtree(repo)
 
-def many_files(scale: Scale, count: int) -> None:
-    """Back up `count` small files, twice; change one; restore, verify."""
-    print(f"{count:,} files of 64 to 191 bytes, {PER_FOLDER} a folder")
-    source = scale.folder / "files"
-    for folder in range(-(-count // PER_FOLDER)):
-        (source / f"{folder:06}").mkdir(parents=True)
-        for number in range(min(PER_FOLDER, count - folder * PER_FOLDER)):
-            content = hashlib.sha256(f"{folder}/{number}".encode()).hexdigest().encode()
-            (source / f"{folder:06}" / f"{number:04}").write_bytes(content * 2 + bytes(number % 64))
-    scale.time("first backup", partial(scale.tool.backup, scale.repo, source))
-    scale.time("unchanged", partial(scale.tool.backup, scale.repo, source))
-    (source / "000000" / "0000").write_bytes(b"changed")
-    scale.time("one file changed", partial(scale.tool.backup, scale.repo, source))
-    scale.sizes()
-    scale.time("verify all data", partial(scale.tool.verify, scale.repo))
-    scale.time("restore", partial(scale.tool.restore, scale.repo, scale.folder / "restored"))
-    scale.time("forget + prune", partial(scale.tool.forget_oldest, scale.repo))
+    def sparse(self) -> None:
+        """A huge file."""
+        source, repo = self.folder / "sparse", self.folder / "repo"
+        size = self.options.sparse << 30
+        make_sparse(source / "file", size)
+        self.holdfast.create(repo)
+        self.tell(f"sparse file of {self.options.sparse} GiB: backup", lambda: self.holdfast.backup(repo, source))
+        self.tell("the same: restore", lambda: self.holdfast.restore(repo, self.folder / "back"))
+        restored = self.folder / "back" / "file"
+        if restored.stat().st_size != size:
+            raise SystemExit(f"{restored} came back with {restored.stat().st_size} bytes, not {size}")
+        self.size_of("restored, on disk", restored, blocks=True)
+        shutil.rmtree(source)
+        shutil.rmtree(repo)
+        shutil.rmtree(self.folder / "back")
 
+    def snapshots(self) -> None:
+        """Many snapshots."""
+        source, repo = self.folder / "small", self.folder / "repo"
+        make_files(source, 100)
+        self.holdfast.create(repo)
+        count = self.options.snapshots
+        make = self.itself("--step", "snapshots", "--at", str(repo), "--source", str(source), "--count", str(count))
+        self.tell(f"{count:,} snapshots", make)
+        self.tell("one more, with what starting takes", lambda: self.holdfast.backup(repo, source))
+        self.tell("verify, all data", lambda: self.holdfast.verify(repo))
+        self.tell("forget all but 100 and prune", lambda: self.holdfast.forget_oldest(repo))
+        shutil.rmtree(source)
+        shutil.rmtree(repo)
 
-def huge_file(scale: Scale, size: int) -> None:
-    """Back up one file of `size` bytes with 1 MiB of data in every GB, and holes between."""
-    print(f"one sparse file of {size / GB:,.0f} GB, 1 MiB of data in each GB")
-    path = scale.folder / "huge" / "disk.img"
-    path.parent.mkdir()
-    with path.open("wb") as file:
-        file.truncate(size)
-        for start in range(0, size, GB):
-            file.seek(start + start // GB * 4096)
-            file.write(os.urandom(MIB))
-    allocated = path.stat().st_blocks * 512
-    scale.time("first backup", partial(scale.tool.backup, scale.repo, path.parent))
-    with path.open("r+b") as file:
-        file.seek(size // 2)
-        file.write(b"changed")
-    scale.time("a few bytes changed", partial(scale.tool.backup, scale.repo, path.parent))
-    scale.sizes()
-    scale.time("restore", partial(scale.tool.restore, scale.repo, scale.folder / "restored"))
-    found = next((scale.folder / "restored").rglob("disk.img"))
-    same = found.stat().st_size == size and all(_same(path, found, start) for start in range(0, size, GB))
-    print(f"  restored: {'the same' if same else 'DIFFERENT'}, {found.stat().st_blocks * 512 / MIB:,.0f} MiB on disk")
-    print(f"  before:   {allocated / MIB:,.0f} MiB on disk")
-
-
-def _same(one: Path, other: Path, start: int) -> bool:
-    with one.open("rb") as left, other.open("rb") as right:
-        left.seek(start)
-        right.seek(start)
-        return left.read(8 * MIB) == right.read(8 * MIB)
-
-
-def many_snapshots(scale: Scale, count: int) -> None:
-    """Make `count` snapshots of a small tree that changes, then list, add, forget and prune."""
-    print(f"{count:,} snapshots of 20 files, one changed each time, by 100 users")
-    source = scale.folder / "small"
-    source.mkdir()
-    for number in range(20):
-        (source / str(number)).write_bytes(os.urandom(2000))
-    catalogue = SqliteCatalogue(scale.repo / "catalogue.sqlite")
-    key = PasswordKey(PASSWORD)
-    repository = open_repository(LocalObjects(scale.repo), catalogue, catalogue, [key], clock=SystemClock())
-    began = time.monotonic()
-    for number in range(count):
-        (source / str(number % 20)).write_bytes(os.urandom(2000))
-        user = str(number % 100)
-        create_snapshot(
-            repository, DirectorySource([os.fsencode(source)]), user=user, host="bench", lease=timedelta(minutes=5)
+    def index(self) -> None:
+        """A large index, and ten times it by calculation."""
+        path = self.folder / "catalogue.sqlite"
+        entries = self.options.entries
+        self.tell(
+            f"index of {entries:,} entries", self.itself("--step", "index", "--at", str(path), "--count", f"{entries}")
         )
-    catalogue.close()
-    seconds = time.monotonic() - began
-    print(f"  made in {seconds:.0f} s: {1000 * seconds / count:.1f} ms each")
-    scale.sizes()
-    scale.time("one more backup", partial(scale.tool.backup, scale.repo, source))
-    scale.time("list", partial(scale.tool.listed, scale.repo))
-    scale.time("verify structure", partial(scale.tool.verify_structure, scale.repo))
-    scale.time("forget + prune all but the newest", partial(scale.tool.forget_oldest, scale.repo))
-    scale.sizes()
+        each = path.stat().st_size / entries
+        print(f"  {path.stat().st_size / MIB:,.0f} MiB, {each:.1f} bytes an entry; 100 million: {each / 10:.1f} GB")
+
+    def size_of(self, what: str, path: Path, *, blocks: bool = False) -> None:
+        """Print how large something is."""
+        files = [one for one in path.rglob("*") if one.is_file()] if path.is_dir() else [path]
+        size = sum(one.stat().st_blocks * 512 if blocks else one.stat().st_size for one in files)
+        print(f"  {what}: {size / MIB:,.1f} MiB")
 
 
-def large_index(scale: Scale, entries: int) -> None:
-    """Fill the local catalogue with `entries` chunks, then ask it."""
-    print(f"{entries:,} chunks in the index: {entries * 128 / 2**30:,.2f} TiB of data at 128 KiB a chunk")
-    path = scale.folder / "index.sqlite"
-    scale.time("insert", partial(_in_child, _fill, path, entries))
-    print(f"  {path.stat().st_size / MIB:,.0f} MiB, {path.stat().st_size / entries:.0f} bytes a chunk")
-    scale.time(f"look up {ASKED:,} that are there", partial(_in_child, _ask, path, 0))
-    scale.time(f"look up {ASKED:,} that are not", partial(_in_child, _ask, path, 1))
-
-
-def _in_child(action: Callable[..., None], *arguments: object) -> None:
-    from multiprocessing import get_context
-
-    process = get_context("spawn").Process(target=action, args=arguments)
-    process.start()
-    process.join()
-    if process.exitcode:
-        raise RuntimeError(f"{action.__name__} ended with {process.exitcode}")
-
-
-def _chunk(number: int, salt: int) -> ChunkId:
-    return ChunkId(hashlib.blake2b(number.to_bytes(8, "big"), digest_size=32, salt=bytes([salt])).digest())
-
-
-def _fill(path: Path, entries: int) -> None:
-    catalogue = SqliteCatalogue(path)
-    for start in range(0, entries, PACK_CHUNKS):
-        pack = PackId(hashlib.sha256(str(start).encode()).hexdigest())
-        catalogue.announce(PackRow(pack=pack, kind=PackKind.DATA, size=32 * MIB, session=SnapshotId("0" * 32)))
-        catalogue.publish(pack, [_chunk(n, 0) for n in range(start, min(start + PACK_CHUNKS, entries))])
-    catalogue.close()
-
-
-def _ask(path: Path, salt: int) -> None:
-    catalogue = SqliteCatalogue(path)
-    for start in range(0, ASKED, 2000):
-        found = catalogue.usable([_chunk(n, salt) for n in range(start, start + 2000)])
-        assert len(found) == (0 if salt else 2000)
-    catalogue.close()
-
-
-def main(arguments: Sequence[str]) -> int:
-    """Run the parts that are asked for, each in a folder of its own."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--parts", default="files,huge,snapshots,index")
+def main() -> None:
+    """Run the chosen steps, or one step of another run of this."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--files", type=int, default=1_000_000)
-    parser.add_argument("--huge", type=int, default=50 * GB, help="bytes")
+    parser.add_argument("--sparse", type=int, default=50, help="GiB")
     parser.add_argument("--snapshots", type=int, default=10_000)
     parser.add_argument("--entries", type=int, default=10_000_000)
-    parser.add_argument("--folder", type=Path, help="where to work")
-    options = parser.parse_args(arguments)
-    parts: dict[str, Callable[[Scale], None]] = {
-        "files": lambda scale: many_files(scale, options.files),
-        "huge": lambda scale: huge_file(scale, options.huge),
-        "snapshots": lambda scale: many_snapshots(scale, options.snapshots),
-        "index": lambda scale: large_index(scale, options.entries),
-    }
-    print(machine())
-    for name in options.parts.split(","):
-        with tempfile.TemporaryDirectory(prefix="holdfast-scale-", dir=options.folder) as folder:
-            parts[name](Scale(Path(folder)))
-    return 0
+    parser.add_argument("--only", default="files,sparse,snapshots,index")
+    parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()))
+    parser.add_argument("--step", help=argparse.SUPPRESS)
+    parser.add_argument("--at", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--source", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--count", type=int, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.step == "index":
+        fill_index(options.at, options.count)
+    elif options.step == "snapshots":
+        many_snapshots(options.at, options.source, options.count)
+    else:
+        print(f"{machine()}; in {options.work}")
+        with tempfile.TemporaryDirectory(prefix="holdfast-scale-", dir=options.work) as scratch:
+            scale = Scale(Path(scratch), options)
+            for name in options.only.split(","):
+                getattr(scale, name)()
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    main()

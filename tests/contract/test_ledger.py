@@ -197,3 +197,13 @@ def test_of_many_takers_of_a_lock_one_gets_it(stores: Stores) -> None:
 
     with ThreadPoolExecutor(4) as pool:
         assert sum(pool.map(take, "abcdefgh")) == 1
+
+
+def test_what_one_host_of_a_user_completed_comes_newest_first_and_whole(stores: Stores) -> None:
+    for number in range(40):
+        completed(stores, number, start=NOON + number * MINUTE, host=("desk", "lap")[number % 2])
+    completed(stores, 50, user="bob")
+    stores.ledger.forget([id_of(38)])
+    found = [one.id for one in stores.ledger.completed_by("ann", "desk")]
+    assert found == [id_of(number) for number in range(36, -1, -2)]
+    assert list(stores.ledger.completed_by("ann", "phone")) == []

@@ -113,6 +113,9 @@ class _DryLedger:
     def completed(self, user: str | None = None) -> list[Record]:
         return self._ledger.completed(user)
 
+    def completed_by(self, user: str, host: str) -> Iterator[Record]:
+        return self._ledger.completed_by(user, host)
+
     def ended(self) -> list[Record]:
         return self._ledger.ended()
 

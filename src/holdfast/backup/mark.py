@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -14,7 +15,7 @@ from holdfast.backup.parallel import each
 from holdfast.backup.ports import Record, Status
 from holdfast.backup.reader import ChunkReader
 from holdfast.backup.repository import Repository
-from holdfast.backup.tree import references
+from holdfast.backup.tree import met, references
 from holdfast.errors import Conflict, IntegrityError, NotFound
 
 LOOKUP_BATCH = 500
@@ -25,13 +26,17 @@ ENDED = frozenset({Status.FORGOTTEN, Status.FAILED, Status.ABANDONED})
 
 @dataclass(slots=True)
 class Mark:
-    """The chunks that snapshots refer to: about 150 bytes of memory for each distinct one."""
+    """The chunks that snapshots refer to: about 120 bytes of memory for each distinct one."""
 
-    chunks: set[ChunkId] = field(default_factory=set)
     walked: set[SnapshotId] = field(default_factory=set)
     leftover: set[SnapshotId] = field(default_factory=set)
     """Manifests of ended sessions that nobody's parent is: they keep nothing alive."""
     _seen: set[ChunkId] = field(default_factory=set)
+
+    @property
+    def chunks(self) -> Iterator[ChunkId]:
+        """Yield each chunk met."""
+        return met(self._seen)
 
     def extend(self, repository: Repository, *, workers: int = 1) -> list[Record]:
         """Walk every manifest object not walked before; return the sessions that were at work just before the walk.
@@ -82,7 +87,7 @@ class Mark:
         try:
             manifests = each(partial(load_manifest, repository), ids, workers)
             roots = [root for manifest in manifests for root in manifest.roots]
-            self.chunks.update(references(ChunkReader(repository), roots, self._seen))
+            deque(references(ChunkReader(repository), roots, self._seen), maxlen=0)  # `_seen` holds what it yields
         except (NotFound, IntegrityError) as error:
             if self._all_stand(repository, ids):
                 raise

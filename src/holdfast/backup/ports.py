@@ -200,6 +200,9 @@ class Ledger(Protocol):
     def completed(self, user: str | None = None) -> list[Record]:
         """Return COMPLETED records, newest first by (start, id); of one user if given."""
 
+    def completed_by(self, user: str, host: str) -> Iterator[Record]:
+        """Yield one user's COMPLETED records of one host, newest first; what is not taken may not even be read."""
+
     def ended(self) -> list[Record]:
         """Return every FORGOTTEN, FAILED or ABANDONED record that was not retired."""
 

@@ -62,8 +62,8 @@ def resolve(repository: Repository, text: str) -> SnapshotId:
 def find_parent(repository: Repository, user: str, host: str, paths: Sequence[bytes]) -> Manifest | None:
     """Return the newest acknowledged snapshot of the same user, host and paths; None where there is none to read."""
     token = sources_token(repository.keyring, paths)
-    for record in repository.ledger.completed(user):
-        if record.host != host or record.figures.get("sources", token) != token:
+    for record in repository.ledger.completed_by(user, host):
+        if record.figures.get("sources", token) != token:
             continue
         try:
             manifest = load_manifest(repository, record.id)

@@ -18,6 +18,7 @@ MAX_ITEMS = 2048
 ENTRY_CUT = 512
 ITEM_CUT = 512
 WINDOW = 64
+ID_BYTES = 32
 
 
 class Chunks(Protocol):
@@ -264,6 +265,11 @@ def references(
                 continue
             pending.extend(pieces)
             yield from _first_seen(leaves, seen)
+
+
+def met(seen: Iterable[ChunkId]) -> Iterator[ChunkId]:
+    """Yield the chunks in what `references` has seen, without its marks of nodes."""
+    return (chunk for chunk in seen if len(chunk) == ID_BYTES)
 
 
 def _first_seen(found: Iterable[ChunkId], seen: set[ChunkId]) -> Iterator[ChunkId]:

@@ -237,6 +237,10 @@ class MemoryCatalogue:
         records = [record for record in self._of(frozenset({Status.COMPLETED})) if user is None or record.user == user]
         return sorted(records, key=lambda record: (record.start, record.id), reverse=True)
 
+    def completed_by(self, user: str, host: str) -> Iterator[Record]:
+        """Yield one user's COMPLETED records of one host, newest first."""
+        return (record for record in self.completed(user) if record.host == host)
+
     def ended(self) -> list[Record]:
         """Return every FORGOTTEN, FAILED or ABANDONED record that was not retired."""
         return [record for record in self._of(ENDINGS) if record.id not in self._retired]

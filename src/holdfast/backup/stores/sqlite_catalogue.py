@@ -27,6 +27,8 @@ HALVED_AFTER = 0.05
 SHORTEST_PAUSE = 0.001
 """A waiter's pause, seconds: half the first after `HALVED_AFTER`, then less and less."""
 LOOKUP_BATCH = 500
+PAGE = 16
+"""Records read at a time by who mostly wants the newest."""
 SCHEMA_VERSION = 1
 SCHEMA = """
 PRAGMA journal_mode = WAL;
@@ -374,6 +376,14 @@ class SqliteCatalogue:
         """Return COMPLETED records, newest first by (start, id); of one user if given."""
         where, parameters = ("", []) if user is None else (" AND user = ?", [user])
         return self._records(f"status = 'COMPLETED'{where} ORDER BY start DESC, id DESC", parameters)
+
+    def completed_by(self, user: str, host: str) -> Iterator[Record]:
+        """Yield one user's COMPLETED records of one host, newest first, a few read at a time."""
+        where = "status = 'COMPLETED' AND user = ? AND host = ? ORDER BY start DESC, id DESC LIMIT ? OFFSET ?"
+        taken = 0
+        while page := self._records(where, (user, host, PAGE, taken)):
+            yield from page
+            taken += len(page)
 
     def ended(self) -> list[Record]:
         """Return every FORGOTTEN, FAILED or ABANDONED record that was not retired."""

@@ -6,7 +6,7 @@ completed, ended), moved in the same transaction as its record; a pointer gives 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -187,6 +187,10 @@ class DynamoLedger:
         prefix = (TIME, f"{user_tag(user)}#") if user is not None else None
         records = map(self._seen, self._table.query((ID, COMPLETED), prefix))
         return sorted(records, key=lambda record: (record.start, record.id), reverse=True)
+
+    def completed_by(self, user: str, host: str) -> Iterator[Record]:
+        """Yield one user's COMPLETED records of one host, newest first."""
+        return (record for record in self.completed(user) if record.host == host)
 
     def ended(self) -> list[Record]:
         """Return every FORGOTTEN, FAILED or ABANDONED record that was not retired."""
