@@ -26,6 +26,19 @@ MOST_CAPACITY = 256
 # Source: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/using-regions-availability-zones.html
 _ZONES = {"us-west-1": 2}
 
+# Ranges that belong to nobody on the internet, RFC 1918 and RFC 6598, and that a VPC takes.
+# Source: https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html
+_PRIVATE = tuple(
+    ipaddress.ip_network(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")
+)
+
+# Names of master users that RDS refuses.
+# Source: https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBCluster.html
+_RESERVED: dict[Engine, frozenset[str]] = {
+    "aurora-mysql": frozenset({"rdsadmin"}),
+    "aurora-postgresql": frozenset({"rdsadmin", "admin", "user"}),
+}
+
 # What CloudWatch Logs can keep, in days.
 # Source: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
 LOG_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
@@ -71,7 +84,8 @@ def _network(value: Any) -> Any:
         found = ipaddress.ip_network(str(value))
     except ValueError as error:
         raise refuse("a range of IPv4 addresses whose host bits are zero, as in 10.0.0.0/16") from error
-    if found.version != 4 or not 16 <= found.prefixlen <= 28 or not found.is_private:
+    inside = any(found.version == whole.version and found.subnet_of(whole) for whole in _PRIVATE)  # type: ignore[arg-type]
+    if not inside or not 16 <= found.prefixlen <= 28:
         raise refuse("a private IPv4 range between /16 and /28, as in 10.0.0.0/16")
     return str(value)
 
@@ -181,6 +195,16 @@ def check_windows(daily: str, weekly: str) -> None:
         raise conflict(
             f"database.backup_window {daily} overlaps database.maintenance_window {weekly}: RDS refuses that; move one"
         )
+
+
+def check_user(engine: Engine, name: str) -> None:
+    """Pass a name that the engine leaves to its master user.
+
+    Raises:
+        PydanticCustomError: RDS keeps it for itself, or PostgreSQL does.
+    """
+    if name.lower() in _RESERVED[engine] or (engine == "aurora-postgresql" and name.lower().startswith("pg_")):
+        raise conflict(f"database.username {name} is reserved by {engine}: choose another, as in dbadmin")
 
 
 def check_zones(region: str, wanted: int) -> None:

@@ -16,6 +16,7 @@ from holdfast.settings.databases import (
     PostgresqlVersion,
     UserName,
     check_room,
+    check_user,
     check_zones,
 )
 from holdfast.settings.engine_versions import DEFAULT_POSTGRESQL
@@ -68,6 +69,7 @@ class Database(ClusterSection):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
+        check_user("aurora-postgresql", self.username)
         if self.most_readers is not None and self.most_readers <= self.readers:
             raise conflict(
                 f"database.most_readers {self.most_readers} must be above database.readers {self.readers}: raise it"

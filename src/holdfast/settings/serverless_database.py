@@ -17,6 +17,7 @@ from holdfast.settings.databases import (
     MysqlVersion,
     UserName,
     check_subnets,
+    check_user,
     check_zones,
 )
 from holdfast.settings.engine_versions import DEFAULT_MYSQL
@@ -71,6 +72,9 @@ class Database(ClusterSection):
             )
         if self.max_capacity < 1:
             raise conflict("database.max_capacity must be 1 or more (Aurora's minimum), got 0.5")
+        check_user("aurora-mysql", self.username)
+        if len(set(self.logs)) != len(self.logs):
+            raise conflict(f"database.logs names a log twice: {', '.join(self.logs)}; name each once")
         if "error" not in self.logs:
             raise conflict("database.logs must hold error: it says what a dead writer died of")
         return self

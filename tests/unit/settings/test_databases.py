@@ -34,6 +34,7 @@ def refused(check: Callable[[], object]) -> str:
     [
         (Cidr, "10.30.0.0/16", "10.30.0.1/16", "host bits are zero"),
         (Cidr, "192.168.1.0/24", "8.8.0.0/16", "a private IPv4 range"),
+        (Cidr, "100.64.0.0/16", "127.0.0.0/16", "a private IPv4 range"),
         (Cidr, "10.0.0.0/28", "10.0.0.0/8", "between /16 and /28"),
         (Cidr, "10.0.0.0/28", "fd00::/48", "IPv4"),
         (DailyWindow, "23:30-00:30", "3:00-4:00", "hh:mm-hh:mm"),

@@ -41,6 +41,8 @@ def test_copies_are_part_of_the_recovery_point() -> None:
         ({"network": {"cidr": "10.0.0.0/8"}}, "between /16 and /28"),
         ({"database": {"engine_version": "15.7"}}, "on offer: 15.10"),
         ({"database": {"instance_class": "db.serverless"}}, "as in db.r6g.large"),
+        ({"database": {"username": "admin"}}, "database.username admin is reserved by aurora-postgresql"),
+        ({"database": {"username": "pg_owner"}}, "pg_owner is reserved"),
         ({"database": {"readers": 16}}, "less than or equal to 15"),
         ({"database": {"most_readers": 2}}, "database.most_readers 2 must be above database.readers 2"),
         ({"database": {"backup_days": 0}}, "greater than or equal to 1"),

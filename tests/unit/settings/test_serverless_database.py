@@ -43,6 +43,8 @@ def test_thresholds_follow_the_largest_capacity(most: float, capacity: float, co
         ({"database": {"max_capacity": True}}, "0.5 to 256"),
         ({"database": {"readers": 16}}, "less than or equal to 15"),
         ({"database": {"backup_days": 36}}, "less than or equal to 35"),
+        ({"database": {"logs": ["error", "error"]}}, "names a log twice: error, error"),
+        ({"database": {"username": "rdsadmin"}}, "database.username rdsadmin is reserved by aurora-mysql"),
         ({"database": {"logs": ["general"]}}, "database.logs must hold error"),
         ({"database": {"engine_version": "8.0.mysql_aurora.3.04.0"}}, "on offer"),
         ({"database": {"backup_window": "04:30-05:30"}}, "overlaps database.maintenance_window"),
