@@ -19,17 +19,17 @@ def contradictions(planned: Topology, templates: Sequence[Template]) -> list[str
 def _evidence(planned: Topology, templates: Sequence[Template]) -> Iterator[tuple[bool, str]]:
     found = read_topology(templates)
     yield found == planned, f"topology: the settings say {_spelled(planned)}, the templates {_spelled(found)}"
-    clusters = _properties(templates, "AWS::RDS::DBCluster")
+    clusters = properties_of(templates, "AWS::RDS::DBCluster")
     yield all(one.get("StorageEncrypted") and one.get("KmsKeyId") for one in clusters), "encryption: no customer key"
-    groups = json.dumps(_properties(templates, "AWS::RDS::DBClusterParameterGroup"))
+    groups = json.dumps(properties_of(templates, "AWS::RDS::DBClusterParameterGroup"))
     yield "require_secure_transport" in groups or "rds.force_ssl" in groups, "TLS: no parameter demands it"
     passwords = [json.dumps(one.get("MasterUserPassword", "")) for one in clusters]
     yield all("{{resolve:secretsmanager:" in one for one in passwords), "credentials: a password is not a reference"
     public = [
-        one for one in _properties(templates, "AWS::RDS::DBInstance") if one.get("PubliclyAccessible") is not False
+        one for one in properties_of(templates, "AWS::RDS::DBInstance") if one.get("PubliclyAccessible") is not False
     ]
     yield not public, "isolation: an instance may be public"
-    silent = [one for one in _properties(templates, "AWS::CloudWatch::Alarm") if not one.get("AlarmActions")]
+    silent = [one for one in properties_of(templates, "AWS::CloudWatch::Alarm") if not one.get("AlarmActions")]
     yield not silent, "alarms: one tells nobody"
 
 
@@ -40,7 +40,8 @@ def _spelled(topology: object) -> str:
     return f"{topology.readers} readers, {topology.zones} zones, {topology.backup_days} days{copies}"
 
 
-def _properties(templates: Sequence[Template], kind: str) -> list[Mapping[str, Any]]:
+def properties_of(templates: Sequence[Template], kind: str) -> list[Mapping[str, Any]]:
+    """Return the properties of every resource of a type, in the order of the templates."""
     return [
         body.get("Properties", {})
         for template in templates

@@ -11,15 +11,13 @@ from pydantic import Field, model_validator
 from holdfast.settings.databases import (
     Capacity,
     Cidr,
-    DailyWindow,
+    ClusterSection,
     DatabaseName,
     DatabasePromises,
     LogDays,
     PostgresqlVersion,
     UserName,
-    WeeklyWindow,
     check_room,
-    check_windows,
     check_zones,
 )
 from holdfast.settings.engine_versions import DEFAULT_POSTGRESQL
@@ -87,6 +85,7 @@ class Application(Section):
     min_tasks: int = between(2, 1000, 2, description="Tasks that always run, spread over the zones.")
     max_tasks: int = between(2, 1000, 6, description="Tasks that run at most.")
     cpu_percent: int = between(10, 90, 60, description="CPU that scaling holds the tasks at, in percent.")
+    log_days: LogDays = Field(default=30, description="How long the logs of containers are kept.")
     environment: dict[str, str] = Field(
         default_factory=dict, description="Variables of the container. No secrets: they are readable in the template."
     )
@@ -104,7 +103,7 @@ class Application(Section):
         return self
 
 
-class Database(Section):
+class Database(ClusterSection):
     """The Aurora PostgreSQL Serverless v2 cluster."""
 
     engine_version: PostgresqlVersion = Field(
@@ -117,22 +116,9 @@ class Database(Section):
     )
     max_capacity: Capacity = Field(default=8.0, description="Largest capacity of an instance, in ACU (2 GiB each).")
     readers: int = between(1, 15, 1, description="Readers, one of which takes over when the writer fails.")
-    backup_days: int = between(1, 35, 7, description="How long every moment can be restored.")
-    backup_window: DailyWindow = Field(default="03:00-04:00", description="When the daily backup begins (UTC).")
-    maintenance_window: WeeklyWindow = Field(
-        default="sun:04:00-sun:05:00", description="When AWS may patch and restart (UTC)."
-    )
-    insights: Literal["standard", "advanced", "none"] = Field(
-        default="standard", description="Mode of Database Insights; standard keeps 7 days at no charge."
-    )
-    monitoring_seconds: Literal[0, 1, 5, 10, 15, 30, 60] = Field(
-        default=60, description="Period of enhanced monitoring; 0 switches it off."
-    )
-    rotation_days: int = between(1, 365, 30, description="Age at which the master password is changed.")
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        check_windows(self.backup_window, self.maintenance_window)
         if self.max_capacity < max(1, self.min_capacity):
             raise conflict(
                 f"database.max_capacity {self.max_capacity:g} must be 1 or more and not below "
@@ -203,12 +189,6 @@ class Thresholds(Section):
     connections_percent: int = between(1, 100, 75, description="Share of the possible connections in use, in percent.")
 
 
-class Logs(Section):
-    """Logs of containers, database and functions."""
-
-    days: LogDays = Field(default=30, description="How long they are kept.")
-
-
 class WebPromises(DatabasePromises):
     """The promises of the application and its data."""
 
@@ -228,12 +208,6 @@ class WebApplication(PlatformSettings):
     storage: Storage = Field(default_factory=Storage, description="The buckets.")
     backup: Backup = Field(default_factory=Backup, description="AWS Backup of cluster and table.")
     alarms: Thresholds = Field(default_factory=Thresholds, description="When alarms ring.")
-    logs: Logs = Field(default_factory=Logs, description="How long logs are kept.")
-
-    @property
-    def destroyable(self) -> bool:
-        """Whether buckets, table, vault, cluster and key go with their stacks, contents included."""
-        return self.removal == "destroy" or (self.removal is None and not self.protected)
 
     @property
     def connection_threshold(self) -> int:

@@ -63,11 +63,12 @@ def test_interface_endpoint_is_in_each_zone_with_its_private_name(service: str) 
 
 
 @meets("HA-31")
-def test_tasks_may_reach_the_endpoints_and_nobody_else_but_rotation() -> None:
-    template = stack("network")
+@pytest.mark.parametrize("nat", [False, True])
+def test_tasks_may_reach_the_endpoints_and_nobody_else_but_rotation(nat: bool) -> None:
+    template = stack("network", network={"nat": nat})
     endpoint, tasks = group(template, "Interface endpoints").id, group(template, "Tasks").id
     assert reachable_from(template, endpoint, 443) == {tasks}
-    rules = stack("database").of("AWS::EC2::SecurityGroupIngress", FromPort=443)
+    rules = stack("database", network={"nat": nat}).of("AWS::EC2::SecurityGroupIngress", FromPort=443)
     assert len(rules) == 1
     assert "EndpointGroup" in imports(rules[0]["GroupId"])
 

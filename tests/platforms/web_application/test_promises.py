@@ -28,6 +28,12 @@ def test_availability_is_the_product_of_all_that_serves() -> None:
     assert "S3 Standard 99.9%" in found.sum
 
 
+def test_copy_elsewhere_bounds_what_the_loss_of_the_region_costs() -> None:
+    assert "nothing is copied elsewhere" in promised("rpo").sum
+    vault = "arn:aws:backup:us-west-2:123456789012:backup-vault:copies"
+    assert "up to 24h old" in promised("rpo", backup={"copy_to": vault}).sum
+
+
 @pytest.mark.parametrize(
     ("changes", "line"),
     [
@@ -57,7 +63,7 @@ def test_templates_bear_out_what_the_pages_say() -> None:
         ("compute", "AWS::ApplicationAutoScaling::ScalableTarget", "tasks: fewer than 2"),
         ("backup", "AWS::Backup::BackupSelection", "backup: cluster or table"),
         ("storage", "AWS::DynamoDB::Table", "sessions: no point-in-time recovery"),
-        ("database", "AWS::RDS::DBInstance", "database: not the instances"),
+        ("database", "AWS::RDS::DBInstance", "topology: the settings say 1 readers"),
     ],
 )
 def test_what_is_not_built_is_told(component: str, kind: str, missing: str) -> None:

@@ -23,16 +23,6 @@ def test_defaults_ask_for_certificate_and_image_at_deployment() -> None:
     assert found.region == "us-east-1"
 
 
-@pytest.mark.parametrize(
-    ("environment", "removal", "destroyable"),
-    [("dev", None, True), ("prod", None, False), ("prod", "destroy", True), ("dev", "retain", False)],
-)
-def test_data_goes_with_its_stack_where_nothing_protects_it(
-    environment: str, removal: str | None, destroyable: bool
-) -> None:
-    assert settings(environment=environment, removal=removal).destroyable is destroyable
-
-
 @pytest.mark.parametrize(("most", "connections"), [(1, 189), (4, 823), (8, 1669), (12, 1669), (256, 5000)])
 def test_possible_connections_follow_from_the_largest_capacity(most: float, connections: int) -> None:
     assert settings(database={"min_capacity": 1, "max_capacity": most}).database.connections == connections
@@ -70,7 +60,7 @@ def test_a_small_least_capacity_bounds_the_possible_connections() -> None:
         ({"backup": {"copy_to": "vault"}}, "the ARN of an AWS Backup vault"),
         ({"storage": {"infrequent_access_after": "7d"}}, "30d or more"),
         ({"storage": {"keep_versions": "36h"}}, "must be whole days"),
-        ({"logs": {"days": 31}}, "a number of days CloudWatch Logs can keep"),
+        ({"application": {"log_days": 31}}, "a number of days CloudWatch Logs can keep"),
     ],
 )
 def test_what_cannot_be_built_is_refused(changes: dict[str, Any], line: str) -> None:

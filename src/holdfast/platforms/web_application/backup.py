@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from aws_cdk import RemovalPolicy
 from constructs import Construct
 
 from holdfast.platforms.constructs.backup_notices import BackupNotices
 from holdfast.platforms.constructs.backup_plan import BackupNames, BackupPlan, BackupShape
 from holdfast.platforms.constructs.emptied_vault import EmptiedVault
 from holdfast.platforms.web_application.claims import tags_of
-from holdfast.platforms.web_application.database import DatabaseStack
+from holdfast.platforms.web_application.database import ClusterStack
 from holdfast.platforms.web_application.monitoring import MonitoringStack
 from holdfast.platforms.web_application.stack import ComponentStack
 from holdfast.platforms.web_application.storage import StorageStack
@@ -25,7 +24,7 @@ class BackupStack(ComponentStack):
         settings: WebApplication,
         *,
         storage: StorageStack,
-        database: DatabaseStack,
+        database: ClusterStack,
         monitoring: MonitoringStack,
     ) -> None:
         super().__init__(scope, "backup", settings=settings, description="Web application: backup vault and plan")
@@ -50,10 +49,10 @@ class BackupStack(ComponentStack):
             ),
             key=database.key,
             resources=[database.cluster.cluster.cluster_arn, storage.sessions.table_arn],
-            removal=self.removal,
+            removal=self.data_removal,
         )
         BackupNotices(self, "Notices", vault=self.plan.vault, topic=monitoring.topic)
-        if self.removal is RemovalPolicy.DESTROY:
+        if self.destroyable:
             EmptiedVault(self, "Emptied", plan=self.plan, name=names.vault_emptier, log_key=database.key)
         self.tell("BackupVaultName", self.plan.vault.ref, "Recovery points of cluster and table")
         self.tell("BackupPlanId", self.plan.plan.ref, "The daily plan")

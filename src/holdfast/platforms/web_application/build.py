@@ -11,7 +11,7 @@ from holdfast.platforms.promises import Template
 from holdfast.platforms.web_application.backup import BackupStack
 from holdfast.platforms.web_application.claims import contradictions
 from holdfast.platforms.web_application.compute import ComputeStack
-from holdfast.platforms.web_application.database import DatabaseStack
+from holdfast.platforms.web_application.database import ClusterStack
 from holdfast.platforms.web_application.keys import KeysStack
 from holdfast.platforms.web_application.monitoring import MonitoringStack
 from holdfast.platforms.web_application.network import NetworkStack
@@ -23,7 +23,7 @@ def build(app: App, settings: WebApplication, _bundle: Callable[[], Path]) -> li
     """Add the stacks, in the order of deployment; each refers only to earlier ones. None runs the vault's functions."""
     network = NetworkStack(app, settings)
     keys = KeysStack(app, settings)
-    database = DatabaseStack(app, settings, network=network, keys=keys)
+    database = ClusterStack(app, settings, network=network, keys=keys)
     storage = StorageStack(app, settings, keys=keys)
     compute = ComputeStack(app, settings, network=network, storage=storage, database=database)
     monitoring = MonitoringStack(app, settings, storage=storage, database=database, compute=compute)

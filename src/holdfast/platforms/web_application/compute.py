@@ -9,7 +9,7 @@ from constructs import Construct
 from holdfast.platforms.constructs.aurora import log_retention
 from holdfast.platforms.constructs.fargate import FargateService, Scaling, TaskNames, TaskShape
 from holdfast.platforms.constructs.load_balancer import HealthCheck, PublicLoadBalancer, Weighted
-from holdfast.platforms.web_application.database import DatabaseStack
+from holdfast.platforms.web_application.database import ClusterStack
 from holdfast.platforms.web_application.grants import task_rights
 from holdfast.platforms.web_application.names import ACCESS_LOG_PREFIX
 from holdfast.platforms.web_application.network import NetworkStack
@@ -28,7 +28,7 @@ class ComputeStack(ComponentStack):
         *,
         network: NetworkStack,
         storage: StorageStack,
-        database: DatabaseStack,
+        database: ClusterStack,
     ) -> None:
         super().__init__(scope, "compute", settings=settings, description="Web application: load balancer, containers")
         self._network, self._storage, self._database = network, storage, database
@@ -124,7 +124,7 @@ class ComputeStack(ComponentStack):
             self,
             id_,
             log_group_name=name,
-            retention=log_retention(self.settings.logs.days),
+            retention=log_retention(self.settings.application.log_days),
             encryption_key=self._database.key,
             removal_policy=RemovalPolicy.DESTROY,
         )

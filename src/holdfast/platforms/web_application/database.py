@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from constructs import Construct
 
-from holdfast.platforms.constructs.aurora import AuroraCluster, AuroraShape, Capacity, log_retention
+from holdfast.platforms.constructs.aurora import AuroraCluster, AuroraShape, Capacity
 from holdfast.platforms.constructs.credentials import DatabaseCredentials
-from holdfast.platforms.constructs.removal import data_removal
 from holdfast.platforms.web_application.keys import KeysStack
 from holdfast.platforms.web_application.network import NetworkStack
 from holdfast.platforms.web_application.stack import ComponentStack
@@ -16,7 +15,7 @@ from holdfast.settings.web_application import WebApplication
 _PASSWORD_LENGTH = 32
 
 
-class DatabaseStack(ComponentStack):
+class ClusterStack(ComponentStack):
     """Deployed after network and keys; the rules that let clients in are here, on both sides of them."""
 
     def __init__(self, scope: Construct, settings: WebApplication, *, network: NetworkStack, keys: KeysStack) -> None:
@@ -37,14 +36,15 @@ class DatabaseStack(ComponentStack):
                 username=settings.database.username,
                 length=_PASSWORD_LENGTH,
                 key=self.key,
-                removal=data_removal(settings.destroyable),
+                removal=self.leftover,
             ),
             log_key=self.key,
         )
         self.cluster.admit(network.task_group, "the application's tasks")
         self.cluster.rotate(
             subnets=subnets,
-            endpoint_group=None if settings.network.nat else network.network.endpoint_group,
+            # With NAT too: inside the network, Secrets Manager's name leads to the endpoint.
+            endpoint_group=network.network.endpoint_group,
             days=settings.database.rotation_days,
         )
         info = self.cluster.connect_info
@@ -55,19 +55,11 @@ class DatabaseStack(ComponentStack):
 
     def _shape(self) -> AuroraShape:
         database = self.settings.database
-        return AuroraShape(
+        return self.shape(
+            database,
             version=version_of("aurora-postgresql", database.engine_version),
             identifier=self.names.cluster,
-            readers=database.readers,
             capacity=Capacity(least=database.min_capacity, most=database.max_capacity),
             database=database.name,
             exported_logs=["postgresql"],
-            log_days=log_retention(self.settings.logs.days),
-            backup_days=database.backup_days,
-            backup_window=database.backup_window,
-            maintenance_window=database.maintenance_window,
-            insights=None if database.insights == "none" else database.insights,
-            monitoring_seconds=database.monitoring_seconds,
-            protected=self.settings.protected,
-            removal=self.cluster_removal,
         )

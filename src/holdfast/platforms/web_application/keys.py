@@ -40,6 +40,6 @@ class KeysStack(ComponentStack):
                 backup_may_use(self),
                 logs_may_use(self, groups),
             ],
-            removal=self.removal,
+            removal=self.data_removal,
         ).key
         self.tell("KeyArn", self.key.key_arn, "Encrypts database, sessions, objects, logs, notices and backups")

@@ -11,7 +11,7 @@ from holdfast.platforms.constructs.dashboard import Chart, Dashboard, Line
 from holdfast.platforms.constructs.database_alarms import DatabaseEvents, readers_of, whole, writer_of
 from holdfast.platforms.constructs.topic import NoticeTopic
 from holdfast.platforms.web_application.compute import ComputeStack
-from holdfast.platforms.web_application.database import DatabaseStack
+from holdfast.platforms.web_application.database import ClusterStack
 from holdfast.platforms.web_application.stack import ComponentStack
 from holdfast.platforms.web_application.storage import StorageStack
 from holdfast.platforms.web_application.watch import watch
@@ -27,7 +27,7 @@ class MonitoringStack(ComponentStack):
         settings: WebApplication,
         *,
         storage: StorageStack,
-        database: DatabaseStack,
+        database: ClusterStack,
         compute: ComputeStack,
     ) -> None:
         super().__init__(scope, "monitoring", settings=settings, description="Web application: alarms, dashboard")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from aws_cdk import RemovalPolicies, RemovalPolicy
 from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
@@ -34,9 +33,7 @@ class NetworkStack(ComponentStack):
         admit(self.balancer_group, self.task_group, settings.application.port, "requests to the tasks")
         self.network.admit_to_endpoints(self.task_group)
         self._endpoints()
-        if self.cluster_removal is RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE:
-            # A cluster that stays stands on its subnets.
-            RemovalPolicies.of(self).apply(self.cluster_removal)
+        self.keep(self)
         self.tell("VpcId", self.network.vpc.vpc_id, "The network")
 
     def _group(self, id_: str, kind: str, description: str) -> ec2.SecurityGroup:

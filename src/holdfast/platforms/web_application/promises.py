@@ -8,6 +8,7 @@ from math import prod
 from holdfast.platforms.database_promises import CLUSTER_SLA, Topology, database_promises
 from holdfast.platforms.promises import Promise, Template, derived
 from holdfast.settings.quantities import days_of, format_duration, format_percent
+from holdfast.settings.schedule import longest_gap, parse_schedule
 from holdfast.settings.web_application import WebApplication
 
 # Monthly uptime commitments: https://aws.amazon.com/elasticloadbalancing/sla/, https://aws.amazon.com/ecs/sla/ (tasks
@@ -26,8 +27,12 @@ def promises(settings: WebApplication, templates: Sequence[Template]) -> list[Pr
 
 def topology_of(settings: WebApplication) -> Topology:
     """Return what the settings are going to build."""
+    backup = settings.backup
     return Topology(
-        readers=settings.database.readers, zones=settings.network.zones, backup_days=settings.database.backup_days
+        readers=settings.database.readers,
+        zones=settings.network.zones,
+        backup_days=settings.database.backup_days,
+        copy_gap=longest_gap([parse_schedule(backup.schedule)]) if backup.copy_to else None,
     )
 
 

@@ -32,7 +32,7 @@ class StorageStack(ComponentStack):
             "Objects",
             name=self.names.storage_bucket,
             key=self.key,
-            removal=self.removal,
+            removal=self.data_removal,
             lifecycle=self._lifecycle(),
         )
         self.logs = SecureBucket(
@@ -40,7 +40,7 @@ class StorageStack(ComponentStack):
             "AccessLogs",
             name=self.names.log_bucket,
             key=None,
-            removal=self.removal,
+            removal=self.data_removal,
             lifecycle=self._log_lifecycle(),
         )
         let_load_balancers_log(self.logs.bucket, prefix=ACCESS_LOG_PREFIX)
@@ -50,11 +50,11 @@ class StorageStack(ComponentStack):
             name=self.names.table,
             partition_key="sessionId",
             key=self.key,
-            removal=self.removal,
+            removal=self.data_removal,
             deletion_protection=settings.protected,
             contributor_insights=True,
         ).table
-        if settings.destroyable:
+        if self.destroyable:
             self._empty_before_deletion()
         self.tell("BucketName", self.objects.bucket.bucket_name, "The application's objects")
         self.tell("TableName", self.sessions.table_name, "Sessions")
