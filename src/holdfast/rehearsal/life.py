@@ -23,6 +23,8 @@ HISTORY = (
     "sts.",
 )
 BOOTSTRAP = "cdk-hnb659fds"
+# Of a database cluster, and of a DynamoDB table.
+PROTECTIONS = frozenset({"DeletionProtection", "DeletionProtectionEnabled"})
 Held = Mapping[str, set[str]]
 
 
@@ -35,6 +37,15 @@ def touched(stack: Stack) -> Stack:
             properties["Tags"].append({"Key": "Touched", "Value": "yes"})
         if resource["Type"] == "AWS::CloudWatch::Alarm" and isinstance(properties.get("Threshold"), int | float):
             properties["Threshold"] += 0.5
+    return replace(stack, template=template)
+
+
+def unprotected(stack: Stack) -> Stack:
+    """Return the stack with deletion protection off, as its operator switches it off before a teardown."""
+    template = copy.deepcopy(stack.template)
+    for resource in template["Resources"].values():
+        properties: dict[str, Any] = resource.get("Properties", {})
+        properties.update(dict.fromkeys(PROTECTIONS & properties.keys(), False))
     return replace(stack, template=template)
 
 

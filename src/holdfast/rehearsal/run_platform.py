@@ -18,13 +18,13 @@ from holdfast.rehearsal.deploy import Deployment, assumed, deploy, destroy, stac
 from holdfast.rehearsal.embedded import embedded_aws
 from holdfast.rehearsal.evidence import EvidenceFolder
 from holdfast.rehearsal.in_child import in_child
-from holdfast.rehearsal.life import held, kept, left_behind, replaced, snapshotted, touched
+from holdfast.rehearsal.life import held, kept, left_behind, replaced, snapshotted, touched, unprotected
 from holdfast.rehearsal.measure_memory import MemorySampler
 from holdfast.rehearsal.measure_promises import as_derived
 from holdfast.rehearsal.ports import EmbeddedAws, NotTested, Support
 from holdfast.rehearsal.read_back import ReadBack, Verdict
 from holdfast.rehearsal.run import make_folders, why
-from holdfast.rehearsal.steps import Journal, Watcher
+from holdfast.rehearsal.steps import Journal, Running, Watcher
 from holdfast.rehearsal.steps_scene import RunClock
 from holdfast.rehearsal.summary import machine, row_of
 from holdfast.report.model import Report, Untested
@@ -118,7 +118,11 @@ def _play(options: PlatformOptions, journal: Journal, shown: Shown, work: Path) 
             shown.resources = sum(len(stack.resources) for stack in deployment.stacks)
             shown.support = aws.support(sorted(_types(deployment)))
             shown.read_back = prepare.read_back_gate(journal, aws, deployment)
-        _delete(journal, aws, _change(journal, aws, stacks, deployment), before)
+        changed = [touched(stack) for stack in stacks]
+        after = _change(journal, aws, changed, deployment)
+        with journal.step("destroy") as step:
+            bare = [unprotected(stack) for stack in changed]
+            _delete(journal, step, aws, after if bare == changed else deploy(aws, bare), before)
 
 
 def _synthesize(settings: PlatformSettings, out: Path) -> tuple[Counter[str], list[Promise]]:
@@ -133,10 +137,10 @@ def _types(deployment: Deployment) -> set[str]:
     return {one["Type"] for stack in deployment.stacks for one in stack.template["Resources"].values()}
 
 
-def _change(journal: Journal, aws: EmbeddedAws, stacks: Sequence[Stack], before: Deployment) -> Deployment:
+def _change(journal: Journal, aws: EmbeddedAws, changed: Sequence[Stack], before: Deployment) -> Deployment:
     """Deploy again with a tag more and moved thresholds: everything must stay itself."""
     with journal.step("change") as step:
-        after = deploy(aws, [touched(stack) for stack in stacks])
+        after = deploy(aws, changed)
         lost = replaced(before, after)
         step.says = f"a tag and thresholds changed, {len(lost)} resources replaced"
     journal.trial(
@@ -148,13 +152,14 @@ def _change(journal: Journal, aws: EmbeddedAws, stacks: Sequence[Stack], before:
     return after
 
 
-def _delete(journal: Journal, aws: EmbeddedAws, deployment: Deployment, before: Mapping[str, set[str]]) -> None:
-    with journal.step("destroy") as step:
-        keeps = kept(deployment)
-        destroy(aws, deployment)
-        left = left_behind(before, held(aws), keeps, snapshotted(deployment))
-        step.figures.update(kept=len(keeps), left_behind=len(left))
-        step.says = f"{len(keeps)} resources kept as their templates say, {len(left)} records left behind"
+def _delete(
+    journal: Journal, step: Running, aws: EmbeddedAws, deployment: Deployment, before: Mapping[str, set[str]]
+) -> None:
+    keeps = kept(deployment)
+    destroy(aws, deployment)
+    left = left_behind(before, held(aws), keeps, snapshotted(deployment))
+    step.figures.update(kept=len(keeps), left_behind=len(left))
+    step.says = f"{len(keeps)} resources kept as their templates say, {len(left)} records left behind"
     journal.trial(
         "Deletion",
         expected="no service holds anything the templates do not keep",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from holdfast.rehearsal.deploy import DeployedStack, Deployment
-from holdfast.rehearsal.life import kept, left_behind, replaced, snapshotted, touched
+from holdfast.rehearsal.life import kept, left_behind, replaced, snapshotted, touched, unprotected
 from holdfast.stacks.assembly import Stack
 
 
@@ -26,6 +26,19 @@ def test_touching_adds_a_tag_and_moves_thresholds_of_a_copy() -> None:
     assert resources["A"]["Properties"] == {"Threshold": 2.5, "Tags": [{"Key": "Touched", "Value": "yes"}]}
     assert resources["C"] == computed
     assert alarm["Properties"]["Threshold"] == 2
+
+
+def test_protection_is_lifted_in_a_copy_and_set_nowhere_else() -> None:
+    cluster: dict[str, Any] = {"Type": "c", "Properties": {"DeletionProtection": {"Fn::If": ["P", True, False]}}}
+    table = {"Type": "t", "Properties": {"DeletionProtectionEnabled": True}}
+    stack = Stack(name="s", region="r", template={"Resources": {"C": cluster, "T": table, "B": {"Type": "X"}}})
+
+    resources: dict[str, Any] = unprotected(stack).template["Resources"]
+
+    assert resources["C"]["Properties"] == {"DeletionProtection": False}
+    assert resources["T"]["Properties"] == {"DeletionProtectionEnabled": False}
+    assert resources["B"] == {"Type": "X"}
+    assert "Fn::If" in cluster["Properties"]["DeletionProtection"]
 
 
 def test_a_resource_with_another_id_or_none_is_replaced() -> None:
