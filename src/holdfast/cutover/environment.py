@@ -34,7 +34,7 @@ def world_of(variables: Mapping[str, str], clients: Clients, clock: Clock, regio
         InvalidRequest: a variable is missing.
     """
     sides = {
-        name: {side: _text(variables, key) for side, key in zip(Environment, keys, strict=True)}
+        name: {side: text_of(variables, key) for side, key in zip(Environment, keys, strict=True)}
         for name, keys in (
             ("groups", (var.BLUE_TG_ARN, var.GREEN_TG_ARN)),
             ("clusters", (var.BLUE_CLUSTER, var.GREEN_CLUSTER)),
@@ -42,19 +42,19 @@ def world_of(variables: Mapping[str, str], clients: Clients, clock: Clock, regio
         )
     }
     tasks = {side: arns.split(",") for side, arns in sides["tasks"].items()}
-    flows = Flows(tasks=tasks, instance=_text(variables, var.REPLICATION_INSTANCE))
+    flows = Flows(tasks=tasks, instance=text_of(variables, var.REPLICATION_INSTANCE))
     cloudwatch = clients("cloudwatch", region)
     alarms = [name for name in variables.get(var.WATCHED_ALARMS, "").split(",") if name]
     return World(
-        traffic=ElbTraffic(clients("elbv2", region), _text(variables, var.LISTENER_ARN), sides["groups"]),
+        traffic=ElbTraffic(clients("elbv2", region), text_of(variables, var.LISTENER_ARN), sides["groups"]),
         databases=AwsDatabases(
             clients("rds", region), clients("dms", region), cloudwatch, sides["clusters"], flows, clock
         ),
         alarms=CloudWatchAlarms(cloudwatch, alarms),
         register=SsmRegister(
-            clients("ssm", region), _text(variables, var.SSM_PARAM_NAME), _text(variables, var.STATUS_PARAMETER)
+            clients("ssm", region), text_of(variables, var.SSM_PARAM_NAME), text_of(variables, var.STATUS_PARAMETER)
         ),
-        ledger=DynamoLedger(clients("dynamodb", region), _text(variables, var.CUTOVER_TABLE)),
+        ledger=DynamoLedger(clients("dynamodb", region), text_of(variables, var.CUTOVER_TABLE)),
         clock=clock,
     )
 
@@ -66,16 +66,21 @@ def terms_of(variables: Mapping[str, str]) -> Terms:
         InvalidRequest: a variable is missing or no number.
     """
     return Terms(
-        steps=tuple(_whole(var.CUTOVER_STEPS, one) for one in _text(variables, var.CUTOVER_STEPS).split(",")),
+        steps=tuple(_whole(var.CUTOVER_STEPS, one) for one in text_of(variables, var.CUTOVER_STEPS).split(",")),
         bake=_seconds(variables, var.BAKE_SECONDS),
         max_lag=_seconds(variables, var.MAX_LAG_SECONDS),
-        min_healthy=_whole(var.MIN_HEALTHY_TARGETS, _text(variables, var.MIN_HEALTHY_TARGETS)),
+        min_healthy=_whole(var.MIN_HEALTHY_TARGETS, text_of(variables, var.MIN_HEALTHY_TARGETS)),
         hold_limit=_seconds(variables, var.HOLD_LIMIT_SECONDS),
         freeze_limit=_seconds(variables, var.FREEZE_LIMIT_SECONDS),
     )
 
 
-def _text(variables: Mapping[str, str], name: str) -> str:
+def text_of(variables: Mapping[str, str], name: str) -> str:
+    """Return one variable.
+
+    Raises:
+        InvalidRequest: it is not set.
+    """
     value = variables.get(name, "")
     if not value:
         raise InvalidRequest(f"environment variable {name} is not set; deploy the function with its template")
@@ -83,7 +88,7 @@ def _text(variables: Mapping[str, str], name: str) -> str:
 
 
 def _seconds(variables: Mapping[str, str], name: str) -> timedelta:
-    return timedelta(seconds=_whole(name, _text(variables, name)))
+    return timedelta(seconds=_whole(name, text_of(variables, name)))
 
 
 def _whole(name: str, text: str) -> int:

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from datetime import datetime
 from functools import cache
 from typing import Any, Protocol
 
 from holdfast.backup.clock import SystemClock
 from holdfast.backup.stores.aws.clients import Clients
-from holdfast.cutover.environment import CONFIG, terms_of, world_of
+from holdfast.cutover.environment import CONFIG, terms_of, text_of, world_of
 from holdfast.cutover.move import advance, rollback, start
 from holdfast.cutover.ports import World
-from holdfast.cutover.state import Environment, Terms
+from holdfast.cutover.state import Environment, Outcome, Terms
 from holdfast.cutover.status import Status, as_json, plan, status
 from holdfast.errors import Conflict, InvalidRequest, Refused
+from holdfast.settings import variables as var
 from holdfast.vault.log import count, log
 
-NAMESPACE = "Holdfast/Cutover"
 ACTIONS = ("advance", "start", "rollback", "status", "plan")
 
 
@@ -32,12 +33,12 @@ def handler(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
 
     What it cannot do for other reasons it raises, so that an alarm rings; the next run goes on.
     """
-    world, terms = _world()
-    return run(event, world, terms, invocation=context.aws_request_id)
+    world, terms, namespace = _world()
+    return run(event, world, terms, invocation=context.aws_request_id, namespace=namespace)
 
 
-def run(event: Mapping[str, Any], world: World, terms: Terms, *, invocation: str) -> dict[str, Any]:
-    """Do what the event asks for, in this world."""
+def run(event: Mapping[str, Any], world: World, terms: Terms, *, invocation: str, namespace: str) -> dict[str, Any]:
+    """Do what the event asks for, in this world, and count it in `namespace`."""
     action = event.get("action", "advance")
     if action not in ACTIONS:
         raise InvalidRequest(f"action must be one of {', '.join(ACTIONS)}, got {action!r}")
@@ -46,14 +47,19 @@ def run(event: Mapping[str, Any], world: World, terms: Terms, *, invocation: str
         return plan(status(world), terms)
     if action == "status":
         return as_json(status(world))
+    begun = world.clock.now()
     try:
-        return _told(_moved(action, event, world, terms, owner, token), world)
+        found = _moved(action, event, world, terms, owner, token)
     except Conflict as error:
         log("busy", action=action, reason=str(error))
         return {"busy": str(error)}
     except Refused as error:
         log("refused", action=action, reason=str(error))
         return {"refused": str(error)}
+    answer = as_json(found)
+    log("cutover", **answer)
+    _count(found, namespace, begun)
+    return answer
 
 
 def _moved(action: str, event: Mapping[str, Any], world: World, terms: Terms, owner: str, token: str) -> Status:
@@ -65,12 +71,17 @@ def _moved(action: str, event: Mapping[str, Any], world: World, terms: Terms, ow
     return advance(world, owner=owner)
 
 
-def _told(found: Status, world: World) -> dict[str, Any]:
-    answer = as_json(found)
-    log("cutover", **answer)
-    green = found.seen.weights.of(Environment.GREEN)
-    count(NAMESPACE, world.clock.now(), GreenWeight=green, UnderWay=int(found.record.cutover is not None))
-    return answer
+def _count(found: Status, namespace: str, begun: datetime) -> None:
+    """Publish where it stands, and the ends that this run brought about: an alarm tells of a rollback."""
+    ended = [one.outcome for one in found.record.ended if one.at >= begun]
+    count(
+        namespace,
+        begun,
+        GreenWeight=found.seen.weights.of(Environment.GREEN),
+        UnderWay=int(found.record.cutover is not None),
+        Completed=ended.count(Outcome.COMPLETED),
+        RolledBack=ended.count(Outcome.ROLLED_BACK),
+    )
 
 
 def _target(event: Mapping[str, Any]) -> Environment | None:
@@ -83,5 +94,6 @@ def _target(event: Mapping[str, Any]) -> Environment | None:
 
 
 @cache
-def _world() -> tuple[World, Terms]:
-    return world_of(os.environ, Clients(config=CONFIG), SystemClock()), terms_of(os.environ)
+def _world() -> tuple[World, Terms, str]:
+    namespace = text_of(os.environ, var.METRIC_NAMESPACE)
+    return world_of(os.environ, Clients(config=CONFIG), SystemClock()), terms_of(os.environ), namespace

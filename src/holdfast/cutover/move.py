@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from holdfast.cutover.decide import decide, overdue, trouble
 from holdfast.cutover.gate import Seen, refusals
-from holdfast.cutover.ports import Fence, World
+from holdfast.cutover.ports import World
 from holdfast.cutover.reconcile import IN_PLACE, Change, close, difference, interference
 from holdfast.cutover.state import Cutover, Environment, Outcome, Phase, Record, Terms
 from holdfast.cutover.status import Status, look, published
@@ -191,7 +191,7 @@ class Mover:
     def _rest(self) -> Status:
         active = self._world.register.active()
         seen = look(self._world, active)
-        if seen.fences[active.other] is Fence.OPEN:
+        if seen.fences[active.other].lets_writes_in:
             self._write(close(active.other))
         self._publish(active)
         return Status(record=self.record, seen=seen)
@@ -203,4 +203,4 @@ class Mover:
 
 
 def _is_kept(world: World, record: Record, seen: Seen) -> bool:
-    return seen.fences[seen.target] is not Fence.OPEN and world.register.status() == published(record, seen.active)
+    return not seen.fences[seen.target].lets_writes_in and world.register.status() == published(record, seen.active)

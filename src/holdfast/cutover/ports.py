@@ -62,6 +62,11 @@ class Fence(StrEnum):
     CLOSED = "closed"
     OPENING = "opening"
 
+    @property
+    def lets_writes_in(self) -> bool:
+        """Whether nobody has asked for it to be closed."""
+        return self in (Fence.OPEN, Fence.OPENING)
+
 
 class Databases(Protocol):
     """Both clusters and the flow between them."""

@@ -19,7 +19,7 @@ def interference(cut: Cutover, seen: Seen) -> str:
         return f"the database of {cut.source} was opened for writes again"
     if not cut.may_roll_back:
         return ""
-    if cut.applied and cut.phase is not Phase.REVERSING and seen.weights != cut.weights:
+    if cut.applied and seen.weights != cut.weights:
         return f"someone set the weights to {seen.weights}, {cut.weights} were expected"
     if cut.frozen_at and seen.fences[cut.source] is not Fence.CLOSED:
         return f"the database of {cut.source} was opened for writes again"
@@ -77,7 +77,7 @@ def _reversing(cut: Cutover, seen: Seen) -> Change | str:
 
 
 def _promoting(cut: Cutover, seen: Seen) -> Change | str:
-    if seen.fences[cut.source] in (Fence.OPEN, Fence.OPENING):
+    if seen.fences[cut.source].lets_writes_in:
         return close(cut.source)
     if found := _opened(cut.target, seen):
         return found
@@ -85,7 +85,7 @@ def _promoting(cut: Cutover, seen: Seen) -> Change | str:
 
 
 def _rolling_back(cut: Cutover, seen: Seen) -> Change | str:
-    if seen.fences[cut.target] in (Fence.OPEN, Fence.OPENING):
+    if seen.fences[cut.target].lets_writes_in:
         return close(cut.target)
     if found := _opened(cut.source, seen):
         return found
@@ -111,14 +111,14 @@ def _flow_back(cut: Cutover, seen: Seen) -> Change | str:
 
 def _closed(environment: Environment, seen: Seen) -> Change | str:
     found = seen.fences[environment]
-    if found in (Fence.OPEN, Fence.OPENING):
+    if found.lets_writes_in:
         return close(environment)
     return IN_PLACE if found is Fence.CLOSED else f"the writes of {environment} are being stopped"
 
 
 def _opened(environment: Environment, seen: Seen) -> Change | str:
     found = seen.fences[environment]
-    if found in (Fence.CLOSED, Fence.CLOSING):
+    if not found.lets_writes_in:
         return _open(environment)
     return IN_PLACE if found is Fence.OPEN else f"{environment} is being opened for writes"
 

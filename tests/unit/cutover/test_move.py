@@ -211,6 +211,36 @@ def test_fence_opened_under_a_freeze_rolls_back(scene: Scene) -> None:
     assert scene.register.active_text == "blue"
 
 
+def test_fence_opened_while_the_source_is_still_active_is_no_way_on(scene: Scene) -> None:
+    begin(scene)
+    scene.databases.stuck = True
+    scene.until(lambda: scene.databases.fences[BLUE] is Fence.CLOSED)
+    assert scene.cutover is not None
+    promoting = scene.cutover.enter(Phase.PROMOTING, scene.clock.now())
+    scene.world.ledger.save(replace(scene.world.ledger.read(), cutover=promoting))
+    scene.databases.fences = {BLUE: Fence.OPEN, GREEN: Fence.OPEN}
+    scene.client_writes()
+    scene.databases.stuck = False
+    scene.minute()
+    assert scene.ended.outcome is Outcome.ROLLED_BACK
+    assert scene.databases.fences[GREEN] is Fence.CLOSED
+    assert scene.accepted <= scene.databases.rows[BLUE]
+
+
+def test_fence_that_waits_for_a_reboot_is_asked_to_close(scene: Scene) -> None:
+    scene.databases.fences[GREEN] = Fence.OPENING
+    advance(scene.world, owner="tick")
+    assert scene.databases.fences[GREEN] is Fence.CLOSED
+
+
+def test_writes_stand_still_until_the_first_measurement_that_counts(scene: Scene) -> None:
+    begin(scene)
+    scene.until(lambda: scene.databases.fences[BLUE] is Fence.CLOSED)
+    stopped = scene.clock.now()
+    scene.until(lambda: scene.register.active_text == "green")
+    assert scene.clock.now() - stopped == MINUTE
+
+
 def test_rollback_waits_for_a_healthy_source(scene: Scene) -> None:
     begin(scene)
     scene.traffic.targets = {BLUE: 0, GREEN: 0}

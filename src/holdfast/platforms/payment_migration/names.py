@@ -72,6 +72,11 @@ class Names:
         """Where the migration stands."""
         return f"/payment-migration/{self.suffix}/migration-status"
 
+    @property
+    def namespace(self) -> str:
+        """Namespace of the switch function's own metrics."""
+        return f"Holdfast/PaymentMigration/{self.suffix}"
+
     def alarm(self, name: str) -> str:
         """An alarm, as `Alarms` calls it."""
         return f"payment-migration-{name}-{self.suffix}"

@@ -165,6 +165,7 @@ class Switch(Construct):
             var.BLUE_TASKS: f"{moved.capture.load.ref},{moved.capture.forward.ref}",
             var.GREEN_TASKS: moved.capture.backward.ref,
             var.REPLICATION_INSTANCE: names.stack,
+            var.METRIC_NAMESPACE: names.namespace,
             var.WATCHED_ALARMS: ",".join(names.watched()),
         }
 

@@ -145,6 +145,12 @@ def _watch_switch(alarms: Alarms, stack: MigrationStack) -> None:
         any_of("AWS/Lambda", "Errors", function),
     )
     alarms.add(
+        "RolledBack",
+        "cutover-rolled-back",
+        "A cutover was rolled back; the source takes everything. `holdfast cutover status` and the parameter say why.",
+        any_of(stack.names.namespace, "RolledBack", {}),
+    )
+    alarms.add(
         "SwitchSilence",
         "switch-silence",
         "The switch function has not run for an hour: a cutover under way stands still, no fence is kept.",
