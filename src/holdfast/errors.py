@@ -71,6 +71,12 @@ class DeadlineReached(HoldfastError):
     retryable = True
 
 
+class Interrupted(DeadlineReached):
+    """The user asked to stop; what was done stays, so calling again goes on from there."""
+
+    exit_status = ExitStatus.INTERRUPTED
+
+
 class SourceUnreadable(HoldfastError):
     """The source vanished or cannot be read."""
 

@@ -7,6 +7,7 @@ prune, repair and rotate the keys, again and again.
 from __future__ import annotations
 
 import os
+import random
 import sys
 from contextlib import closing, suppress
 from datetime import timedelta
@@ -27,6 +28,8 @@ from holdfast.backup.stores.sqlite_catalogue import SqliteCatalogue
 from holdfast.errors import Conflict
 
 LEASE = timedelta(seconds=1)
+SHARE_FORGOTTEN = 0.02
+"""Of the older snapshots, at each prune."""
 KEY = PasswordKey("password", cost=PasswordCost(memory_kib=64, passes=1, lanes=1))
 
 
@@ -70,7 +73,7 @@ def prune_for_ever(folder: Path, owner: str) -> None:
         repository = opened(folder, catalogue)
         while True:
             records = repository.ledger.completed()
-            repository.ledger.forget([record.id for record in records[6:]])
+            repository.ledger.forget([record.id for record in records[6:] if random.random() < SHARE_FORGOTTEN])
             try:
                 prune(repository, owner=owner, lease=LEASE)
             except Conflict:

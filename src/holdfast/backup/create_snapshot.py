@@ -19,7 +19,7 @@ from holdfast.backup.sources import Skipped, Source
 from holdfast.backup.store_apart import Written
 from holdfast.backup.store_tree import OnProgress, Tally, TreeStore
 from holdfast.backup.writer import ChunkWriter
-from holdfast.errors import DeadlineReached, HoldfastError, InvalidRequest, LeaseLost
+from holdfast.errors import DeadlineReached, HoldfastError, Interrupted, InvalidRequest, LeaseLost
 
 ATTEMPTS = 3
 """A session whose lease was lost is begun anew this often in all."""
@@ -61,6 +61,7 @@ class _Request:
     reread: bool
     resume: SnapshotId | None
     jobs: int
+    is_stopped: Callable[[], bool]
 
 
 def create_snapshot(
@@ -77,18 +78,20 @@ def create_snapshot(
     reread: bool = False,
     resume: SnapshotId | None = None,
     jobs: int = 1,
+    is_stopped: Callable[[], bool] = lambda: False,
 ) -> SnapshotSummary:
     """Store the source as one snapshot and return when it is durable and acknowledged; safe to repeat.
 
     Files whose fingerprint is that of the newest snapshot of the same user, host and paths are not read, unless
     `reread`. What could not be read is in `skipped`, and the snapshot is there without it. `resume` is an earlier
-    attempt that reached its deadline: what it had stored is not read again either, if all of it is usable still.
+    attempt that reached its deadline or was stopped: what it had stored is not read again either if it is usable still.
     Much data of a source that can be read by path is stored by `jobs` processes besides this one; the object store must
     then be one that a forked process may use.
 
     Raises:
         SourceUnreadable: a root does not exist; nothing was written.
         DeadlineReached: the time ran out; what was stored stays and is found by the next attempt.
+        Interrupted: `is_stopped`, asked between chunks, said so; as with a deadline.
         LeaseLost: fenced again and again; the clock or the lease is wrong.
     """
     _check_texts(user, host, tags)
@@ -105,6 +108,7 @@ def create_snapshot(
         reread=reread,
         resume=resume,
         jobs=jobs,
+        is_stopped=is_stopped,
     )
     for attempt in range(ATTEMPTS):
         try:
@@ -133,6 +137,8 @@ def _attempt(repository: Repository, request: _Request) -> SnapshotSummary:
         summary = _run(repository, request, session, parent)
         reason = ""  # acknowledged, here or in the session that took over from this one
         return summary
+    except Interrupted:
+        raise
     except DeadlineReached:
         reason = "deadline"
         raise
@@ -161,6 +167,7 @@ def _begin(repository: Repository, request: _Request, epoch: int, parent: Manife
         host=request.host,
         lease=request.lease,
         deadline=request.deadline,
+        is_stopped=request.is_stopped,
         new_id=request.new_id,
     )
 
@@ -211,7 +218,11 @@ def _store(
         trees.flush()
         session.notes = notes_of(repository, request.source.paths, stored)
         raise
-    return roots, trees.flush()
+    written = trees.flush()
+    session.notes = notes_of(repository, request.source.paths, [root.root for root in roots])
+    session.stop_if_asked()
+    session.notes = {}
+    return roots, written
 
 
 def _commit(repository: Repository, request: _Request, session: Session, manifest: Manifest) -> Manifest:

@@ -1,4 +1,4 @@
-"""Going on where an attempt reached its deadline: the roots of what it had stored are noted in its record.
+"""Going on where an attempt reached its deadline or was stopped: its record notes the roots of what it had stored.
 
 They are a hint and nothing more. No manifest names them, so prune may collect what they lead to; the next attempt
 therefore looks up everything below them, after its own record is written, and drops the hint if anything is not usable.
@@ -7,10 +7,11 @@ therefore looks up everything below them, after its own record is written, and d
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from itertools import islice
 
 from holdfast.backup.ids import ChunkId, SnapshotId
-from holdfast.backup.ports import Status
+from holdfast.backup.ports import Record, Status
 from holdfast.backup.reader import ChunkReader
 from holdfast.backup.repository import Repository
 from holdfast.backup.snapshots import sources_token
@@ -25,6 +26,20 @@ def notes_of(repository: Repository, paths: Sequence[bytes], roots: Sequence[tup
     """Return the figures that note `roots`, those of the first of `paths` and so on."""
     text = ";".join(",".join(node.hex() for node in nodes) for nodes in roots)
     return {ROOTS: text, SOURCES: sources_token(repository.keyring, paths)}
+
+
+def last_interrupted(repository: Repository, user: str, host: str, paths: Sequence[bytes]) -> SnapshotId | None:
+    """Return the newest attempt of this user, host and paths that was stopped after their newest snapshot."""
+    token = sources_token(repository.keyring, paths)
+
+    def starts(records: Iterable[Record]) -> dict[datetime, SnapshotId]:
+        return {one.start: one.id for one in records if one.host == host and one.figures.get(SOURCES) == token}
+
+    noted = [one for one in repository.ledger.ended() if one.status is Status.FAILED and ROOTS in one.figures]
+    stopped = starts(one for one in noted if one.user == user)
+    newest = max(stopped, default=None)
+    done = max(starts(repository.ledger.completed(user)), default=None)
+    return stopped[newest] if newest is not None and (done is None or newest > done) else None
 
 
 def interrupted_roots(

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from holdfast.backup.ids import SnapshotId
 from holdfast.backup.ports import Clock, Ledger, Record, Status
-from holdfast.errors import DeadlineReached, HoldfastError
+from holdfast.errors import DeadlineReached, HoldfastError, Interrupted
 
 HEARTBEATS_PER_LEASE = 3
 MAX_REASON = 200
@@ -40,12 +40,14 @@ class Session:
         host: str,
         lease: timedelta,
         deadline: datetime | None = None,
+        is_stopped: Callable[[], bool] = lambda: False,
         new_id: Callable[[], SnapshotId] = new_snapshot_id,
     ) -> None:
         """Begin; raise Conflict if the id is taken."""
         self._ledger = ledger
         self._clock = clock
         self._lease = lease
+        self._is_stopped = is_stopped
         self._ended = False
         self.notes: dict[str, str] = {}
         self.id = new_id()
@@ -70,7 +72,9 @@ class Session:
         Raises:
             LeaseLost: someone fenced this session.
             DeadlineReached: it is time to stop.
+            Interrupted: the user asked for it.
         """
+        self.stop_if_asked()
         now = self._clock.now()
         if self._stop_at is not None and now >= self._stop_at:
             raise DeadlineReached(
@@ -80,6 +84,11 @@ class Session:
         if now >= self._next_heartbeat:
             self._ledger.heartbeat(self.id, now + self._lease)
             self._next_heartbeat = now + self._lease / HEARTBEATS_PER_LEASE
+
+    def stop_if_asked(self) -> None:
+        """Raise Interrupted if the user asked to stop."""
+        if self._is_stopped():
+            raise Interrupted("interrupted; what is stored stays: back up again to go on")
 
     def complete(self, figures: Mapping[str, int | float | str]) -> None:
         """Acknowledge the snapshot: RUNNING -> COMPLETED, or LeaseLost."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from holdfast.cli.events import Reporter
+from holdfast.cli.interrupts import stop_signals
 from holdfast.cli.repository import jobs_for, jobs_option, opened, reads_repository_with_events
 from holdfast.cli.text import json_path, shown_count, shown_path, shown_size
 from holdfast.errors import ExitStatus, InvalidRequest
@@ -80,6 +81,7 @@ def command(
         with opened(repo, password_file, needs=["holdfast.backup.create_snapshot"]) as repository:
             from holdfast.backup.create_snapshot import create_snapshot
             from holdfast.backup.dry_run import dry
+            from holdfast.backup.resume import last_interrupted
 
             expected = _files_before(repository, source, user, host) if report.is_on else None
 
@@ -87,16 +89,19 @@ def command(
                 report.progress(at.files, at.bytes_read, at.path, done=at.files, of=expected)
 
             try:
-                summary = create_snapshot(
-                    dry(repository) if dry_run else repository,
-                    source,
-                    user=user,
-                    host=host,
-                    tags=tags,
-                    progress=progress if report.is_on else None,
-                    reread=reread,
-                    jobs=jobs_for(repo, jobs),
-                )
+                with stop_signals() as is_stopped:
+                    summary = create_snapshot(
+                        dry(repository) if dry_run else repository,
+                        source,
+                        user=user,
+                        host=host,
+                        tags=tags,
+                        progress=progress if report.is_on else None,
+                        reread=reread,
+                        resume=None if reread else last_interrupted(repository, user, host, source.paths),
+                        jobs=jobs_for(repo, jobs),
+                        is_stopped=is_stopped,
+                    )
             finally:
                 report.clear()
     _print(summary, output, quiet, dry_run)

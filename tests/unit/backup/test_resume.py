@@ -12,9 +12,10 @@ from holdfast.backup.ids import SnapshotId
 from holdfast.backup.manifest import manifest_ids
 from holdfast.backup.ports import Status
 from holdfast.backup.repository import Repository
-from holdfast.backup.resume import interrupted_roots
-from holdfast.errors import DeadlineReached
-from tests.support.repositories import any_repository
+from holdfast.backup.resume import interrupted_roots, last_interrupted
+from holdfast.backup.verify import verify
+from holdfast.errors import DeadlineReached, Interrupted
+from tests.support.repositories import any_repository, noise
 from tests.support.sources import ROOT, Script, ScriptedSource
 
 FIRST, SECOND = SnapshotId("1" * 32), SnapshotId("2" * 32)
@@ -80,3 +81,24 @@ def test_an_interrupted_attempt_is_no_snapshot() -> None:
     assert list(manifest_ids(repository)) == []
     assert repository.ledger.get([FIRST])[FIRST].status is Status.FAILED
     assert repository.ledger.completed() == []
+
+
+def test_a_stopped_backup_is_found_and_gone_on_with() -> None:
+    repository = any_repository()
+    files = {b"%03d" % n: Script([noise(20_000, n)], fingerprint=b"%d" % n) for n in range(20)}
+    asked = iter(range(1000))
+    with pytest.raises(Interrupted, match="back up again to go on"):
+        create_snapshot(
+            repository, ScriptedSource(files), user="ann", host="host", is_stopped=lambda: next(asked) >= 25
+        )
+    stopped = last_interrupted(repository, "ann", "host", ScriptedSource(files).paths)
+    assert stopped is not None
+    assert last_interrupted(repository, "bob", "host", ScriptedSource(files).paths) is None
+    assert last_interrupted(repository, "ann", "host", (b"/elsewhere",)) is None
+    read = sum(script.opened for script in files.values())
+    assert 5 < read < 20
+    summary = create_snapshot(repository, ScriptedSource(files), user="ann", host="host", resume=stopped)
+    assert sum(script.opened for script in files.values()) <= 20 + 1  # but for the file it was at
+    assert summary.files == 20
+    assert verify(repository, read_data=True).ok
+    assert last_interrupted(repository, "ann", "host", ScriptedSource(files).paths) is None

@@ -1,0 +1,49 @@
+"""Ending in order when asked to."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from holdfast.cli.interrupts import stop_signals
+from tests.support.command_line import Run
+from tests.support.repositories import noise
+
+
+def test_the_first_signal_asks_and_the_second_ends() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    with stop_signals() as is_stopped:
+        assert not is_stopped()
+        os.kill(os.getpid(), signal.SIGINT)
+        assert is_stopped()
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGTERM)
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_an_interrupted_backup_goes_on_where_it_was(holdfast: Run, tmp_path: Path) -> None:
+    (tmp_path / "source").mkdir()
+    for number in range(3000):
+        (tmp_path / "source" / f"{number:04}").write_bytes(noise(5_000, number))
+    holdfast("repo", "create", "repo")
+    command = [sys.executable, "-c", "from holdfast.cli.main import main; main()", "backup", "source", "--repo", "repo"]
+    with subprocess.Popen([*command, "--output", "events", "--jobs", "1"], stdout=subprocess.PIPE) as process:
+        deadline = time.monotonic() + 30
+        while not list((tmp_path / "repo" / "packs").glob("*/*")) and time.monotonic() < deadline:
+            time.sleep(0.01)  # until something is stored
+        process.send_signal(signal.SIGINT)
+    if process.returncode == 0:
+        pytest.skip("it was done before the signal came")
+    assert process.returncode == 130
+    assert holdfast("snapshots", "--repo", "repo", "--output", "json").json == []
+    done = holdfast("backup", "source", "--repo", "repo", "--output", "json").json
+    assert done["files"] == 3000
+    assert done["files_unchanged"] > 100
+    assert done["bytes_read"] < 3000 * 5_000
+    assert holdfast("verify", "--repo", "repo", "--read-data").status == 0
