@@ -121,3 +121,17 @@ def test_longer_retention_is_an_update_in_place(deployed: Deployed) -> None:
 def test_deletion_leaves_nothing(deployed: Deployed) -> None:
     assert deployed.left == []
     assert deployed.seen["clusters in the end"] == []
+
+
+@meets("AU-26")
+def test_bucket_with_versions_goes_with_its_stack_under_enforced_permissions(tmp_path: Path) -> None:
+    with embedded_aws(strict=True, folder=tmp_path) as aws:
+        deployed = deploy(aws, written("serverless-database", tmp_path / "assembly"))
+        bucket = deployed.stacks[-1].outputs["BackupBucketName"]
+        s3 = aws.client("s3", REGION)
+        for body in (b"old", b"new"):
+            s3.put_object(Bucket=bucket, Key="exports/orders.parquet", Body=body)
+        s3.delete_object(Bucket=bucket, Key="exports/orders.parquet")
+        assert len(s3.list_object_versions(Bucket=bucket)["Versions"]) == 2
+        assert destroy(aws, deployed) == []
+        assert bucket not in [one["Name"] for one in s3.list_buckets()["Buckets"]]
