@@ -40,11 +40,15 @@ def chunks_of(read: Callable[[int], bytes], limits: ChunkLimits, secret: bytes) 
     not on how the reads are sized.
     Source: FastCDC, Xia et al., USENIX ATC 2016.
     """
-    cutter = FastCDC(limits.average, min_size=limits.least, max_size=limits.most, seed=_seed(secret))
+    cutter = None
     rest = memoryview(b"")
     while piece := read(READ_BYTES):
         buffer = memoryview(b"".join((rest, piece)) if rest else piece)
+        if len(buffer) < limits.most:
+            rest = buffer  # no cut would be final
+            continue
         done = 0
+        cutter = cutter or _cutter(limits, secret)
         for chunk in cutter.cut_buf(buffer):
             # A cut is final only if the maximum size could still be seen behind its start.
             if chunk.offset + limits.most > len(buffer):
@@ -52,8 +56,15 @@ def chunks_of(read: Callable[[int], bytes], limits: ChunkLimits, secret: bytes) 
             done = chunk.offset + chunk.length
             yield buffer[chunk.offset : done]
         rest = buffer[done:]
-    if rest:
+    if 0 < len(rest) <= limits.least:
+        yield rest
+    elif rest:
+        cutter = cutter or _cutter(limits, secret)
         yield from (rest[chunk.offset : chunk.offset + chunk.length] for chunk in cutter.cut_buf(rest))
+
+
+def _cutter(limits: ChunkLimits, secret: bytes) -> FastCDC:
+    return FastCDC(limits.average, min_size=limits.least, max_size=limits.most, seed=_seed(secret))
 
 
 def _seed(secret: bytes) -> int:

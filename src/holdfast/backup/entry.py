@@ -71,6 +71,31 @@ class Entry:
     link: bytes = b""
     fingerprint: bytes = b""
 
+    def holding(self, content: tuple[Item, ...], levels: int, size: int, *, is_settled: bool = True) -> Entry:
+        """Return this file's entry with its content; without a fingerprint unless it `is_settled`.
+
+        As `replace` does, in a third of the time: it is done for every file read.
+        """
+        return Entry(
+            name=self.name,
+            kind=self.kind,
+            mode=self.mode,
+            uid=self.uid,
+            gid=self.gid,
+            user=self.user,
+            group=self.group,
+            mtime_ns=self.mtime_ns,
+            size=size,
+            content=content,
+            levels=levels,
+            nodes=self.nodes,
+            target=self.target,
+            xattrs=self.xattrs,
+            device=self.device,
+            link=self.link,
+            fingerprint=self.fingerprint if is_settled else b"",
+        )
+
 
 def refuse_name(name: bytes) -> str | None:
     """Say why `name` cannot be one name of a directory; None if it can."""

@@ -24,7 +24,7 @@ GATHERED = 10_000
 JOB_BYTES = 8 * 1024 * 1024
 JOB_FILES = 1024
 NOWHERE = ("", 0)
-CACHE_BYTES = 24 * 1024 * 1024
+CACHE_BYTES = 16 * 1024 * 1024
 """Of each worker: neighbouring files share solid blocks, and equal files come close to each other."""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from holdfast.backup.chunking import ChunkLimits, chunks_of
@@ -44,10 +44,10 @@ class FileStore:
         for _ in range(ATTEMPTS):
             with opened() as file:
                 content, levels, size = self._content(file)
-                entry = replace(file.entry, content=content, levels=levels, size=size)
                 if not file.changed():
-                    return StoredFile(entry, restless=False)
-        return StoredFile(replace(entry, fingerprint=b""), restless=True)
+                    return StoredFile(file.entry.holding(content, levels, size), restless=False)
+                entry = file.entry.holding(content, levels, size, is_settled=False)
+        return StoredFile(entry, restless=True)
 
     def _content(self, file: OpenFile) -> tuple[tuple[Item, ...], int, int]:
         builder = ContentBuilder(self.emit)

@@ -130,12 +130,12 @@ class DirectorySource:
     def _opened(self, fd: int, name: bytes) -> OpenedFile:
         now_ns = self._now_ns()  # before the look at the file: what changes later is then seen
         status = os.fstat(fd)
-        entry = entry_of(name, status)
+        xattrs, _ = read_xattrs(fd)
+        is_settled = not may_hide_a_change(status.st_ctime_ns, now_ns)
+        entry = entry_of(name, status, xattrs=xattrs, is_settled=is_settled)
         if entry is None or entry.kind is not EntryKind.FILE:
             raise SourceUnreadable("it is no longer a file")
-        xattrs, _ = read_xattrs(fd)
-        stamp = b"" if may_hide_a_change(status.st_ctime_ns, now_ns) else entry.fingerprint
-        return OpenedFile(fd, replace(entry, xattrs=xattrs, fingerprint=stamp), status)
+        return OpenedFile(fd, entry, status)
 
     def reuse_folders(self, may_reuse: MayReuse | None) -> None:
         """Ask `may_reuse` of every folder from now on; None: of none."""

@@ -44,8 +44,11 @@ def reason(error: OSError) -> str:
     return REASONS.get(error.errno or 0) or (error.strerror or str(error)).lower()
 
 
-def entry_of(name: bytes, status: os.stat_result) -> Entry | None:
-    """Return the entry without what needs more calls (target, extended attributes); None for a socket."""
+def entry_of(name: bytes, status: os.stat_result, *, xattrs: Xattrs = (), is_settled: bool = True) -> Entry | None:
+    """Return the entry without what needs more calls (target, attributes unless given); None for a socket.
+
+    A file that is not settled has no fingerprint.
+    """
     kind = KINDS.get(stat.S_IFMT(status.st_mode))
     if kind is None:
         return None
@@ -61,8 +64,9 @@ def entry_of(name: bytes, status: os.stat_result) -> Entry | None:
         mtime_ns=status.st_mtime_ns,
         size=status.st_size if is_file else 0,
         device=status.st_rdev if kind in DEVICES else 0,
-        link=_digest(status.st_dev, status.st_ino) if status.st_nlink > 1 and not is_directory else b"",
-        fingerprint=fingerprint(status) if is_file else b"",
+        link=_digest(b"%d %d" % (status.st_dev, status.st_ino)) if status.st_nlink > 1 and not is_directory else b"",
+        fingerprint=fingerprint(status) if is_file and is_settled else b"",
+        xattrs=xattrs,
     )
 
 
@@ -73,7 +77,12 @@ def names_of_owner(uid: int, gid: int) -> bytes:
 
 def fingerprint(status: os.stat_result) -> bytes:
     """Return 12 bytes that change when the file's bytes, attributes or inode do."""
-    return _digest(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+    return _digest(b"%d %d %d %d" % stamp(status))
+
+
+def stamp(status: os.stat_result) -> tuple[int, int, int, int]:
+    """Return what a fingerprint is made of: cheaper to compare while both are at hand."""
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
 
 
 def may_hide_a_change(ctime_ns: int, now_ns: int) -> bool:
@@ -96,8 +105,8 @@ def read_xattrs(fd: int) -> tuple[Xattrs, str | None]:
     return pairs, None
 
 
-def _digest(*numbers: int) -> bytes:
-    return blake2b(b" ".join(b"%d" % number for number in numbers), digest_size=12).digest()
+def _digest(numbers: bytes) -> bytes:
+    return blake2b(numbers, digest_size=12).digest()
 
 
 @cache

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from holdfast.backup.entry import Entry
 from holdfast.backup.sources import Extent
-from holdfast.backup.sources.metadata import fingerprint, reason
+from holdfast.backup.sources.metadata import reason, stamp
 from holdfast.errors import SourceUnreadable
 
 BLOCK = 512
@@ -21,7 +21,7 @@ class OpenedFile:
     def __init__(self, fd: int, entry: Entry, status: os.stat_result) -> None:
         self._fd = fd
         self._entry = entry
-        self._opened = fingerprint(status)
+        self._opened = stamp(status)
         self._size = status.st_size
         self._may_have_holes = status.st_blocks * BLOCK < status.st_size
         self._position = 0
@@ -64,6 +64,8 @@ class OpenedFile:
 
     def read(self, size: int) -> bytes:
         """Return the next bytes of the current run."""
+        if self._position >= self._end:
+            return b""
         try:
             data = os.pread(self._fd, min(size, self._end - self._position), self._position)
         except OSError as error:
@@ -73,4 +75,4 @@ class OpenedFile:
 
     def changed(self) -> bool:
         """Say whether size, times or inode differ from when the file was opened."""
-        return fingerprint(os.fstat(self._fd)) != self._opened
+        return stamp(os.fstat(self._fd)) != self._opened

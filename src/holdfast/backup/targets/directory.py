@@ -136,7 +136,7 @@ class DirectoryTarget:
         except OSError:
             return False
         try:
-            with self._new_name(path[-1], self._open.fd):
+            with self._new_name(path[-1], self._open.fd, may_stay=True):
                 os.link(earlier[-1], self._partial, src_dir_fd=above, dst_dir_fd=self._open.fd, follow_symlinks=False)
         except OSError as error:
             if error.errno in ENDS_THE_RESTORE:
@@ -177,15 +177,20 @@ class DirectoryTarget:
         return self._folders
 
     @contextmanager
-    def _new_name(self, name: bytes, folder: int) -> Iterator[None]:
-        """Run what makes the partial name, then rename it to `name`; on any error leave nothing."""
+    def _new_name(self, name: bytes, folder: int, *, may_stay: bool = False) -> Iterator[None]:
+        """Run what makes the partial name, then rename it to `name`; on any error leave nothing.
+
+        Between two links of one file a rename does nothing: then the partial name `may_stay` and is removed.
+        """
+        is_renamed = False
         try:
             yield
             os.rename(self._partial, name, src_dir_fd=folder, dst_dir_fd=folder)
+            is_renamed = not may_stay
         finally:
-            # Also after a rename: between two links of one file it does nothing and leaves both names.
-            with suppress(FileNotFoundError):
-                os.unlink(self._partial, dir_fd=folder)
+            if not is_renamed:
+                with suppress(FileNotFoundError):
+                    os.unlink(self._partial, dir_fd=folder)
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
