@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from typing import TypeVar
 
-from holdfast.backup.ids import ChunkId, PackId, SnapshotId
+from holdfast.backup.ids import ChunkId, SnapshotId
 from holdfast.backup.manifest import load_manifest, manifest_ids
 from holdfast.backup.parallel import each
 from holdfast.backup.ports import Record, Status
 from holdfast.backup.reader import ChunkReader
 from holdfast.backup.repository import Repository
-from holdfast.backup.tree import met, references
+from holdfast.backup.spill import ChunksByPack, ChunkSet
+from holdfast.backup.tree import references
 from holdfast.errors import Conflict, IntegrityError, NotFound
 
 LOOKUP_BATCH = 500
@@ -26,17 +26,13 @@ ENDED = frozenset({Status.FORGOTTEN, Status.FAILED, Status.ABANDONED})
 
 @dataclass(slots=True)
 class Mark:
-    """The chunks that snapshots refer to: about 120 bytes of memory for each distinct one."""
+    """The chunks that snapshots refer to; many of them lie in a temporary file."""
 
+    chunks: ChunkSet = field(default_factory=ChunkSet)
     walked: set[SnapshotId] = field(default_factory=set)
     leftover: set[SnapshotId] = field(default_factory=set)
     """Manifests of ended sessions that nobody's parent is: they keep nothing alive."""
     _seen: set[ChunkId] = field(default_factory=set)
-
-    @property
-    def chunks(self) -> Iterator[ChunkId]:
-        """Yield each chunk met."""
-        return met(self._seen)
 
     def extend(self, repository: Repository, *, workers: int = 1) -> list[Record]:
         """Walk every manifest object not walked before; return the sessions that were at work just before the walk.
@@ -87,7 +83,7 @@ class Mark:
         try:
             manifests = each(partial(load_manifest, repository), ids, workers)
             roots = [root for manifest in manifests for root in manifest.roots]
-            deque(references(ChunkReader(repository), roots, self._seen), maxlen=0)  # `_seen` holds what it yields
+            self.chunks.update(references(ChunkReader(repository), roots, self._seen, repeating=True))
         except (NotFound, IntegrityError) as error:
             if self._all_stand(repository, ids):
                 raise
@@ -98,14 +94,14 @@ class Mark:
     def _unwalked(self, repository: Repository) -> list[SnapshotId]:
         return [id_ for id_ in manifest_ids(repository) if id_ not in self.walked]
 
-    def places(self, repository: Repository) -> dict[PackId, list[ChunkId]]:
+    def places(self, repository: Repository) -> ChunksByPack:
         """Look every chunk up, now, and return those of each pack.
 
         Raises:
             IntegrityError: one has no place: the catalogue or the repository is damaged.
             Conflict: another prune is clearing a snapshot that was marked.
         """
-        by_pack: dict[PackId, list[ChunkId]] = {}
+        by_pack = ChunksByPack()
         for batch in batches(self.chunks, LOOKUP_BATCH):
             places = repository.index.readable(batch)
             for chunk in batch:
@@ -116,7 +112,7 @@ class Mark:
                         f"chunk {chunk.hex()} is referred to but in no pack: run `holdfast verify`, "
                         "then `holdfast repair`; nothing was deleted"
                     )
-                by_pack.setdefault(places[chunk].pack, []).append(chunk)
+                by_pack.add(places[chunk].pack, places[chunk].ordinal, chunk)
         return by_pack
 
 

@@ -22,6 +22,7 @@ from holdfast.backup.ports import PackKind, PackRow, PackState, Record
 from holdfast.backup.rebuild import NOBODY
 from holdfast.backup.rebuild import PREFIX as PACKS
 from holdfast.backup.repository import Repository
+from holdfast.backup.spill import ChunksByPack
 from holdfast.errors import Conflict, HoldfastError, IntegrityError, NotFound
 
 LOCK = "prune"
@@ -193,7 +194,7 @@ class _Pruning:
         for _ in self._each(self.repository.objects.delete, [MANIFESTS + id_ for id_ in sorted(ids)]):
             self.report.manifests_deleted += 1
 
-    def _look(self) -> tuple[list[PackRow], list[Record], dict[PackId, list[ChunkId]]]:
+    def _look(self) -> tuple[list[PackRow], list[Record], ChunksByPack]:
         """Step 2: objects, then rows, then who is at work, then the mark, then places; in this order."""
         self._step("marking what snapshots refer to")
         stored = {pack_of_key(one.key): one.size for one in self.repository.objects.list(PACKS)}
@@ -208,9 +209,7 @@ class _Pruning:
         self._delete_manifests(self.mark.leftover)
         return rows, active, self.mark.places(self.repository)
 
-    def _judge(
-        self, rows: Iterable[PackRow], active: Iterable[Record], used: dict[PackId, list[ChunkId]], epoch: int
-    ) -> None:
+    def _judge(self, rows: Iterable[PackRow], active: Iterable[Record], used: ChunksByPack, epoch: int) -> None:
         """Step 3: condemned packs come back if referred to, go if nobody at work can know them, or wait.
 
         `epoch` was read before the rows: what was condemned in it, sessions of the same epoch may still come to use.
@@ -249,9 +248,7 @@ class _Pruning:
         except (NotFound, IntegrityError):
             return []  # never published, or past reading: rows that still name it count as absent
 
-    def _compact(
-        self, rows: Iterable[PackRow], active: Iterable[Record], used: dict[PackId, list[ChunkId]]
-    ) -> set[PackId]:
+    def _compact(self, rows: Iterable[PackRow], active: Iterable[Record], used: ChunksByPack) -> set[PackId]:
         """Step 4: rewrite what is mostly dead or small; return the packs that nothing refers to any more."""
         live = [row for row in _settled(rows, active) if row.state is PackState.LIVE and row.pack in used]
         try:

@@ -241,12 +241,19 @@ class _Piece:
 
 
 def references(
-    chunks: Chunks, roots: Iterable[ChunkId], seen: set[ChunkId], *, on_damage: OnDamage | None = None
+    chunks: Chunks,
+    roots: Iterable[ChunkId],
+    seen: set[ChunkId],
+    *,
+    on_damage: OnDamage | None = None,
+    repeating: bool = False,
 ) -> Iterator[ChunkId]:
     """Yield every chunk reachable from `roots` (nodes, lists, content) that is not in `seen`, and add it there.
 
     In no order. A node shared by several snapshots is read once, as long as they share `seen`, which also gets
     33-byte marks of the nodes visited: a file whose content is a node's very bytes must not hide what the node names.
+    `repeating` yields a chunk of content each time it is met and keeps nodes alone in `seen`: for callers who have a
+    better place for so many.
     With `on_damage`, a node or list that cannot be read is reported and what is below it left out; else it raises.
     """
     pending = [_Piece(root, NODE, True) for root in roots]
@@ -264,12 +271,7 @@ def references(
                 on_damage(piece.chunk, error)
                 continue
             pending.extend(pieces)
-            yield from _first_seen(leaves, seen)
-
-
-def met(seen: Iterable[ChunkId]) -> Iterator[ChunkId]:
-    """Yield the chunks in what `references` has seen, without its marks of nodes."""
-    return (chunk for chunk in seen if len(chunk) == ID_BYTES)
+            yield from leaves if repeating else _first_seen(leaves, seen)
 
 
 def _first_seen(found: Iterable[ChunkId], seen: set[ChunkId]) -> Iterator[ChunkId]:

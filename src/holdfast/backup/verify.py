@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-from array import array
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from random import Random, SystemRandom
@@ -20,7 +19,8 @@ from holdfast.backup.parallel import each
 from holdfast.backup.ports import PackState, Status
 from holdfast.backup.reader import ChunkReader
 from holdfast.backup.repository import Repository, require_current_keys
-from holdfast.backup.tree import content_of, met, references, walk
+from holdfast.backup.spill import ChunksByPack, ChunkSet
+from holdfast.backup.tree import content_of, references, walk
 from holdfast.backup.workers import Ask, Work, Workers
 from holdfast.errors import IntegrityError, InvalidRequest, NotFound
 
@@ -79,7 +79,7 @@ def verify(
     A sample of n packs finds a damaged share p of them with probability 1 - (1 - p)^n.
     `workers` packs are read at a time, each about 16 MiB at most; with `jobs` above 1 whole packs are read by so many
     processes instead, and the object store must be one that a forked process may use.
-    Memory grows with the number of distinct chunks referred to, about 130 bytes each.
+    Chunks beyond a bound are noted in a temporary file, 100 bytes each: memory stays the same.
 
     Raises:
         InvalidRequest: a sample that is not above 0 and at most 1.
@@ -96,7 +96,7 @@ def verify(
     return VerifyReport(
         snapshots=job.snapshots,
         packs=job.packs,
-        chunks=job.chunks,
+        chunks=len(job.chunks),
         bytes_read=job.bytes_read,
         damage=tuple(job.damage.values()),
     )
@@ -106,14 +106,6 @@ def _choose(packs: Sequence[PackId], share: float | None, random: Random) -> Seq
     if share is None:
         return ()
     return sorted(random.sample(packs, math.ceil(share * len(packs))))
-
-
-@dataclass(slots=True)
-class _Wanted:
-    """The chunks that must be in a pack, and at which ordinals: 16 bytes each beside the ids."""
-
-    ordinals: array[int] = field(default_factory=lambda: array("L"))
-    chunks: list[ChunkId] = field(default_factory=list)
 
 
 class _Look(NamedTuple):
@@ -137,8 +129,7 @@ class _Verification:
         self._manifests: list[Manifest] = []
         self.snapshots = 0
         self.bytes_read = 0
-        self._seen: set[ChunkId] = set()
-        self.chunks = 0
+        self.chunks = ChunkSet()
         self.packs = 0
         self.damage: dict[str, Damage] = {}
 
@@ -149,6 +140,7 @@ class _Verification:
 
     def walk(self, workers: int) -> None:
         """Read every snapshot's trees, each shared node once."""
+        seen: set[ChunkId] = set()
         self._note_unlisted()
         records = self._repository.ledger.completed()
         self.snapshots = len(records)
@@ -160,7 +152,7 @@ class _Verification:
                     roots += found.roots
                 else:
                     self._note(f"snapshots/{id_}", found).snapshots.append(id_)
-            self.chunks += sum(1 for _ in references(self._reader, roots, self._seen, on_damage=self._bad_node))
+            self.chunks.update(references(self._reader, roots, seen, on_damage=self._bad_node, repeating=True))
 
     def _note_unlisted(self) -> None:
         """Name the manifests without a record: prune deletes nothing while there are any."""
@@ -190,19 +182,17 @@ class _Verification:
         chosen = set(_choose(packs, share, random))
         self.packs = len(packs)
         for done, look in enumerate(self._looks(packs, chosen, workers), 1):
-            self._judge(look, expected.pop(look.pack, _Wanted()))
+            self._judge(look, expected.placed(look.pack))
             if progress:
                 progress(done, len(packs))
 
-    def _expected(self) -> dict[PackId, _Wanted]:
-        expected: dict[PackId, _Wanted] = {}
-        for batch in batches(met(self._seen), LOOKUP_BATCH):
+    def _expected(self) -> ChunksByPack:
+        expected = ChunksByPack()
+        for batch in batches(self.chunks, LOOKUP_BATCH):
             places = self._repository.index.readable(batch)
             for chunk in batch:
                 if chunk in places:
-                    wanted = expected.setdefault(places[chunk].pack, _Wanted())
-                    wanted.ordinals.append(places[chunk].ordinal)
-                    wanted.chunks.append(chunk)
+                    expected.add(places[chunk].pack, places[chunk].ordinal, chunk)
                 else:
                     what = "no pack holds it: bring it back from a replica, or back its source up again"
                     self._note(f"chunk {chunk.hex()}", what, [chunk]).gone = True
@@ -216,19 +206,19 @@ class _Verification:
         if apart:
             yield from _look_apart(self._repository, apart, self._jobs)
 
-    def _judge(self, look: _Look, wanted: _Wanted) -> None:
+    def _judge(self, look: _Look, wanted: Sequence[tuple[int, ChunkId]]) -> None:
         self.bytes_read += look.bytes_read
         held = look.held
         if held is None:
             gone = look.missing and not self._is_live(look.pack)
-            lost = self._not_moved(look.pack, wanted.chunks) if gone else wanted.chunks
+            chunks = [chunk for _, chunk in wanted]
+            lost = self._not_moved(look.pack, chunks) if gone else chunks
             if lost or not gone:
                 self._note(pack_key(look.pack), "; ".join(look.problems), lost).gone = gone
             return
         if look.problems:
             self._note(pack_key(look.pack), "; ".join(look.problems), look.bad)
-        pairs = zip(wanted.ordinals, wanted.chunks, strict=True)
-        wrong = [chunk for at, chunk in pairs if at >= len(held) or held[at] != chunk]
+        wrong = [chunk for at, chunk in wanted if at >= len(held) or held[at] != chunk]
         if wrong:
             what = f"{len(wrong)} chunks are not where it says; run `holdfast repo rebuild`"
             self._note(f"index of {pack_key(look.pack)}", what, wrong)
