@@ -13,7 +13,7 @@ from holdfast.cutover.move import advance, rollback, start
 from holdfast.cutover.ports import Fence, FlowStatus, World
 from holdfast.cutover.state import Cutover, Environment, Outcome, Phase, Record, Terms, Weights
 from holdfast.errors import Conflict, IntegrityError, LeaseLost, NotFound, Refused
-from holdfast.rehearsal.ports import EmbeddedAws
+from holdfast.rehearsal.ports import EmbeddedAws, Fault
 from holdfast.settings import variables as var
 from tests.support.clocks import FakeClock
 from tests.support.cutover_aws import METRICS, AwsScene
@@ -133,6 +133,14 @@ def test_alarm_in_alarm_and_missing_alarm_ring(scene: AwsScene) -> None:
     assert list(scene.world.alarms.ringing()) == [lag]
     scene.client("cloudwatch").delete_alarms(AlarmNames=[errors])
     assert list(scene.world.alarms.ringing()) == [lag, f"{errors} (missing)"]
+
+
+@pytest.mark.emulator
+def test_save_whose_answer_is_lost_is_known_by_what_stands(scene: AwsScene) -> None:
+    held = scene.world.ledger.acquire("a", now=NOW, until=LATER)
+    with scene.aws.inject(Fault(service="dynamodb", operation="PutItem", error="AnswerLost")):
+        saved = scene.world.ledger.save(replace(held, until=LATER + timedelta(seconds=1)))
+    assert scene.world.ledger.read() == saved
 
 
 @pytest.mark.emulator

@@ -121,8 +121,9 @@ class Replication(Section):
         default=None,
         description="RDS's CA bundle as imported into DMS, for TLS. Without it the stack asks at deployment.",
     )
-    service_role: Literal["create", "existing"] = Field(
-        default="create", description="The account's role dms-vpc-role: existing where the account has it already."
+    service_roles: Literal["create", "existing"] = Field(
+        default="create",
+        description="The account's dms-vpc-role and dms-cloudwatch-logs-role: existing where it has them already.",
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -62,7 +62,8 @@ class DynamoLedger:
 
 
 def _item(record: Record) -> dict[str, Any]:
-    until = {"until": {"N": str(record.until.timestamp())}} if record.until else {}
+    # Text, because DynamoDB writes numbers its own way, and what stands is compared with what was meant.
+    until = {"until": {"S": record.until.isoformat()}} if record.until else {}
     return {
         KEY: {"S": ROW},
         "version": {"N": str(record.version)},
@@ -74,7 +75,7 @@ def _item(record: Record) -> dict[str, Any]:
 
 def _record(item: Mapping[str, Any]) -> Record:
     cutover, ended = read_state(item["state"]["S"])
-    until = datetime.fromtimestamp(float(item["until"]["N"]), UTC) if "until" in item else None
+    until = datetime.fromisoformat(item["until"]["S"]) if "until" in item else None
     return Record(
         version=int(item["version"]["N"]), owner=item["owner"]["S"], until=until, cutover=cutover, ended=ended
     )

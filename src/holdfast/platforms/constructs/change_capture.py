@@ -11,14 +11,18 @@ from aws_cdk import aws_dms as dms
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
+from aws_cdk import aws_logs as logs
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from holdfast.platforms.constructs.aurora import AuroraCluster
 
-# DMS looks for a role of this name in the account before it makes a subnet group.
+# Roles of these names DMS looks for in the account: before it makes a subnet group, and before a task writes a log.
 # Source: https://docs.aws.amazon.com/dms/latest/userguide/security-iam.html#CHAP_Security.APIRole
-SERVICE_ROLE = "dms-vpc-role"
+SERVICE_ROLES = {
+    "dms-vpc-role": "AmazonDMSVPCManagementRole",
+    "dms-cloudwatch-logs-role": "AmazonDMSCloudWatchLogsRole",
+}
 
 # What a source of changes has to write, and how.
 # Source: https://docs.aws.amazon.com/dms/latest/userguide/CHAP_Source.MySQL.html
@@ -94,12 +98,21 @@ class ChangeCapture(Construct):
         subnets: list[ec2.ISubnet],
         group: ec2.ISecurityGroup,
         key: kms.IKey,
-        service_role: bool,
+        service_roles: bool,
+        log_days: logs.RetentionDays,
     ) -> None:
         super().__init__(scope, id_)
         self._shape, self._key, self._group = shape, key, group
         self._role = self._secrets_role(sides)
-        self.instance = self._instance(subnets, service_role)
+        self.log_group = logs.LogGroup(
+            self,
+            "Log",
+            log_group_name=log_group_name(shape.name),
+            retention=log_days,
+            encryption_key=key,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        self.instance = self._instance(subnets, service_roles)
         first, second = sides
         for side in sides:
             side.cluster.admit(group, "replication")
@@ -139,7 +152,7 @@ class ChangeCapture(Construct):
             },
         )
 
-    def _instance(self, subnets: list[ec2.ISubnet], service_role: bool) -> dms.CfnReplicationInstance:
+    def _instance(self, subnets: list[ec2.ISubnet], service_roles: bool) -> dms.CfnReplicationInstance:
         shape = self._shape
         group = dms.CfnReplicationSubnetGroup(
             self,
@@ -148,8 +161,8 @@ class ChangeCapture(Construct):
             replication_subnet_group_description="Private subnets of the migration",
             subnet_ids=[subnet.subnet_id for subnet in subnets],
         )
-        if service_role:
-            group.node.add_dependency(self._service_role())
+        if service_roles:
+            group.node.add_dependency(*self._service_roles())
         return dms.CfnReplicationInstance(
             self,
             "Instance",
@@ -164,19 +177,22 @@ class ChangeCapture(Construct):
             vpc_security_group_ids=[self._group.security_group_id],
         )
 
-    def _service_role(self) -> iam.Role:
-        managed = iam.ManagedPolicy.from_aws_managed_policy_name("service-role/AmazonDMSVPCManagementRole")
-        role = iam.Role(
-            self,
-            "ServiceRole",
-            role_name=SERVICE_ROLE,
-            description="DMS manages the network interfaces of its instances; one for the account",
-            assumed_by=iam.ServicePrincipal("dms.amazonaws.com"),
-            managed_policies=[managed],
-        )
-        # Other stacks of the account may have come to need it.
-        role.apply_removal_policy(RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE)
-        return role
+    def _service_roles(self) -> list[iam.Role]:
+        """Make the account's roles; other stacks may come to need them, so that they stay."""
+        roles = [
+            iam.Role(
+                self,
+                "".join(word.capitalize() for word in name.split("-")),
+                role_name=name,
+                description="Of the whole account, for DMS",
+                assumed_by=iam.ServicePrincipal("dms.amazonaws.com"),
+                managed_policies=[iam.ManagedPolicy.from_aws_managed_policy_name(f"service-role/{policy}")],
+            )
+            for name, policy in SERVICE_ROLES.items()
+        ]
+        for role in roles:
+            role.apply_removal_policy(RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE)
+        return roles
 
     def _task(self, id_: str, kind: str, source: Side, target: Side) -> dms.CfnReplicationTask:
         word = id_.lower()
@@ -215,6 +231,11 @@ class ChangeCapture(Construct):
         )
         endpoint.node.add_dependency(side.cluster)
         return endpoint
+
+
+def log_group_name(instance: str) -> str:
+    """Return where the tasks of a replication instance write their logs; the key's policy has to admit it."""
+    return f"dms-tasks-{instance}"
 
 
 def _whole(database: str) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from holdfast.platforms.constructs.acceptance import accept
 from holdfast.platforms.constructs.aurora import AuroraCluster, AuroraShape, log_retention
 from holdfast.platforms.constructs.backup_plan import BackupNames, BackupPlan, BackupShape
 from holdfast.platforms.constructs.change_capture import BINARY_LOG, CaptureShape, ChangeCapture, Side
+from holdfast.platforms.constructs.change_capture import log_group_name as capture_log
 from holdfast.platforms.constructs.credentials import DatabaseCredentials
 from holdfast.platforms.constructs.database_alarms import DatabaseEvents, database_events_may_use
 from holdfast.platforms.constructs.emptied_vault import EmptiedVault
@@ -130,7 +131,7 @@ class MigrationStack(DatabaseStack):
                 alarms_may_use(self),
                 database_events_may_use(self),
                 rules_may_use([schedule]),
-                logs_may_use(self, [*groups, *map(log_group_name, functions)]),
+                logs_may_use(self, [*groups, capture_log(names.stack), *map(log_group_name, functions)]),
             ],
             removal=self.key_removal,
             alias_removal=self.leftover,
@@ -197,7 +198,8 @@ class MigrationStack(DatabaseStack):
             subnets=self.network.private_subnets,
             group=self.places.replication,
             key=self.key,
-            service_role=replication.service_role == "create",
+            service_roles=replication.service_roles == "create",
+            log_days=log_retention(self.settings.database.log_days),
         )
 
     def _front(self) -> tuple[PublicLoadBalancer, elb.CfnListener]:
