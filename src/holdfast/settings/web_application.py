@@ -22,7 +22,7 @@ from holdfast.settings.databases import (
 )
 from holdfast.settings.engine_versions import DEFAULT_POSTGRESQL
 from holdfast.settings.fargate import check_size
-from holdfast.settings.fields import Duration, Percent, Schedule, Section, between, conflict, matching
+from holdfast.settings.fields import Duration, KeyArn, Percent, Schedule, Section, between, conflict, matching
 from holdfast.settings.platform import PlatformSettings
 
 SUBNET_BITS = 24
@@ -189,6 +189,12 @@ class Thresholds(Section):
     connections_percent: int = between(1, 100, 75, description="Share of the possible connections in use, in percent.")
 
 
+class Adopt(Section):
+    """What an earlier deployment left behind; the stacks use it instead of making a new one."""
+
+    key: KeyArn | None = Field(default=None, description="ARN of the retained key.")
+
+
 class WebPromises(DatabasePromises):
     """The promises of the application and its data."""
 
@@ -207,6 +213,7 @@ class WebApplication(PlatformSettings):
     database: Database = Field(default_factory=Database, description="The cluster.")
     storage: Storage = Field(default_factory=Storage, description="The buckets.")
     backup: Backup = Field(default_factory=Backup, description="AWS Backup of cluster and table.")
+    adopt: Adopt = Field(default_factory=Adopt, description="What to take over from an earlier deployment.")
     alarms: Thresholds = Field(default_factory=Thresholds, description="When alarms ring.")
 
     @property

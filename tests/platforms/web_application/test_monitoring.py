@@ -110,6 +110,16 @@ def test_key_is_the_customers_and_rotates() -> None:
     assert (alias["AliasName"], alias["TargetKeyId"]) == ("alias/kms-key-dev", f"{{{key.id}.Arn}}")
 
 
+def test_retained_key_is_taken_over_with_its_alias() -> None:
+    arn = "arn:aws:kms:us-east-1:123456789012:key/0f9d3b2a-1111-4c4c-8888-aaaaaaaaaaaa"
+    template = stack("keys", adopt={"key": arn})
+    assert template.of("AWS::KMS::Key") == []
+    alias = template.one("AWS::KMS::Alias")
+    assert (alias["AliasName"], alias["TargetKeyId"]) == ("alias/kms-key-dev", arn)
+    assert stack("database", adopt={"key": arn}).one("AWS::RDS::DBCluster")["KmsKeyId"] == arn
+    assert stack("backup", adopt={"key": arn}).one("AWS::Backup::BackupVault")["EncryptionKeyArn"] == arn
+
+
 def test_key_admits_logs_of_the_platforms_own_groups() -> None:
     logs = statement(stack("keys").one("AWS::KMS::Key")["KeyPolicy"]["Statement"], "AllowLogs")
     admitted = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from holdfast.platforms.constructs.backup_notices import backup_may_use
@@ -17,6 +18,18 @@ class KeysStack(ComponentStack):
 
     def __init__(self, scope: Construct, settings: WebApplication) -> None:
         super().__init__(scope, "keys", settings=settings, description="Web application: encryption key")
+        adopted = settings.adopt.key
+        self.key = self._adopted(adopted) if adopted else self._new()
+        self.tell("KeyArn", self.key.key_arn, "Encrypts database, sessions, objects, logs, notices and backups")
+
+    def _adopted(self, arn: str) -> kms.IKey:
+        """Return a retained key, whose policy admits this environment already, and give it its alias again."""
+        key = kms.Key.from_key_arn(self, "AdoptedKey", arn)
+        alias = kms.Alias(self, "Alias", alias_name=f"alias/{self.names.of('kms-key')}", target_key=key)
+        alias.apply_removal_policy(self.leftover)
+        return key
+
+    def _new(self) -> kms.IKey:
         names = self.names
         functions = (
             names.vault_emptier,
@@ -30,7 +43,7 @@ class KeysStack(ComponentStack):
             names.database_log,
             *(log_group_name(function) for function in functions),
         ]
-        self.key = CustomerKey(
+        return CustomerKey(
             self,
             "Key",
             alias=names.of("kms-key"),
@@ -41,5 +54,5 @@ class KeysStack(ComponentStack):
                 logs_may_use(self, groups),
             ],
             removal=self.data_removal,
+            alias_removal=self.leftover,
         ).key
-        self.tell("KeyArn", self.key.key_arn, "Encrypts database, sessions, objects, logs, notices and backups")
