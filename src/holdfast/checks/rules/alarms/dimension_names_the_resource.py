@@ -8,9 +8,10 @@ from holdfast.checks.alarms import metrics
 from holdfast.checks.finding import Finding
 from holdfast.checks.graph import Resource
 from holdfast.checks.rule import ResourceRule
-from holdfast.checks.values import Reference, Undecided, is_undecided
+from holdfast.checks.values import Reference, Text, Undecided, Value, is_undecided
 
 # Dimension: (type, what is right; "" is Ref).
+_WRONG = ("arn:", "https:")
 _RIGHT = {
     "QueueName": ("AWS::SQS::Queue", "QueueName"),
     "TopicName": ("AWS::SNS::Topic", "TopicName"),
@@ -52,9 +53,14 @@ class DimensionNamesTheResource(ResourceRule):
                         right = f"!GetAtt {value.logical_id}.{attribute}" if attribute else f"!Ref {value.logical_id}"
                         message = f"dimension {name} is {value}, which no metric carries; it is {right}"
                         yield self.violated(resource, where, message)
-                elif isinstance(value, str) and kind and value.startswith(("arn:", "https:")):
+                elif isinstance(value, str) and kind and value.startswith(_WRONG):
                     yield self.violated(
                         resource, where, f"dimension {name} is {value}, an ARN or URL no metric carries"
                     )
-                elif is_undecided(value) and kind and metric.namespace != "AWS/S3":
+                elif is_undecided(value) and kind and metric.namespace != "AWS/S3" and not _begins_as_a_name(value):
                     yield self.undecided(resource, where, value)
+
+
+def _begins_as_a_name(value: Value) -> bool:
+    """Tell whether the text's beginning is written and is neither an ARN's nor a URL's, whatever follows."""
+    return isinstance(value, Text) and isinstance(value.parts[0], str) and not value.parts[0].startswith(_WRONG)
