@@ -35,7 +35,7 @@ def test_topic_tells_the_parameters_address_and_admits_alarms_and_events(templat
 
 def test_every_alarm_tells_the_topic_and_says_what_to_do(template: Template) -> None:
     alarms = template.of("AWS::CloudWatch::Alarm")
-    assert len(alarms) == 15
+    assert len(alarms) == 16
     for one in alarms:
         assert one["AlarmActions"] == ["{AlarmTopic}"]
         assert one["AlarmName"].endswith(f"-{SUFFIX}")
@@ -103,6 +103,14 @@ def test_silence_of_the_writer_rings_and_every_other_alarm_takes_it_for_well(tem
         1,
     )
     assert found["Period"] * found["EvaluationPeriods"] == 180
+
+
+@meets("MY-40")
+def test_a_failed_rotation_rings(template: Template) -> None:
+    found = alarm(template, "RotationFailedAlarm")
+    hosted = template.one("AWS::SecretsManager::RotationSchedule")["HostedRotationLambda"]
+    assert dimensions(found) == {"FunctionName": hosted["RotationLambdaName"]}
+    assert (found["Namespace"], found["MetricName"], found["Threshold"]) == ("AWS/Lambda", "Errors", 0)
 
 
 @meets("MY-66")

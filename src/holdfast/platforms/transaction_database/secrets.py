@@ -23,6 +23,7 @@ TRANSFORM = "AWS::SecretsManager-2024-09-16"
 # MY-39. RDS refuses / " @; the rotation function has to leave out the same.
 EXCLUDED = '"@/\\'
 PASSWORD_LENGTH = 32
+ROTATION_FUNCTION = "aurora-mysql-rotation"
 
 
 def secrets(settings: TransactionDatabase, tags: Tags, log_groups: list[str]) -> Resources:
@@ -70,7 +71,7 @@ def _rotation(days: int) -> Body:
             "RotationRules": {"ScheduleExpression": f"rate({days} day{'s' if days > 1 else ''})"},
             "HostedRotationLambda": {
                 "RotationType": "MySQLSingleUser",
-                "RotationLambdaName": suffixed("aurora-mysql-rotation"),
+                "RotationLambdaName": suffixed(ROTATION_FUNCTION),
                 "ExcludeCharacters": EXCLUDED,
                 "KmsKeyArn": attribute("KMSKey", "Arn"),
                 "VpcSecurityGroupIds": attribute("RotationSecurityGroup", "GroupId"),

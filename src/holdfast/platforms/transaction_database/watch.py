@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from holdfast.platforms.transaction_database.database import INSTANCES
+from holdfast.platforms.transaction_database.secrets import ROTATION_FUNCTION
 from holdfast.platforms.transaction_database.template import Body, Resources, Tags, ref, resource, suffixed
 
 MEMORY_FLOOR_BYTES = 1073741824
@@ -33,6 +34,7 @@ class Gauge:
     seconds: int = 300
     periods: int = 2
     missing: str = "notBreaching"
+    namespace: str = "AWS/RDS"
 
 
 def watch(tags: Tags, more_alerts: Sequence[str]) -> Resources:
@@ -94,7 +96,17 @@ def _of_cluster() -> dict[str, Gauge]:
             seconds=60,
             periods=3,
             missing="breaching",
-        )
+        ),
+        "RotationFailedAlarm": Gauge(
+            stem="aurora-mysql-rotation-failed",
+            description="The rotation function failed: its log says why. Logins go on with the old password",
+            metric="Errors",
+            dimensions={"FunctionName": suffixed(ROTATION_FUNCTION)},
+            statistic="Sum",
+            threshold=0,
+            periods=1,
+            namespace="AWS/Lambda",
+        ),
     }
     for id_, role in (("Writer", "WRITER"), ("Reader", "READER")):
         found |= {
@@ -126,7 +138,7 @@ def _alarm(gauge: Gauge, tags: Tags) -> Body:
         gauge.stem,
         gauge.description,
         tags,
-        Namespace="AWS/RDS",
+        Namespace=gauge.namespace,
         MetricName=gauge.metric,
         Dimensions=_named(gauge.dimensions),
         Statistic=gauge.statistic,
