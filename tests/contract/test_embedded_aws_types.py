@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from holdfast.rehearsal.deploy import DeployFailed, Deployment, deploy, destroy
 from holdfast.rehearsal.ports import EmbeddedAws
-from tests.support.emulator import HOME, stack
+from tests.support.emulator import ANYTHING, HOME, code, function, role, stack
 
 pytestmark = pytest.mark.emulator
 
@@ -324,3 +326,57 @@ def test_an_address_and_its_gateway_keep_their_ids_when_a_tag_changes(aws: Embed
         assert gateway["NatGatewayAddresses"][0]["AllocationId"] == address["AllocationId"]
     left = {one["PublicIp"] for one in aws.client("ec2", HOME).describe_addresses()["Addresses"]}
     assert not {first.resource("Address"), first.resource("Another")} & left
+
+
+def test_requests_follow_the_weights_of_a_listener(aws: EmbeddedAws, tmp_path: Path) -> None:
+    colours = ("blue", "green")
+    bundles = {
+        one: code(tmp_path, f"weights-{one}", f"def handler(event, _): return {{'statusCode': 200, 'body': '{one}'}}")
+        for one in colours
+    }
+    shares = {one: {"Ref": f"{one.title()}Share"} for one in colours}
+    groups = [{"TargetGroupArn": {"Ref": f"{one}Group"}, "Weight": shares[one]} for one in colours]
+    resources: Resources = {
+        **NETWORK,
+        "Role": role(ANYTHING),
+        "Balancer": typed("AWS::ElasticLoadBalancingV2::LoadBalancer", Subnets=[{"Ref": "One"}, {"Ref": "Two"}]),
+        "Listener": typed(
+            "AWS::ElasticLoadBalancingV2::Listener",
+            LoadBalancerArn={"Ref": "Balancer"},
+            Port=80,
+            Protocol="HTTP",
+            DefaultActions=[{"Type": "forward", "ForwardConfig": {"TargetGroups": groups}}],
+        ),
+    }
+    for one in colours:
+        resources[f"{one}Function"] = function(f"weights-{one}", bundles[one])
+        resources[f"{one}Group"] = typed(
+            "AWS::ElasticLoadBalancingV2::TargetGroup",
+            Name=f"weights-{one}",
+            TargetType="lambda",
+            Targets=[{"Id": {"Fn::GetAtt": [f"{one}Function", "Arn"]}}],
+        )
+
+    def with_shares(blue: int, green: int) -> Deployment:
+        parameters = {
+            "BlueShare": {"Type": "Number", "Default": blue},
+            "GreenShare": {"Type": "Number", "Default": green},
+        }
+        outputs = {"Name": {"Value": {"Fn::GetAtt": ["Balancer", "DNSName"]}}}
+        return deploy(
+            aws, [stack("types-weights", resources, *bundles.values(), Parameters=parameters, Outputs=outputs)]
+        )
+
+    def answers(deployment: Deployment) -> set[str]:
+        request = urllib.request.Request(aws.plain_endpoint, headers={"Host": deployment.output("Name")})
+        told = set()
+        for _ in range(40):
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                told.add(answer.read().decode())
+        return told
+
+    assert answers(with_shares(100, 0)) == {"blue"}
+    assert answers(with_shares(50, 50)) == {"blue", "green"}
+    last = with_shares(0, 100)
+    assert answers(last) == {"green"}
+    destroy(aws, last)

@@ -19,6 +19,7 @@ HISTORY = (
     "ecs._tags",
     "ecs._task_def_latest",
     "eventbridge._event_buses",
+    "iam._aws_managed_attachment_counts",
     "scheduler._schedule_groups",
     "sts.",
 )

@@ -291,6 +291,10 @@ APPLICATIONS: dict[str, list[Row]] = {
             Name="TargetGroups.0.TargetGroupName",
         ),
         *rows(
+            by_id("elbv2", "describe_target_health", "TargetGroupArn"),
+            Targets=("TargetHealthDescriptions", words.each("Target")),
+        ),
+        *rows(
             _attributes("describe_target_group_attributes", "TargetGroupArn"),
             TargetGroupAttributes=("Attributes", *words.tags()),
         ),

@@ -14,6 +14,9 @@ from xml.sax.saxutils import escape
 from ministack.services import alb
 from ministack.services.cloudformation import provisioners
 
+from holdfast.rehearsal.embedded.pack.resource_type import Properties
+from holdfast.rehearsal.embedded.pack.service_clients import client
+
 Action = dict[str, Any]
 CONFIG = "ForwardConfig"
 
@@ -24,6 +27,20 @@ def install() -> None:
     _keep_in_templates()
     _tell()
     _obey()
+
+
+def complete_targets(arn: str, old: Properties, new: Properties) -> None:
+    """Register the targets that a template names, and forget those it no longer does."""
+    before, after = (whole_targets(given) for given in (old, new))
+    if gone := [one for one in before if one not in after]:
+        client("elbv2").deregister_targets(TargetGroupArn=arn, Targets=gone)
+    if after:
+        client("elbv2").register_targets(TargetGroupArn=arn, Targets=after)
+
+
+def whole_targets(properties: Properties) -> list[Properties]:
+    """Return a template's targets with numbers as ports."""
+    return [{**one, **({"Port": int(one["Port"])} if "Port" in one else {})} for one in properties.get("Targets", [])]
 
 
 def choose(groups: Sequence[Mapping[str, Any]], chance: float) -> str | None:

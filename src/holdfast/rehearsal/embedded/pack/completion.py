@@ -17,7 +17,7 @@ from ministack.core.responses import get_account_id, get_region
 from ministack.services import dynamodb, ec2
 from ministack.services.cloudformation import provisioners
 
-from holdfast.rehearsal.embedded.pack import backup_vaults, containers, databases, types
+from holdfast.rehearsal.embedded.pack import backup_vaults, balancing, containers, databases, types
 from holdfast.rehearsal.embedded.pack.service_clients import client
 
 Properties = dict[str, Any]
@@ -374,6 +374,7 @@ COMPLETIONS: dict[str, Complete] = {
     "AWS::DynamoDB::Table": _table,
     "AWS::ECS::Service": containers.complete_service,
     "AWS::ECS::TaskDefinition": containers.complete_task,
+    "AWS::ElasticLoadBalancingV2::TargetGroup": balancing.complete_targets,
     "AWS::Lambda::EventSourceMapping": _mapping,
     "AWS::Lambda::Function": _function,
     "AWS::RDS::DBCluster": databases.complete_cluster,
