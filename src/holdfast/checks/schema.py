@@ -56,8 +56,8 @@ def checker() -> SchemaChecker | None:
     """
     try:
         return _native()
-    except ImportError:
-        pass
+    except (ImportError, OSError):
+        pass  # OSError: the wheel's library cannot be loaded here
     try:
         import cfnlint  # noqa: F401 - only asked for
     except ImportError:

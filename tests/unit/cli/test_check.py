@@ -7,12 +7,14 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from holdfast.checks.registry import all_rules
 from holdfast.checks.testing import cases, complaint
 from holdfast.cli.main import run
 
 QUEUE = "Resources:\n  Queue:\n    Type: AWS::SQS::Queue\n    Properties: {MessageRetentionPeriod: 60}\n"
+SECRET = "Resources: {S: {Type: AWS::SecretsManager::Secret, Properties: {SecretString: hunter2}}}\n"
 OWN_RULE = '''
 from holdfast.checks.rule import ResourceRule
 from holdfast.checks.values import Undecided, as_number
@@ -250,3 +252,14 @@ def test_explain_tells_law_remedy_and_source(capsys: pytest.CaptureFixture[str])
     assert told.startswith("FUN002 (warning, functions)\n")
     assert "Source: https://docs.aws.amazon.com/" in told
     assert run(["check", "--explain", "FUN999"]) == 2
+
+
+def test_pre_commit_hook_calls_the_verb_with_options_it_has(capsys: pytest.CaptureFixture[str]) -> None:
+    (hook,) = yaml.safe_load((Path(__file__).parents[3] / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
+    program, *arguments = hook["entry"].split()
+    clean = written("clean.yaml", "Resources: {T: {Type: AWS::SNS::Topic}}\n")
+    assert program == "holdfast"
+    assert run([*arguments, clean]) == 0
+    assert capsys.readouterr().out == ""
+    assert run([*arguments, written("secret.yaml", SECRET)]) == 1
+    assert "IAM006" in capsys.readouterr().out
