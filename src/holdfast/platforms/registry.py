@@ -43,19 +43,19 @@ PLATFORMS = {
             package="holdfast.platforms.backup_vault",
         ),
         Entry(
+            name="backup-archive",
+            summary="the small form: one schedule, storage that tiers by itself, cold storage past retention",
+            package="holdfast.platforms.backup_archive",
+        ),
+        Entry(
             name="serverless-database",
             summary="Aurora MySQL Serverless v2: a writer and a reader in two zones, isolated, exported every day",
             package="holdfast.platforms.serverless_database",
         ),
         Entry(
-            name="web-application",
-            summary="load balancer, Fargate, Aurora PostgreSQL, sessions, bucket and AWS Backup; one stack a component",
-            package="holdfast.platforms.web_application",
-        ),
-        Entry(
-            name="backup-archive",
-            summary="the small form: one schedule, storage that tiers by itself, cold storage past retention",
-            package="holdfast.platforms.backup_archive",
+            name="transaction-database",
+            summary="Aurora MySQL, a writer and two readers in three zones: one CloudFormation file with parameters",
+            package="holdfast.platforms.transaction_database",
         ),
         Entry(
             name="payment-database",
@@ -63,9 +63,9 @@ PLATFORMS = {
             package="holdfast.platforms.payment_database",
         ),
         Entry(
-            name="transaction-database",
-            summary="Aurora MySQL, a writer and two readers in three zones: one CloudFormation file with parameters",
-            package="holdfast.platforms.transaction_database",
+            name="web-application",
+            summary="load balancer, Fargate, Aurora PostgreSQL, sessions, bucket and AWS Backup; one stack a component",
+            package="holdfast.platforms.web_application",
         ),
         Entry(
             name="payment-migration",

@@ -30,11 +30,11 @@ _Model = TypeVar("_Model", bound=BaseModel)
 
 MODELS: dict[str, type[PlatformSettings]] = {
     "backup-vault": BackupVault,
-    "serverless-database": ServerlessDatabase,
-    "web-application": WebApplication,
     "backup-archive": BackupArchive,
-    "payment-database": PaymentDatabase,
+    "serverless-database": ServerlessDatabase,
     "transaction-database": TransactionDatabase,
+    "payment-database": PaymentDatabase,
+    "web-application": WebApplication,
     "payment-migration": PaymentMigration,
 }
 
