@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from functools import cache
 from pathlib import Path
@@ -53,3 +54,11 @@ def reachable_from(template: Template, group: str, port: int) -> set[str]:
     rules += next(one for one in template.resources if one.id == group).get("SecurityGroupIngress") or []
     found = [one.get("SourceSecurityGroupId", one.get("CidrIp")) for one in rules if one["ToPort"] == port]
     return {str(one).removesuffix(".GroupId}").removeprefix("{") for one in found}
+
+
+def dangling(template: Template) -> set[tuple[str, str]]:
+    """(what stays when the stack goes, what it refers to that does not stay)."""
+    bodies = template.raw["Resources"]
+    kept = {id_ for id_, body in bodies.items() if body.get("DeletionPolicy", "Delete") != "Delete"}
+    named = {id_: re.findall(r'"(?:Ref": |Fn::GetAtt": \[)"(\w+)"', json.dumps(bodies[id_])) for id_ in kept}
+    return {(id_, other) for id_, found in named.items() for other in found if other in bodies and other not in kept}

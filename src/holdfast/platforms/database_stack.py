@@ -97,10 +97,10 @@ class DatabaseStack(Stack):
         """Removal of what only a running cluster needs: its network, its secret, its key's alias."""
         return self.removal if self.stays else RemovalPolicy.DESTROY
 
-    def keep(self, network: Construct) -> None:
-        """Keep a network in which the cluster stays."""
+    def keep(self, part: Construct, *, only: Sequence[str] | None = None) -> None:
+        """Keep what a cluster that stays needs or refers to; `only` resources of these types."""
         if self.stays:
-            RemovalPolicies.of(network).apply(self.removal)
+            RemovalPolicies.of(part).apply(self.removal, apply_to_resource_types=only)
 
     def shape(self, section: ClusterSection, **own: Unpack[OwnShape]) -> AuroraShape:
         """Return the cluster of the settings: what every one is asked for, and what is the platform's own."""
@@ -151,6 +151,8 @@ class DatabaseStack(Stack):
         )
         rotated = database.rotate(subnets=seat.subnets, endpoint_group=seat.network.endpoint_group, days=days)
         rotated.schedule.node.add_dependency(endpoint)
+        # Detached, the secret would forget host and port; a schedule without its function would only fail.
+        self.keep(credentials, only=["AWS::SecretsManager::Secret", "AWS::SecretsManager::SecretTargetAttachment"])
         return database
 
     def make_clients(self, database: AuroraCluster, network: Endpoints) -> ec2.SecurityGroup:
@@ -164,6 +166,7 @@ class DatabaseStack(Stack):
         )
         database.admit(group, "a client of the database")
         admit(group, network.endpoint_group, _TLS, "a client to Secrets Manager")
+        self.keep(group)
         return group
 
     def make_notices(self, name: str, display_name: str, key: kms.IKey) -> sns.ITopic:

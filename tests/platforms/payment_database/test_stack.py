@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.platforms.databases import group_called, reachable_from, stack_of, stacks_of
+from tests.platforms.databases import dangling, group_called, reachable_from, stack_of, stacks_of
 from tests.platforms.reading import Template, meets
 
 NAME = "payment-database"
@@ -257,6 +257,9 @@ def test_proxy_takes_clients_over_tls_and_is_let_into_the_database() -> None:
 
 
 def test_cluster_that_stays_keeps_all_it_stands_on() -> None:
-    template = stack(removal="retain")
-    for kind in (CLUSTER, INSTANCE, "AWS::EC2::VPC", "AWS::EC2::Subnet", "AWS::RDS::DBSubnetGroup", "AWS::KMS::Key"):
+    template = stack(removal="retain", database={"proxy": True})
+    rules = ("AWS::EC2::SecurityGroup", "AWS::EC2::SecurityGroupIngress", "AWS::EC2::SecurityGroupEgress")
+    network = ("AWS::EC2::VPC", "AWS::EC2::Subnet", "AWS::RDS::DBSubnetGroup")
+    for kind in (CLUSTER, INSTANCE, "AWS::KMS::Key", "AWS::SecretsManager::Secret", *network, *rules):
         assert {one.raw.get("DeletionPolicy") for one in template.of(kind)} == {"RetainExceptOnCreate"}, kind
+    assert dangling(template) == set()

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.platforms.databases import group_called, reachable_from, stack_of
+from tests.platforms.databases import dangling, group_called, reachable_from, stack_of
 from tests.platforms.reading import Template, meets, statement
 
 NAME = "serverless-database"
@@ -161,8 +161,11 @@ def test_test_environment_leaves_nothing_and_a_protected_one_its_data_and_key() 
 
 def test_cluster_that_stays_keeps_all_it_stands_on() -> None:
     template = stack(removal="retain")
-    for kind in (CLUSTER, INSTANCE, "AWS::EC2::VPC", "AWS::EC2::Subnet", "AWS::RDS::DBSubnetGroup", "AWS::KMS::Key"):
+    rules = ("AWS::EC2::SecurityGroup", "AWS::EC2::SecurityGroupIngress", "AWS::EC2::SecurityGroupEgress")
+    network = ("AWS::EC2::VPC", "AWS::EC2::Subnet", "AWS::RDS::DBSubnetGroup")
+    for kind in (CLUSTER, INSTANCE, "AWS::KMS::Key", "AWS::SecretsManager::Secret", *network, *rules):
         assert {one.raw.get("DeletionPolicy") for one in template.of(kind)} == {"RetainExceptOnCreate"}, kind
+    assert dangling(template) == set()
     assert template.of("Custom::EmptiedBucket") == []
 
 

@@ -118,6 +118,7 @@ class PaymentStack(DatabaseStack):
             key=self.key,
         )
         proxy.admit(self.clients, "a client of the proxy")
+        self.keep(proxy)
         self.tell(
             "ProxyEndpoint",
             f"{proxy.proxy.attr_endpoint}:{self.database.shape.port}",
