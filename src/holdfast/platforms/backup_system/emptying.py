@@ -20,7 +20,7 @@ def empty_on_deletion(stack: PrimaryStack, *, writers: Sequence[IConstruct]) -> 
     """Empty the buckets of both regions after `writers` are gone and before the buckets are.
 
     The replica's bucket is emptied from here, because its stack can only go after this one and runs no function. S3
-    delivers access logs up to hours later: if one comes after the emptying, the stack has to be deleted once more.
+    delivers access logs up to hours later: one that comes after the emptying has to be deleted by hand.
     Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/ServerLogs.html
     """
     names, settings = stack.names, stack.settings
