@@ -57,8 +57,8 @@ def main() -> None:
         resources = count(folder / "first")
         ways: dict[str, Callable[[], None]] = {
             "one process, no cache": lambda: afresh(environment, lambda: holdfast(environment, folder / "all")),
+            "unchanged repeat": lambda: holdfast(environment, folder / "all"),  # of the one just before
             "one process a platform": lambda: afresh(environment, lambda: each(environment, folder)),
-            "unchanged repeat": lambda: holdfast(environment, folder / "all"),
             "plain JavaScript": lambda: run([*app, str(folder / "first"), str(folder / "js")], environment),
         }
         print(f"{len(PLATFORMS)} platforms, {resources} resources, median of {TURNS} turns")

@@ -15,6 +15,9 @@ POLL_SECONDS_MOST = 3.0  # AWS throttles DescribeStackEvents; an embedded AWS is
 LONGEST_REASON = 600
 FOLLOWED = "cancelled"  # CloudFormation's word for a resource that failed only because another had
 
+ELSEWHERE = "Call DescribeEvents"
+HINTS = {"NAME_CONFLICT_VALIDATION": " `--import-existing` takes it over"}
+
 Sleep = Callable[[float], None]
 
 
@@ -88,7 +91,18 @@ class Follower:
             sleep(wait)
             wait = POLL_SECONDS if len(self.seen) > before else min(wait * 1.5, POLL_SECONDS_MOST)
         if status != wanted:
-            raise DeployFailed(f"stack {self.stack} ended as {status}: {self.blame or 'no resource says why'}")
+            blame = self._refused(stack_id) if ELSEWHERE in self.blame else self.blame
+            raise DeployFailed(f"stack {self.stack} ended as {status}: {blame or 'no resource says why'}")
+
+    def _refused(self, stack_id: str) -> str:
+        """Return what CloudFormation found wrong before it made anything, which only DescribeEvents tells."""
+        found = [
+            f"{one['LogicalResourceId']} ({one['ResourceType']}) {one['ValidationName']}: "
+            f"{one['ValidationStatusReason']}{HINTS.get(one['ValidationName'], '')}"
+            for one in self.cloudformation.describe_events(StackName=stack_id)["OperationEvents"]
+            if one.get("ValidationStatus") == "FAILED"
+        ]
+        return brief("; ".join(found)) or self.blame
 
     def _events(self, name: str) -> Iterator[dict[str, Any]]:
         """Yield the events not seen yet, oldest first."""
