@@ -85,6 +85,7 @@ class ChangeCapture(Construct):
 
     `load` fills the second side's tables and follows the first; `forward` and `backward` carry changes alone, from any
     time the binary log reaches back to. Only one direction may run at a time: each would send the other's changes back.
+    `service_roles` makes the account's two roles for DMS, with this removal; None where the account has them.
     The clusters' parameter groups have to hold `BINARY_LOG`; DMS writes as their master users, through `read_only`.
     """
 
@@ -98,7 +99,7 @@ class ChangeCapture(Construct):
         subnets: list[ec2.ISubnet],
         group: ec2.ISecurityGroup,
         key: kms.IKey,
-        service_roles: bool,
+        service_roles: RemovalPolicy | None,
         log_days: logs.RetentionDays,
     ) -> None:
         super().__init__(scope, id_)
@@ -152,7 +153,7 @@ class ChangeCapture(Construct):
             },
         )
 
-    def _instance(self, subnets: list[ec2.ISubnet], service_roles: bool) -> dms.CfnReplicationInstance:
+    def _instance(self, subnets: list[ec2.ISubnet], service_roles: RemovalPolicy | None) -> dms.CfnReplicationInstance:
         shape = self._shape
         group = dms.CfnReplicationSubnetGroup(
             self,
@@ -162,7 +163,7 @@ class ChangeCapture(Construct):
             subnet_ids=[subnet.subnet_id for subnet in subnets],
         )
         if service_roles:
-            group.node.add_dependency(*self._service_roles())
+            group.node.add_dependency(*self._service_roles(service_roles))
         return dms.CfnReplicationInstance(
             self,
             "Instance",
@@ -177,8 +178,8 @@ class ChangeCapture(Construct):
             vpc_security_group_ids=[self._group.security_group_id],
         )
 
-    def _service_roles(self) -> list[iam.Role]:
-        """Make the account's roles; other stacks may come to need them, so that they stay."""
+    def _service_roles(self, removal: RemovalPolicy) -> list[iam.Role]:
+        """Make the account's roles, which other stacks may come to need."""
         roles = [
             iam.Role(
                 self,
@@ -191,7 +192,7 @@ class ChangeCapture(Construct):
             for name, policy in SERVICE_ROLES.items()
         ]
         for role in roles:
-            role.apply_removal_policy(RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE)
+            role.apply_removal_policy(removal)
         return roles
 
     def _task(self, id_: str, kind: str, source: Side, target: Side) -> dms.CfnReplicationTask:

@@ -198,7 +198,7 @@ class MigrationStack(DatabaseStack):
             subnets=self.network.private_subnets,
             group=self.places.replication,
             key=self.key,
-            service_roles=replication.service_roles == "create",
+            service_roles=data_removal(self.goes) if replication.service_roles == "create" else None,
             log_days=log_retention(self.settings.database.log_days),
         )
 
