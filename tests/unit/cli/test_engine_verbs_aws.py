@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
-from holdfast.cli.main import run
 from holdfast.rehearsal.ports import EmbeddedAws
 from tests.support.aws_stores import AwsStores, make_stores
+from tests.support.command_line import Run
+from tests.support.command_line import holdfast_on_aws as holdfast
 from tests.support.emulator import HOME, aws
 from tests.support.trees import File, Folder, make, picture
 
 pytestmark = pytest.mark.emulator
-__all__ = ["aws"]
+__all__ = ["aws", "holdfast"]
 
 TREE = Folder({b"a.txt": File((b"hello",), mode=0o640), b"sub": Folder({b"b": File((b"b" * 50_000,))})})
 
@@ -25,32 +25,6 @@ class Place(NamedTuple):
     stores: AwsStores
     replica: str
     repo: str
-
-
-class Outcome(NamedTuple):
-    status: int
-    out: str
-    err: str
-
-
-Run = Callable[..., Outcome]
-
-
-@pytest.fixture
-def holdfast(
-    aws: EmbeddedAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Run:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("HOLDFAST_PASSWORD", raising=False)
-    for name, value in aws.environment(HOME).items():
-        monkeypatch.setenv(name, value)
-
-    def call(*arguments: str) -> Outcome:
-        capsys.readouterr()
-        status = run(list(arguments))
-        return Outcome(status, *capsys.readouterr())
-
-    return call
 
 
 @pytest.fixture
