@@ -50,9 +50,8 @@ def newest_ring_number(objects: ObjectStore) -> int:
     return max([FIRST, *(int(text) for text in suffixes if text.isdigit() and len(text) <= MOST_DIGITS)])
 
 
-def current_ring(objects: ObjectStore, config: Mapping[str, Any]) -> SealedRing:
-    """Return the ring that counts: the newest there is."""
-    number = newest_ring_number(objects)
+def read_ring(objects: ObjectStore, config: Mapping[str, Any], number: int) -> SealedRing:
+    """Return a ring as it is stored; raise NotFound if there is none of this number."""
     return SealedRing(number, base64.b64decode(config["ring"]) if number == FIRST else objects.get(ring_key(number)))
 
 

@@ -11,7 +11,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from holdfast.backup.ids import RepositoryId
-from holdfast.backup.key_ring import PREFIX, SealedRing, current_ring, open_ring, ring_key, seal_ring
+from holdfast.backup.key_ring import (
+    PREFIX,
+    SealedRing,
+    newest_ring_number,
+    open_ring,
+    read_ring,
+    ring_key,
+    seal_ring,
+)
 from holdfast.backup.key_slots import PREFIX as SLOT_PREFIX
 from holdfast.backup.key_slots import is_current, list_slots, put_slot, unwrap_master
 from holdfast.backup.ports import KeyProvider, ObjectStore
@@ -34,7 +42,8 @@ class _Current:
     def of(cls, objects: ObjectStore) -> _Current:
         config = read_config(objects)
         repository = RepositoryId(config["id"])
-        return cls(repository, current_ring(objects, config), list(list_slots(objects, repository)))
+        ring = read_ring(objects, config, newest_ring_number(objects))
+        return cls(repository, ring, list(list_slots(objects, repository)))
 
     def unwrap(self, holders: Sequence[KeyProvider]) -> bytes:
         return unwrap_master(self.slots, holders, self.repository, self.ring)

@@ -11,12 +11,12 @@ from typing import Any
 
 from holdfast.backup.chunking import ChunkLimits
 from holdfast.backup.ids import RepositoryId
-from holdfast.backup.key_ring import FIRST, current_ring, newest_ring_number, open_ring, seal_ring
+from holdfast.backup.key_ring import FIRST, SealedRing, newest_ring_number, open_ring, read_ring, seal_ring
 from holdfast.backup.key_slots import list_slots, put_slot, unwrap_master
 from holdfast.backup.ports import ChunkIndex, Clock, KeyProvider, Ledger, ObjectStore
 from holdfast.backup.sealing import KEY_BYTES, Keyring, Ring
 from holdfast.backup.wire import pack_json, unpack_json
-from holdfast.errors import Conflict, IntegrityError, InvalidRequest, NotFound
+from holdfast.errors import Conflict, IntegrityError, InvalidRequest, NotFound, WrongKey
 
 FORMAT = 1
 CONFIG = "config"
@@ -80,9 +80,7 @@ def open_repository(
     """
     config = read_config(objects)
     repository = RepositoryId(config["id"])
-    sealed = current_ring(objects, config)
-    master = unwrap_master(list(list_slots(objects, repository)), providers, repository, sealed)
-    ring, limits = open_ring(sealed, master, repository)
+    sealed, ring, limits = _opened_ring(objects, config, providers)
     return Repository(
         id=repository,
         objects=objects,
@@ -93,6 +91,22 @@ def open_repository(
         clock=clock,
         ring=sealed.number,
     )
+
+
+def _opened_ring(
+    objects: ObjectStore, config: dict[str, Any], providers: Sequence[KeyProvider]
+) -> tuple[SealedRing, Ring, ChunkLimits]:
+    """Open the newest ring; where a rotation took it away between two reads, the one that came after."""
+    repository = RepositoryId(config["id"])
+    while True:
+        number = newest_ring_number(objects)
+        try:
+            sealed = read_ring(objects, config, number)
+            master = unwrap_master(list(list_slots(objects, repository)), providers, repository, sealed)
+            return sealed, *open_ring(sealed, master, repository)
+        except (WrongKey, NotFound, IntegrityError):
+            if newest_ring_number(objects) <= number:
+                raise
 
 
 def require_current_keys(repository: Repository) -> None:

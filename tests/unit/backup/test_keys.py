@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
 
 from holdfast.backup.keys import add_key, list_keys, remove_key, rotate_keys
 from holdfast.backup.mend_keys import damaged_keys, mend_keys
+from holdfast.backup.ports import StoredObject
 from holdfast.backup.prune import prune
 from holdfast.backup.repair import repair
 from holdfast.backup.repository import Repository, open_repository
@@ -286,3 +287,33 @@ def test_a_store_that_fails_leaves_the_old_keys() -> None:
     with pytest.raises(StoreUnavailable):
         rotate_keys(full, [cheap_key()], [cheap_key("second")])
     assert reopened(repository, "password").ring == 1
+
+
+@pytest.mark.parametrize("moment", ["keys/slot-", "keys/ring-2"])
+def test_opening_while_others_rotate_finds_the_new_ring(moment: str) -> None:
+    """The rotation is done between the look at the newest ring and that at its slots, or at itself."""
+    repository = any_created()
+    rotate(repository, "password")
+
+    class Raced(MemoryObjects):
+        left = 1
+
+        def _rotate_once(self, key: str) -> None:
+            if key == moment and self.left:
+                self.left -= 1
+                plain = MemoryObjects()
+                plain.objects = self.objects
+                rotate_keys(plain, [cheap_key()], [cheap_key()])
+
+        def get(self, key: str, start: int = 0, length: int | None = None) -> bytes:
+            self._rotate_once(key)
+            return super().get(key, start, length)
+
+        def list(self, prefix: str) -> Iterator[StoredObject]:
+            self._rotate_once(prefix)
+            return super().list(prefix)
+
+    raced = Raced()
+    raced.objects = objects_of(repository)
+    assert reopened(replace(repository, objects=raced), "password").ring == 3
+    assert raced.left == 0

@@ -6,6 +6,7 @@ import os
 import re
 import secrets
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from holdfast.backup.ports import StoredObject
@@ -105,7 +106,8 @@ class LocalObjects:
                     if key != TEMPORARY:
                         yield from self._files(Path(entry.path), f"{key}/")
                 elif KEY.fullmatch(key):
-                    yield key, entry.stat(follow_symlinks=False).st_size
+                    with suppress(FileNotFoundError):  # deleted since the folder was read
+                        yield key, entry.stat(follow_symlinks=False).st_size
 
     def delete(self, key: str) -> None:
         """Remove the object; nothing happens if it is not there."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -143,3 +144,22 @@ def test_the_table_tells_what_can_be_done() -> None:
     assert {MEANING[getattr(errno, name)][0] for name in ("ENOENT", "ENOTDIR")} == {NotFound}
     assert {MEANING[getattr(errno, name)][0] for name in ("EACCES", "EPERM", "EROFS")} == {StoreDenied}
     assert all(kind is not HoldfastError for kind, _ in MEANING.values())
+
+
+def test_an_object_that_vanishes_while_it_is_listed_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    objects = LocalObjects(tmp_path)
+    for name in ("a", "b"):
+        objects.put(f"keys/{name}", b"x")
+    scan = os.scandir
+
+    @contextmanager
+    def scandir(path: Path) -> Iterator[Iterator[os.DirEntry[str]]]:
+        with scan(path) as entries:
+            found = list(entries)
+        (tmp_path / "keys" / "a").unlink(missing_ok=True)
+        yield iter(found)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    assert [one.key for one in objects.list("keys/")] == ["keys/b"]
