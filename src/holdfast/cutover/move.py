@@ -11,7 +11,7 @@ from holdfast.cutover.decide import decide, overdue, trouble
 from holdfast.cutover.gate import Seen, refusals
 from holdfast.cutover.ports import World
 from holdfast.cutover.reconcile import IN_PLACE, Change, close, difference, interference
-from holdfast.cutover.state import Cutover, Environment, Outcome, Phase, Record, Terms
+from holdfast.cutover.state import Cutover, Environment, Outcome, Phase, Record, Terms, checked_token
 from holdfast.cutover.status import Status, look, published
 from holdfast.errors import Conflict, HoldfastError, LeaseLost, Refused
 
@@ -43,7 +43,9 @@ def start(world: World, *, token: str, terms: Terms, target: Environment | None 
     Raises:
         Refused: a gate is closed; the line names all.
         Conflict: another cutover, or another mover, is at work.
+        InvalidRequest: the token does not fit.
     """
+    checked_token(token)
     with _lease(world, owner) as mover:
         if not mover.record.known(token):
             mover.begin(token, terms, target)
@@ -56,7 +58,9 @@ def rollback(world: World, *, token: str, terms: Terms, reason: str, owner: str)
     Raises:
         Refused: past the point of no return, nothing to take back, or the way back is closed.
         Conflict: another mover is at work.
+        InvalidRequest: the token does not fit.
     """
+    checked_token(token)
     with _lease(world, owner) as mover:
         if not mover.record.known(token) or mover.record.cutover is not None:
             mover.take_back(token, terms, reason)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -13,6 +14,7 @@ from holdfast.errors import IntegrityError, InvalidRequest
 FORMAT = 1
 REMEMBERED = 10
 """Ended cutovers kept in the record, so that a repeated request finds its answer."""
+TOKEN = re.compile(r"[A-Za-z0-9._:/-]{1,64}")
 MOST_STATE_BYTES = 4096
 """A standard parameter's limit: https://docs.aws.amazon.com/general/latest/gr/ssm.html"""
 
@@ -164,6 +166,17 @@ class Record:
         assert cut is not None
         ended = Ended(token=cut.token, source=cut.source, target=cut.target, outcome=outcome, reason=cut.reason, at=now)
         return replace(self, cutover=None, ended=(ended, *self.ended)[:REMEMBERED])
+
+
+def checked_token(token: str) -> str:
+    """Return the request's token.
+
+    Raises:
+        InvalidRequest: it does not fit into the published status.
+    """
+    if not TOKEN.fullmatch(token):
+        raise InvalidRequest(f"a token must be 1 to 64 letters, digits and . _ : / -, got {token[:80]!r}")
+    return token
 
 
 def state_text(record: Record) -> str:

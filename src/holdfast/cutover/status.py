@@ -11,6 +11,9 @@ from holdfast.cutover.gate import Seen, refusals
 from holdfast.cutover.ports import Flow, World
 from holdfast.cutover.state import MOST_STATE_BYTES, Cutover, Ended, Environment, Record, Terms
 
+MOST_WORDS = 250
+"""Letters of a reason that are published: three of them, four bytes each at most, fit into a parameter."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
@@ -49,8 +52,8 @@ def published(record: Record, active: Environment) -> str:
         found |= _of_cutover(cut)
     if record.ended:
         found["last"] = _of_ended(record.ended[0])
-    text = json.dumps(found)
-    assert len(text) <= MOST_STATE_BYTES, len(text)
+    text = json.dumps(found, ensure_ascii=False)
+    assert len(text.encode()) <= MOST_STATE_BYTES, len(text)
     return text
 
 
@@ -99,8 +102,8 @@ def _of_cutover(cut: Cutover) -> dict[str, Any]:
         "percent": cut.weights.of(cut.target),
         "steps": list(cut.terms.steps),
         "since": cut.since.isoformat(),
-        "waiting": cut.waiting[:500],
-        "reason": cut.reason[:500],
+        "waiting": cut.waiting[:MOST_WORDS],
+        "reason": cut.reason[:MOST_WORDS],
     }
 
 
@@ -110,7 +113,7 @@ def _of_ended(ended: Ended) -> dict[str, Any]:
         "source": str(ended.source),
         "target": str(ended.target),
         "outcome": str(ended.outcome),
-        "reason": ended.reason[:500],
+        "reason": ended.reason[:MOST_WORDS],
         "at": ended.at.isoformat(),
     }
 

@@ -76,6 +76,22 @@ def test_repeated_request_starts_nothing(scene: Scene) -> None:
     assert scene.register.active_text == "green"
 
 
+@pytest.mark.parametrize("token", ["", "a b", "x" * 65, "ü"])
+def test_token_that_does_not_fit_is_refused(scene: Scene, token: str) -> None:
+    with pytest.raises(InvalidRequest, match="a token must be 1 to 64 letters"):
+        begin(scene, token=token)
+
+
+def test_longest_reasons_fit_into_the_status(scene: Scene) -> None:
+    begin(scene, token="x" * 64)
+    rollback(scene.world, token="r", terms=TERMS, reason="\N{GRINNING FACE}" * 5000, owner="operator")
+    scene.alarms.names = ()
+    begin(scene, token="y" * 64)
+    scene.traffic.targets = dict.fromkeys(scene.traffic.targets, 0)
+    scene.minute()
+    assert len(scene.register.status_text.encode()) <= 4096
+
+
 def test_second_cutover_is_busy(scene: Scene) -> None:
     begin(scene)
     with pytest.raises(Conflict, match="from blue to green is shifting since"):
