@@ -19,24 +19,28 @@ TEXT, RECORDS, MEDIA = "txt", "csv", "jpg"
 KINDS = (TEXT, RECORDS, MEDIA)
 KIND_SHARES = (0.35, 0.25, 0.40)
 FILES_PER_FOLDER = 12
+SHARED_SEED = 20261121
+"""Of the pool and the words: corpora of any seed share them."""
+POOL = 8
+"""The pool holds so many users' bytes; each takes half of his from it."""
 LARGE_SHARE = 0.30
 """Share of a user's bytes in files of several MiB."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
-    """What a corpus looks like: total bytes, users, and the mean of the small files' log-normal size."""
+    """What a corpus looks like: total bytes and users; the seed is that of what users have of their own."""
 
     size: int
     users: int
-    seed: int = 20261121
+    seed: int = 1
 
 
 def make(folder: Path, shape: Shape) -> None:
     """Write the corpus below `folder`, one folder a user."""
-    words = _words(random.Random(shape.seed))
+    words = _words(random.Random(SHARED_SEED))
     per_user = shape.size // shape.users
-    pool = list(_files(random.Random(f"{shape.seed} pool"), per_user * 8))
+    pool = list(_files(random.Random(SHARED_SEED + 1), per_user * POOL))
     for user in range(shape.users):
         rng = random.Random(f"{shape.seed} {user}")
         own = list(_files(rng, per_user // 2))
