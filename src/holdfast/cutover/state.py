@@ -15,6 +15,8 @@ FORMAT = 1
 REMEMBERED = 10
 """Ended cutovers kept in the record, so that a repeated request finds its answer."""
 TOKEN = re.compile(r"[A-Za-z0-9._:/-]{1,64}")
+MOST_REASON = 1000
+"""Letters of a reason that are kept: the state item has room for 400 KB in all."""
 MOST_STATE_BYTES = 4096
 """A standard parameter's limit: https://docs.aws.amazon.com/general/latest/gr/ssm.html"""
 
@@ -131,7 +133,15 @@ class Cutover:
     def enter(self, phase: Phase, now: datetime, *, step: int | None = None, reason: str = "") -> Cutover:
         """Return the intent to go to `phase`."""
         step = self.step if step is None else step
-        return replace(self, phase=phase, step=step, since=now, applied=False, waiting="", reason=reason or self.reason)
+        return replace(
+            self,
+            phase=phase,
+            step=step,
+            since=now,
+            applied=False,
+            waiting="",
+            reason=(reason or self.reason)[:MOST_REASON],
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
