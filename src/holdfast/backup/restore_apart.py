@@ -21,6 +21,8 @@ from holdfast.errors import IntegrityError, StoreDenied
 
 GATHERED = 30_000
 """Files gathered before they are sorted: about 40 MiB of memory."""
+GATHERED_FIRST = 2_000
+"""The first time, so that the workers begin soon; twice as many each time after, up to `GATHERED`."""
 JOB_BYTES = 8 * 1024 * 1024
 JOB_FILES = 1024
 NOWHERE = ("", 0)
@@ -39,8 +41,8 @@ class Done(NamedTuple):
 class RestoreApart:
     """Hands files to worker processes, those that begin with the same chunk to the same one.
 
-    Files are gathered, 30,000 at a time, and sorted by where their content begins: what several files have in common
-    is then read and opened once. A folder gets its metadata once all files gathered with it are done.
+    Files are gathered, in the end 30,000 at a time, and sorted by where their content begins: what several files have
+    in common is then read and opened once. A folder gets its metadata once all files gathered with it are done.
     """
 
     def __init__(self, repository: Repository, target: WritesByPath, count: int) -> None:
@@ -49,6 +51,7 @@ class RestoreApart:
         self._workers = Workers(count, partial(_prepare, repository, target), partial(answer_places, repository.index))
         self._gathered: list[tuple[Path, Entry]] = []
         self._gathering = 0
+        self._most = min(GATHERED_FIRST, GATHERED)
         self._jobs: Counter[int] = Counter()
         self._folders: deque[tuple[int, Path, Entry]] = deque()
 
@@ -62,7 +65,8 @@ class RestoreApart:
 
     def done(self, *, wait: bool) -> Iterator[Done]:
         """Yield what is done by now, or, to `wait`, all that was taken on."""
-        if wait or len(self._gathered) >= GATHERED:
+        if wait or len(self._gathered) >= self._most:
+            self._most = min(2 * self._most, GATHERED)
             for job in self._sorted_jobs():
                 self._jobs[self._gathering] += 1
                 first = b"/".join(job[0][0]).decode(errors="backslashreplace")
