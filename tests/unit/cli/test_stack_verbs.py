@@ -151,3 +151,39 @@ def test_without_credentials_aws_is_refused_in_one_line(
     assert run(["diff", "--platform", "backup-vault"]) == ExitStatus.ENVIRONMENT_FAILED
     [line] = capfd.readouterr().err.splitlines()
     assert "use --embedded" in line
+
+
+@pytest.fixture
+def credentials(queue: Queue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """An operator's credentials for an account, which an embedded AWS plays; its number."""
+    aws = kept.started(tmp_path / "holdfast" / "embedded")
+    for name, value in aws.environment("us-east-1").items():
+        monkeypatch.setenv(name, value)
+    return aws.account
+
+
+def test_with_credentials_the_same_verbs_go_to_their_account(
+    queue: Queue, credentials: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def on_aws(name: str, *options: str) -> int:
+        return run([name, "--platform", "backup-vault", "--environment", "dev", *options])
+
+    assert on_aws("deploy") == ExitStatus.BAD_USAGE
+    told = capfd.readouterr().err
+    assert "one  us-east-1  new\n  + Q (AWS::SQS::Queue)" in told
+    assert f"Deploy 1 stacks to account {credentials}? there is no terminal to ask on: give --yes" in told
+    assert on_aws("outputs") == ExitStatus.NOT_FOUND
+
+    assert on_aws("deploy", "--yes") == ExitStatus.DONE
+    assert on_aws("diff") == ExitStatus.DONE
+    assert "one  us-east-1  unchanged" in capfd.readouterr().out
+    assert on_aws("destroy", "--yes") == ExitStatus.DONE
+    assert on_aws("outputs") == ExitStatus.NOT_FOUND
+
+
+def test_settings_of_another_account_are_refused(
+    queue: Queue, credentials: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "holdfast.yaml").write_text("platform: backup-vault\naccount: '999999999999'\n")
+    assert run(["deploy", "--yes"]) == ExitStatus.BAD_USAGE
+    assert f"settings name account 999999999999, the credentials are of {credentials}" in capfd.readouterr().err
