@@ -21,9 +21,9 @@ pytestmark = [pytest.mark.e2e, pytest.mark.emulator, pytest.mark.synth, pytest.m
 SETTINGS = "platform: backup-archive\nremoval: destroy\nalerts: [ops@example.com]\n"
 HOME, AWAY = "us-east-1", "us-west-2"
 SHARED = bytes(range(256)) * 1200
-SOURCE = "backup-source-dev-123456789012-us-east-1"
-PRIMARY = "backup-primary-dev-123456789012-us-east-1"
-REPLICA = "backup-replication-dev-123456789012-us-west-2"
+SOURCE = "arch-source-dev-123456789012-us-east-1"
+PRIMARY = "arch-primary-dev-123456789012-us-east-1"
+REPLICA = "arch-replication-dev-123456789012-us-west-2"
 
 
 @pytest.fixture
@@ -80,8 +80,8 @@ def test_backups_are_deduplicated_replicated_restored_and_gone_with_the_stack(fo
 
     restored = invoke(aws, "backup-archive-restore-dev", {"user": "bob"})
     assert (restored["files"], restored["failed"]) == (1, [])
-    (key,) = keys(aws, HOME, "backup-restore-dev-123456789012-us-east-1")
-    body = aws.client("s3", HOME).get_object(Bucket="backup-restore-dev-123456789012-us-east-1", Key=key)["Body"]
+    (key,) = keys(aws, HOME, "arch-restore-dev-123456789012-us-east-1")
+    body = aws.client("s3", HOME).get_object(Bucket="arch-restore-dev-123456789012-us-east-1", Key=key)["Body"]
     assert body.read() == SHARED
 
     holdfast(folder, "destroy", "--yes")

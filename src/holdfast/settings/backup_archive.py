@@ -16,6 +16,8 @@ from holdfast.settings.quantities import format_duration
 GLACIER_MINIMUM = timedelta(days=90)
 DEEP_ARCHIVE_MINIMUM = timedelta(days=180)
 
+USUAL_PREFIX = "arch"
+
 
 class Cold(Section):
     """Where what prune removed waits for its end; nothing a kept snapshot needs is ever there."""
@@ -59,9 +61,9 @@ class Archive(Engine):
         default=None, description="GLACIER and DEEP_ARCHIVE for what prune removed; null: it stays where it is."
     )
     prefix: BucketStem = Field(
-        default="backup",
-        description="How names begin. Another one lets the archive stand beside a backup-vault of the same account, "
-        "region and environment.",
+        default=USUAL_PREFIX,
+        description="How names of buckets begin. `backup` gives the names a backup-vault of the same account, region "
+        "and environment would claim too; another one lets two archives stand side by side.",
     )
 
 

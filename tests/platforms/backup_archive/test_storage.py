@@ -26,13 +26,13 @@ def default_encryption(bucket: Resource) -> dict[str, Any]:
 
 @meets("BK-04", "BK-14")
 def test_buckets_have_their_names(stacks: Stacks) -> None:
-    assert stacks.primary.bucket("backup-primary-")["BucketName"] == f"backup-primary-dev-{ACCOUNT}-us-east-1"
-    assert stacks.replica.bucket("backup-replication-")["BucketName"] == f"backup-replication-dev-{ACCOUNT}-us-west-2"
+    assert stacks.primary.bucket("arch-primary-")["BucketName"] == f"arch-primary-dev-{ACCOUNT}-us-east-1"
+    assert stacks.replica.bucket("arch-replication-")["BucketName"] == f"arch-replication-dev-{ACCOUNT}-us-west-2"
 
 
 @meets("BK-05", "BK-06", "BK-07", "BK-14")
 def test_both_copies_are_versioned_encrypted_with_their_regions_key_and_private(stacks: Stacks) -> None:
-    for template, start in ((stacks.primary, "backup-primary-"), (stacks.replica, "backup-replication-")):
+    for template, start in ((stacks.primary, "arch-primary-"), (stacks.replica, "arch-replication-")):
         bucket = template.bucket(start)
         assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
         key = template.one("AWS::KMS::Key")
@@ -55,7 +55,7 @@ def test_one_rotating_key_a_region_encrypts_buckets_tables_queues_and_topic(stac
 
 @meets("BK-08")
 def test_objects_tier_by_themselves_after_a_day(stacks: Stacks) -> None:
-    for template, start in ((stacks.primary, "backup-primary-"), (stacks.replica, "backup-replication-")):
+    for template, start in ((stacks.primary, "arch-primary-"), (stacks.replica, "arch-replication-")):
         rule = rules(template.bucket(start))["IntelligentTiering"]
         assert rule["Status"] == "Enabled"
         assert rule["Transitions"] == [{"StorageClass": "INTELLIGENT_TIERING", "TransitionInDays": 1}]
@@ -66,14 +66,14 @@ def test_objects_tier_by_themselves_after_a_day(stacks: Stacks) -> None:
 @pytest.mark.parametrize("section", [{}, COLD])
 def test_what_a_snapshot_refers_to_is_always_read_at_once(archive: Archive, section: dict[str, Any]) -> None:
     built = archive(archive=section)
-    for template, start in ((built.primary, "backup-primary-"), (built.replica, "backup-replication-")):
+    for template, start in ((built.primary, "arch-primary-"), (built.replica, "arch-replication-")):
         moves = [move for rule in rules(template.bucket(start)).values() for move in rule.get("Transitions", [])]
         assert {move["StorageClass"] for move in moves}.isdisjoint(SLOW)
 
 
 @meets("BK-11", "BK-12", "BK-43")
 def test_age_ends_only_what_prune_removed(stacks: Stacks) -> None:
-    for template, start in ((stacks.primary, "backup-primary-"), (stacks.replica, "backup-replication-")):
+    for template, start in ((stacks.primary, "arch-primary-"), (stacks.replica, "arch-replication-")):
         found = rules(template.bucket(start))
         assert not any("ExpirationInDays" in rule or "ExpirationDate" in rule for rule in found.values())
         assert found["Removed"]["NoncurrentVersionExpiration"] == {"NoncurrentDays": 30}
@@ -84,7 +84,7 @@ def test_age_ends_only_what_prune_removed(stacks: Stacks) -> None:
 @meets("BK-09", "BK-10", "BK-47")
 def test_what_prune_removed_turns_cold_in_one_valid_rule(archive: Archive) -> None:
     built = archive(archive=COLD)
-    for template, start in ((built.primary, "backup-primary-"), (built.replica, "backup-replication-")):
+    for template, start in ((built.primary, "arch-primary-"), (built.replica, "arch-replication-")):
         rule = rules(template.bucket(start))["Removed"]
         glacier, deep = rule["NoncurrentVersionTransitions"]
         assert (glacier["StorageClass"], deep["StorageClass"]) == ("GLACIER", "DEEP_ARCHIVE")
@@ -95,10 +95,10 @@ def test_what_prune_removed_turns_cold_in_one_valid_rule(archive: Archive) -> No
 
 @meets("BK-15")
 def test_every_object_is_replicated_into_the_other_region_with_its_key(stacks: Stacks) -> None:
-    (rule,) = stacks.primary.bucket("backup-primary-")["ReplicationConfiguration.Rules"]
+    (rule,) = stacks.primary.bucket("arch-primary-")["ReplicationConfiguration.Rules"]
     assert rule["Status"] == "Enabled"
     assert rule["SourceSelectionCriteria"] == {"SseKmsEncryptedObjects": {"Status": "Enabled"}}
-    replica = stacks.replica.bucket("backup-replication-")["BucketName"]
+    replica = stacks.replica.bucket("arch-replication-")["BucketName"]
     assert rule["Destination"]["Bucket"].endswith(f":s3:::{replica}")
     assert rule["Destination"]["EncryptionConfiguration"] == {"ReplicaKmsKeyID": "{ReplicaKey.KeyArn}"}
     assert rule["Destination"]["Metrics"]["Status"] == "Enabled"
@@ -107,9 +107,9 @@ def test_every_object_is_replicated_into_the_other_region_with_its_key(stacks: S
 @meets("BK-41")
 def test_access_to_objects_is_logged_twice(stacks: Stacks) -> None:
     primary = stacks.primary
-    logs = primary.bucket("backup-access-logs-")
-    assert primary.bucket("backup-primary-")["LoggingConfiguration.DestinationBucketName"] == f"{{{logs.id}}}"
-    allowed = statement(primary.bucket_policy("backup-access-logs-"), "AllowAccessLogs")
+    logs = primary.bucket("arch-access-logs-")
+    assert primary.bucket("arch-primary-")["LoggingConfiguration.DestinationBucketName"] == f"{{{logs.id}}}"
+    allowed = statement(primary.bucket_policy("arch-access-logs-"), "AllowAccessLogs")
     assert allowed["Principal"] == {"Service": "logging.s3.amazonaws.com"}
     trail = primary.one("AWS::CloudTrail::Trail")
     assert trail["IsLogging"] is True
@@ -118,8 +118,8 @@ def test_access_to_objects_is_logged_twice(stacks: Stacks) -> None:
     assert selector["IncludeManagementEvents"] is True
     recorded = selector["DataResources"][0]["Values"]
     assert [one.partition(":::")[2] for one in recorded] == [
-        f"backup-primary-dev-{ACCOUNT}-us-east-1/backups/",
-        f"backup-replication-dev-{ACCOUNT}-us-west-2/backups/",
+        f"arch-primary-dev-{ACCOUNT}-us-east-1/backups/",
+        f"arch-replication-dev-{ACCOUNT}-us-west-2/backups/",
     ]
 
 
@@ -129,7 +129,7 @@ def test_written_destruction_empties_every_bucket_before_it_goes(archive: Archiv
     primary, emptied = built.primary, built.primary.one("Custom::EmptiedBuckets")
     buckets = primary.of("AWS::S3::Bucket")
     own = {f"us-east-1/{{{one.id}}}" for one in buckets}
-    assert set(emptied["Buckets"]) == {*own, f"us-west-2/backup-replication-dev-{ACCOUNT}-us-west-2"}
+    assert set(emptied["Buckets"]) == {*own, f"us-west-2/arch-replication-dev-{ACCOUNT}-us-west-2"}
     assert {one.id for one in buckets} <= set(emptied.raw["DependsOn"])
     for writer in [
         *primary.of("AWS::CloudTrail::Trail"),
@@ -149,7 +149,7 @@ def test_data_and_its_key_outlive_the_stack_and_are_locked_unless_destruction_is
             if one.type in ("AWS::S3::Bucket", "AWS::KMS::Key", "AWS::DynamoDB::Table"):
                 assert one.raw["DeletionPolicy"] == "RetainExceptOnCreate", one.id
         assert template.of("Custom::EmptiedBuckets") == []
-    for template, start in ((stacks.primary, "backup-primary-"), (stacks.replica, "backup-replication-")):
+    for template, start in ((stacks.primary, "arch-primary-"), (stacks.replica, "arch-replication-")):
         lock = template.bucket(start)["ObjectLockConfiguration.Rule.DefaultRetention"]
         assert lock == {"Mode": "GOVERNANCE", "Days": 60}
 

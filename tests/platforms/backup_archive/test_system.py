@@ -9,7 +9,7 @@ import pytest
 from holdfast.platforms.backup_archive.claims import contradictions
 from holdfast.settings.backup_archive import BackupArchive
 from tests.platforms.backup_archive.conftest import Archive
-from tests.platforms.conftest import Stacks
+from tests.platforms.conftest import Stacks, Synthesis
 from tests.platforms.reading import Template, meets, settings_with
 
 NAMED = ("BucketName", "TableName", "QueueName", "TopicName", "AlarmName", "DashboardName", "TrailName", "AliasName")
@@ -81,7 +81,7 @@ def test_topic_is_encrypted_and_every_address_is_subscribed(archive: Archive) ->
 @meets("BK-26", "BK-27")
 def test_dashboard_shows_storage_of_every_tier_operations_and_backups(primary: Template) -> None:
     dashboard = primary.one("AWS::CloudWatch::Dashboard")
-    assert dashboard["DashboardName"] == "BackupSystemMonitoring-dev"
+    assert dashboard["DashboardName"] == "BackupSystemMonitoring-arch-dev"
     widgets = {
         one["properties"]["title"]: one["properties"] for one in json.loads(dashboard["DashboardBody"])["widgets"]
     }
@@ -109,8 +109,8 @@ def test_failures_dead_letters_and_silence_ring(primary: Template) -> None:
 def test_outputs_name_what_was_built(primary: Template) -> None:
     found = {name: one["Value"] for name, one in primary.outputs.items()}
     wanted = {
-        "BackupBucketName": f"{{{primary.bucket('backup-primary-').id}}}",
-        "ReplicationBucketName": "backup-replication-dev-{AWS::AccountId}-us-west-2",
+        "BackupBucketName": f"{{{primary.bucket('arch-primary-').id}}}",
+        "ReplicationBucketName": "arch-replication-dev-{AWS::AccountId}-us-west-2",
         "MetadataTableName": f"{{{table(primary, 'metadata').id}}}",
         "DeduplicationTableName": f"{{{table(primary, 'deduplication').id}}}",
         "BackupQueueUrl": f"{{{queue(primary, 'queue').id}}}",
@@ -124,7 +124,7 @@ def test_outputs_name_what_was_built(primary: Template) -> None:
 def test_dashboard_address_names_region_and_dashboard(primary: Template) -> None:
     assert primary.outputs["DashboardURL"]["Value"] == (
         "https://us-east-1.console.aws.amazon.com/cloudwatch/home?region=us-east-1"
-        "#dashboards:name=BackupSystemMonitoring-dev"
+        "#dashboards:name=BackupSystemMonitoring-arch-dev"
     )
 
 
@@ -150,7 +150,7 @@ def bucket_rules(primary: dict[str, Any]) -> Any:
     return next(
         one["Properties"]["LifecycleConfiguration"]["Rules"]
         for one in primary["Resources"].values()
-        if one["Type"] == "AWS::S3::Bucket" and "backup-primary-" in json.dumps(one["Properties"]["BucketName"])
+        if one["Type"] == "AWS::S3::Bucket" and "arch-primary-" in json.dumps(one["Properties"]["BucketName"])
     )
 
 
@@ -213,7 +213,7 @@ def test_backup_functions_run_where_no_route_leads_out(primary: Template) -> Non
 @meets("BK-44")
 def test_restore_writes_where_files_wait(primary: Template) -> None:
     variables = primary.function("restore")["Environment.Variables"]
-    assert variables["HOLDFAST_RESTORE_BUCKET"] == f"{{{primary.bucket('backup-restore-').id}}}"
+    assert variables["HOLDFAST_RESTORE_BUCKET"] == f"{{{primary.bucket('arch-restore-').id}}}"
     assert "s3:DeleteObject" not in primary.actions("restore")
 
 
@@ -225,11 +225,16 @@ def test_there_is_no_empty_stack_around_the_two(stacks: Stacks) -> None:
 
 
 @meets("BK-46")
-def test_another_prefix_gives_every_name_apart_from_a_vaults(archive: Archive, stacks: Stacks) -> None:
+def test_no_name_is_that_of_a_vault_or_of_an_archive_with_another_prefix(
+    archive: Archive, stacks: Stacks, synthesis: Synthesis
+) -> None:
     def names(built: Stacks) -> set[str]:
-        found = [one for template in built[:2] for one in template.resources]
-        return {one[key] for one in found for key in (*NAMED, "FunctionName") if isinstance(one.get(key), str)}
+        found = [
+            one.get(key) for template in built[:2] for one in template.resources for key in (*NAMED, "FunctionName")
+        ]
+        return {name for name in found if isinstance(name, str) and not name.startswith("{")}
 
-    own = {name for name in names(archive(archive={"prefix": "arch"})) if not name.startswith("{")}
-    assert own.isdisjoint(names(stacks))
-    assert all("arch" in name for name in own)
+    own = names(stacks)
+    assert own
+    assert own.isdisjoint(names(synthesis()))
+    assert own.isdisjoint(names(archive(archive={"prefix": "two"})))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -235,10 +234,10 @@ def test_cfn_lint_findings_stand_beside_ours(capsys: pytest.CaptureFixture[str])
 def test_schemas_are_checked_by_cfn_lint_where_the_native_checker_is_missing(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    import_module("cloudformation_validate")  # a command before may still import it, in a thread of its own
-    monkeypatch.setitem(sys.modules, "cloudformation_validate", None)
     from holdfast.checks import schema
 
+    schema.checker()  # a command before may still be compiling, in a thread of its own
+    monkeypatch.setitem(sys.modules, "cloudformation_validate", None)
     schema._compiled.cache_clear()
     path = written("a.yaml", "Resources: {T: {Type: AWS::SNS::Topic, Properties: {Nonsense: 1}}}\n")
     assert run(["check", path, "--format", "json"]) == 1
