@@ -11,7 +11,7 @@ from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from holdfast.backup.create_snapshot import create_snapshot
 from holdfast.backup.ids import SnapshotId
@@ -36,6 +36,8 @@ DAY = timedelta(days=1)
 users = st.sampled_from(USERS)
 deaths = st.one_of(st.none(), st.tuples(st.integers(1, 60), st.booleans()))
 """Where a process dies: before or after the n-th call of a port. None: it lives."""
+shares = st.floats(0, 1, exclude_max=True)
+"""Which of several. No draw depends on the state: names are random, so that a life repeats only almost."""
 
 Files = dict[str, bytes]
 
@@ -81,10 +83,11 @@ class RepositoryLife(RuleBasedStateMachine):
         source = ScriptedSource(scripts)
         return create_snapshot(repository, source, user=user, host="host", reread=reread).snapshot
 
-    @precondition(lambda self: self.snapshots)
-    @rule(data=st.data())
-    def forget(self, data: st.DataObject) -> None:
-        id_ = list(self.snapshots)[data.draw(st.integers(0, len(self.snapshots) - 1))]
+    @rule(which=shares)
+    def forget(self, which: float) -> None:
+        if not self.snapshots:
+            return
+        id_ = list(self.snapshots)[int(which * len(self.snapshots))]
         self.repository.ledger.forget([id_])
         del self.snapshots[id_]
 
@@ -100,10 +103,11 @@ class RepositoryLife(RuleBasedStateMachine):
         with suppress(Conflict, IntegrityError if self.damaged else Conflict):
             self._mortal(death, lambda repository: prune(repository, owner=f"pruner {next(self.numbers)}"))
 
-    @precondition(lambda self: not self.damaged)
     @rule(death=deaths)
     def rotate(self, death: tuple[int, bool] | None) -> None:
-        """A rotation that dies leaves the old password or the new one."""
+        """A rotation that dies leaves the old password or the new one; a damaged config or slot forbids it."""
+        if self.damaged:
+            return
         new = f"password {next(self.numbers)}"
         self._mortal(death, lambda one: rotate_keys(one.objects, [cheap_key(self.password)], [cheap_key(new)]))
         if any(key.startswith("keys/ring-") for key in objects_of(self.repository)):
@@ -112,10 +116,11 @@ class RepositoryLife(RuleBasedStateMachine):
                 self.password = new
         self._reopen()
 
-    @precondition(lambda self: not self.damaged)
     @rule()
     def lose_the_catalogue(self) -> None:
         """A rebuilt one knows every manifest, so also what was forgotten and not pruned, or never acknowledged."""
+        if self.damaged:
+            return
         catalogue = MemoryCatalogue()
         self.repository = replace(self.repository, index=catalogue, ledger=catalogue)
         rebuild_catalogue(self.repository)
@@ -125,12 +130,13 @@ class RepositoryLife(RuleBasedStateMachine):
 
     # --- what happens to disks ------------------------------------------------------------------------------------
 
-    @precondition(lambda self: not self.damaged)
-    @rule(which=st.floats(0, 1, exclude_max=True), where=st.floats(0, 1, exclude_max=True), what=st.integers(-1, 8))
+    @rule(which=shares, where=shares, what=st.integers(-1, 8))
     def damage(self, which: float, where: float, what: int) -> None:
         """Hurt any object; the replica was complete a moment before, and keeps what it has."""
+        if self.damaged:
+            return
         self.replica.objects = {**objects_of(self.repository), **self.replica.objects}
-        keys = list(objects_of(self.repository))  # oldest first: names are random, and a run must be repeatable
+        keys = list(objects_of(self.repository))  # oldest first, since names are random
         key = keys[int(which * len(keys))]
         data = self.replica.objects[key]
         at = int(where * len(data))
@@ -142,9 +148,10 @@ class RepositoryLife(RuleBasedStateMachine):
             objects_of(self.repository)[key] = data[:at]
         self.damaged = True
 
-    @precondition(lambda self: self.damaged)
     @rule(death=deaths)
     def repair(self, death: tuple[int, bool] | None) -> None:
+        if not self.damaged:
+            return
         mend_keys(self.repository.objects, self.replica)
         self._reopen()
         self.repository.clock.sleep(DAY.total_seconds())
@@ -223,5 +230,5 @@ class RepositoryLife(RuleBasedStateMachine):
 
 TestRepositoryLife = RepositoryLife.TestCase
 TestRepositoryLife.settings = settings(
-    max_examples=40, stateful_step_count=25, deadline=None, report_multiple_bugs=False
+    max_examples=60, stateful_step_count=40, deadline=None, report_multiple_bugs=False
 )
