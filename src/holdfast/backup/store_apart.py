@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -127,8 +128,10 @@ class FilesApart:
         return [Outcome(slot, *file) for slot, file in zip(self._given.pop(number), files, strict=True)]
 
     def flush(self) -> list[Written]:
-        """Make everything stored durable and published."""
-        self.hand_over()
+        """Make everything stored durable and published; what no outcome was taken of is not in any tree."""
+        self._job = None
+        while not self._workers.is_idle:  # stopped in the middle: these come too late
+            deque(self._workers.results(None), maxlen=0)
         return [Written(*result) for result in self._workers.all_do(None, "its last pack")]
 
     def close(self) -> None:

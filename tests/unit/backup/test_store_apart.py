@@ -17,7 +17,7 @@ from holdfast.backup.ports import Status
 from holdfast.backup.repository import Repository
 from holdfast.backup.store_apart import FilesApart
 from holdfast.backup.verify import verify
-from holdfast.errors import StoreUnavailable
+from holdfast.errors import Interrupted, StoreUnavailable
 from tests.support.backups import restored, source_of
 from tests.support.local_backup import catalogue_of, create, opened
 from tests.support.many_files import fill
@@ -110,4 +110,25 @@ def test_a_killed_worker_ends_the_backup_and_acknowledges_nothing(
     assert [record.status for record in repository.ledger.ended()] == [Status.FAILED]
     monkeypatch.undo()
     restored(repository, back_up(repository, source, 2).snapshot, tmp_path / "back")
+    assert verify(repository, read_data=True).ok
+
+
+def test_a_backup_stopped_while_workers_are_busy_keeps_what_they_stored(tmp_path: Path, repository: Repository) -> None:
+    source = fill(tmp_path / "source", files=200)
+    looks = 0
+
+    def is_stopped() -> bool:
+        nonlocal looks
+        looks += 1
+        return looks > 150
+
+    with pytest.raises(Interrupted):
+        create_snapshot(repository, source_of(source), user="user", host="host", jobs=2, is_stopped=is_stopped)
+    assert not repository.ledger.completed()
+    assert [record.status for record in repository.ledger.ended()] == [Status.FAILED]
+    stored = sum(row.size for row in repository.index.packs())
+    assert stored > 1_000_000
+    again = back_up(repository, source, 2)
+    assert again.files == 204
+    assert again.bytes_added < again.bytes_read - stored // 2
     assert verify(repository, read_data=True).ok
