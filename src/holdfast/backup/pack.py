@@ -16,7 +16,7 @@ from holdfast.backup.ids import ChunkId, PackId
 from holdfast.backup.ports import ObjectStore, PackKind
 from holdfast.backup.sealing import OVERHEAD_BYTES, Keyring, Sealer
 from holdfast.backup.wire import Fields, pack, unpack
-from holdfast.errors import IntegrityError, NotFound
+from holdfast.errors import IntegrityError
 
 MAGIC = b"HFPACK\0\1"
 TRAILER = struct.Struct("<I4s")
@@ -239,14 +239,6 @@ def open_block(keyring: Keyring, block: Block, sealed: bytes | memoryview) -> li
         if keyring.chunk_id(data) != chunk:
             raise IntegrityError(f"chunk {chunk.hex()} holds other data than its id says; run `holdfast verify`")
     return chunks
-
-
-def is_gone(objects: ObjectStore, pack_id: PackId) -> bool:
-    """Tell whether the pack's object is not there."""
-    try:
-        return objects.size(pack_key(pack_id)) is None
-    except NotFound:
-        return True
 
 
 def damaged_blocks(keyring: Keyring, pack_id: PackId, data: bytes) -> tuple[Footer, list[int]]:

@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 from holdfast.checks.graph import Resource, System, once
 from holdfast.checks.identity import canonical
-from holdfast.checks.values import Reference, Text, Undecided, Value, as_list, as_text, is_undecided, references
+from holdfast.checks.values import Text, Undecided, Value, as_list, as_text, is_undecided, references
 
 Verdict: TypeAlias = bool | Undecided
 
@@ -358,8 +358,3 @@ def _is_basic(name: str) -> bool:
 def _pattern_covers(value: Value, resource: Resource) -> bool:
     names = resource.system.names.names_of(resource)
     return any(fnmatch.fnmatchcase(name, canonical(str(value)).replace("[", "[[]")) for name in names)
-
-
-def reference_in(values: Iterable[Value], resource: Resource) -> bool:
-    """Tell whether one of `values` refers to a resource."""
-    return any(isinstance(r, Reference) and r.logical_id == resource.logical_id for v in values for r in references(v))
