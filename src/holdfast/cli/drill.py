@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from holdfast.cli.quantity import Quantity
-from holdfast.cli.repository import opened, password_option, repository_option
+from holdfast.cli.repository import Command, opened, output_option, password_option, repository_option
 from holdfast.errors import ExitStatus, InvalidRequest
 from holdfast.settings.quantities import parse_duration
 
@@ -32,7 +32,6 @@ settings_option = click.option(
 out_option = click.option(
     "--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the measurement as JSON to this new file."
 )
-output_option = click.option("--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
 users_option = click.option(
     "--users", default="10", show_default=True, metavar="N|all", help="Restore the newest snapshot of so many users."
 )
@@ -46,6 +45,21 @@ rto_option = click.option("--rto", type=DURATION, help="Promise to judge, before
 rpo_option = click.option("--rpo", type=DURATION, help="Promise to judge, before that of --settings.")
 
 
+def _judged(command: Command) -> Command:
+    """Give a drill the options of what is promised and where the measurement goes."""
+    for option in (output_option, out_option, settings_option):
+        command = option(command)
+    return command
+
+
+def _restores(command: Command) -> Command:
+    """Give a drill that restores the options of whose snapshots, where to, and its promises."""
+    command = _judged(command)
+    for option in (rpo_option, rto_option, target_option, seed_option, users_option, password_option):
+        command = option(command)
+    return command
+
+
 @click.group("drill")
 def command() -> None:
     """Break what runs, on purpose, and measure how long it takes to come back."""
@@ -53,15 +67,7 @@ def command() -> None:
 
 @command.command("restore")
 @repository_option
-@password_option
-@users_option
-@seed_option
-@target_option
-@rto_option
-@rpo_option
-@settings_option
-@out_option
-@output_option
+@_restores
 def restore_command(
     repo: str,
     password_file: Path | None,
@@ -86,15 +92,7 @@ def restore_command(
 @command.command("region-loss")
 @click.option("--replica", required=True, metavar="REPO", help="The repository that survives.")
 @click.option("--repo", metavar="REPO", help="The one that is lost, if it can still be asked what it acknowledged.")
-@password_option
-@users_option
-@seed_option
-@target_option
-@rto_option
-@rpo_option
-@settings_option
-@out_option
-@output_option
+@_restores
 def region_loss_command(
     replica: str,
     repo: str | None,
@@ -124,9 +122,7 @@ def region_loss_command(
 @click.option("--no-probe", is_flag=True, help="Do not connect to its endpoint, for want of a way to it.")
 @click.option("--failover", type=DURATION, help="Promise to judge, before that of --settings.")
 @click.option("--yes", is_flag=True, help="Do not ask: connections are broken.")
-@settings_option
-@out_option
-@output_option
+@_judged
 def failover_command(
     cluster: str,
     region: str | None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from random import Random
 
 from holdfast.backup.ids import SnapshotId
@@ -43,61 +43,78 @@ def drill_restore(
     """Return what it took to open the repository and restore, and how old the oldest newest snapshot was at the start.
 
     Every byte restored is authenticated and matches its chunk's keyed hash. `expected` are the newest snapshots that
-    another repository has acknowledged: what of them is not here is told as a problem, and counts for the RPO.
+    another repository has acknowledged: what of them is not here is told as a problem.
 
     Raises:
         NotFound: the repository holds no snapshot.
     """
     started, began = clock.now(), monotonic()
-    done: list[RestoreSummary] = []
-    problems: list[str] = []
     with open_repository() as repository:
-        opened = monotonic()
+        opening = timedelta(seconds=monotonic() - began)
         newest = newest_of_each(repository.ledger.completed())
         if not newest:
             raise NotFound(f"{target} holds no snapshot to restore; make one with `holdfast backup`")
-        for record in _chosen(newest, choice):
-            try:
-                summary = restore(repository, record.id, into(record))
-            except HoldfastError as error:
-                problems.append(f"{record.user}@{record.host} {record.id[:12]}: {error}")
-                continue
-            done.append(summary)
-            problems += [f"{record.user}@{record.host} {record.id[:12]}: {one.reason}" for one in summary.failed]
+        done, problems = _restore_each(repository, _chosen(newest, choice), into)
     took = timedelta(seconds=monotonic() - began)
     missing = _missing(newest, expected or [])
-    problems += [f"{one.user}@{one.host} {one.id[:12]}: acknowledged, but not in {target}" for one in missing]
+    problems += [f"{_called(one)}: acknowledged, but not in {target}" for one in missing]
     files, size = sum(one.files for one in done), sum(one.bytes_written for one in done)
-    oldest = min(newest, key=lambda record: record.start)
+    restored = f"{len(done)} of {len(newest)} users restored to another place: {files} files, {size} bytes"
     return Drill(
         name=name,
         target=target,
         started=started,
-        measured=(
-            Measured(
-                name="rto",
-                took=took,
-                how=f"{len(done)} of {len(newest)} users restored to another place: {files} files, {size} bytes, "
-                f"with {took_text(timedelta(seconds=opened - began))} to open the repository",
-                partly="for this volume, this machine and this network; deciding takes people longer",
-            ),
-            Measured(
-                name="rpo",
-                took=started - oldest.start,
-                how=f"the newest snapshot of {oldest.user}@{oldest.host} began {took_text(started - oldest.start)} "
-                f"before the drill, and no user's is older ({len(newest)} users)",
-                partly="at this moment; the schedule says how old it can become",
-            ),
-        ),
+        measured=(_recovery_time(took, opening, restored), _recovery_point(newest, started)),
         problems=_told(problems),
         figures={
             "users": len(newest),
             "users_restored": len(done),
             "files": files,
             "bytes": size,
-            "open_seconds": opened - began,
-            "bytes_per_second": size / max(took.total_seconds() - (opened - began), 1e-9),
+            "open_seconds": opening.total_seconds(),
+            "bytes_per_second": size / max((took - opening).total_seconds(), 1e-9),
         },
+    )
+
+
+def _restore_each(
+    repository: Repository, records: Sequence[Record], into: Callable[[Record], Target]
+) -> tuple[list[RestoreSummary], list[str]]:
+    done: list[RestoreSummary] = []
+    problems: list[str] = []
+    for record in records:
+        try:
+            summary = restore(repository, record.id, into(record))
+        except HoldfastError as error:
+            problems.append(f"{_called(record)}: {error}")
+            continue
+        done.append(summary)
+        problems += [f"{_called(record)}: {one.reason}" for one in summary.failed]
+    return done, problems
+
+
+def _called(record: Record) -> str:
+    return f"{record.user}@{record.host} {record.id[:12]}"
+
+
+def _recovery_time(took: timedelta, opening: timedelta, restored: str) -> Measured:
+    return Measured(
+        name="rto",
+        took=took,
+        how=f"{restored}, with {took_text(opening)} to open the repository",
+        partly="for this volume, this machine and this network; deciding takes people longer",
+    )
+
+
+def _recovery_point(newest: Sequence[Record], started: datetime) -> Measured:
+    oldest = min(newest, key=lambda record: record.start)
+    age = started - oldest.start
+    return Measured(
+        name="rpo",
+        took=age,
+        how=f"the newest snapshot of {oldest.user}@{oldest.host} began {took_text(age)} "
+        f"before the drill, and no user's is older ({len(newest)} users)",
+        partly="at this moment; the schedule says how old it can become",
     )
 
 
