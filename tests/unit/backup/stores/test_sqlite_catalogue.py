@@ -15,7 +15,8 @@ import pytest
 
 from holdfast.backup.ids import ChunkId, PackId, SnapshotId
 from holdfast.backup.ports import PackKind, PackRow, PackState, Record, Status
-from holdfast.backup.stores.sqlite_catalogue import MEANING, SqliteCatalogue, sqlite_errors
+from holdfast.backup.stores.sqlite_catalogue import SqliteCatalogue
+from holdfast.backup.stores.sqlite_file import MEANING, sqlite_errors
 from holdfast.errors import HoldfastError, IntegrityError, StoreDenied, StoreUnavailable
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)

@@ -1,0 +1,187 @@
+"""One SQLite file for many processes and threads: connections, transactions that wait their turn, errors."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from holdfast.backup.stores.turns import FileTurn, GroupCommit, Job
+from holdfast.errors import HoldfastError, IntegrityError, StoreDenied, StoreUnavailable
+
+T = TypeVar("T")
+BUSY_SECONDS = 60.0
+"""How long a writer waits for its turn before it gives up."""
+FIRST_PAUSE = 0.02
+HALVED_AFTER = 0.05
+SHORTEST_PAUSE = 0.001
+"""A waiter's pause, seconds: half the first after `HALVED_AFTER`, then less and less."""
+LOOKUP_BATCH = 500
+"""Values in one statement."""
+SCHEMA_VERSION = 1
+SCHEMA = """
+PRAGMA journal_mode = WAL;
+CREATE TABLE IF NOT EXISTS packs (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, pack BLOB NOT NULL UNIQUE, kind TEXT NOT NULL, size INTEGER NOT NULL,
+    session TEXT NOT NULL, state TEXT NOT NULL, epoch INTEGER);
+CREATE TABLE IF NOT EXISTS chunks (
+    chunk BLOB PRIMARY KEY, number INTEGER NOT NULL, ordinal INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS records (
+    id TEXT PRIMARY KEY, user TEXT NOT NULL, host TEXT NOT NULL, start TEXT NOT NULL, lease_until TEXT NOT NULL,
+    epoch INTEGER NOT NULL, parent TEXT, status TEXT NOT NULL, finished TEXT, figures TEXT NOT NULL,
+    expires TEXT) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS records_by_status ON records (status, user, start);
+CREATE TABLE IF NOT EXISTS locks (name TEXT PRIMARY KEY, owner TEXT NOT NULL, until TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS epochs (one INTEGER PRIMARY KEY CHECK (one = 1), epoch INTEGER NOT NULL);
+INSERT OR IGNORE INTO epochs VALUES (1, 1);
+PRAGMA user_version = 1;
+"""
+
+# SQLite's primary result codes (https://sqlite.org/rescode.html) and what they mean to a caller.
+MEANING: Mapping[int, tuple[type[HoldfastError], str]] = {
+    sqlite3.SQLITE_BUSY: (StoreUnavailable, "others kept it locked: try again later"),
+    sqlite3.SQLITE_LOCKED: (StoreUnavailable, "others kept it locked: try again later"),
+    sqlite3.SQLITE_FULL: (StoreUnavailable, "the disk is full: free some space, then run it again"),
+    sqlite3.SQLITE_IOERR: (StoreUnavailable, "the disk failed to answer: look at the system's log"),
+    sqlite3.SQLITE_NOMEM: (StoreUnavailable, "memory ran out"),
+    sqlite3.SQLITE_INTERRUPT: (StoreUnavailable, "it was interrupted: try again"),
+    sqlite3.SQLITE_PROTOCOL: (StoreUnavailable, "its locks do not work: is it on a network file system?"),
+    sqlite3.SQLITE_READONLY: (StoreDenied, "it is read-only: check its owner and mode"),
+    sqlite3.SQLITE_PERM: (StoreDenied, "permission denied: check its owner and mode"),
+    sqlite3.SQLITE_CANTOPEN: (StoreDenied, "it cannot be opened: check its owner and mode"),
+    sqlite3.SQLITE_AUTH: (StoreDenied, "permission denied: check its owner and mode"),
+    sqlite3.SQLITE_CORRUPT: (IntegrityError, "it is damaged: move it away and run `holdfast repo rebuild`"),
+    sqlite3.SQLITE_NOTADB: (IntegrityError, "it is no catalogue: move it away and run `holdfast repo rebuild`"),
+    sqlite3.SQLITE_SCHEMA: (IntegrityError, "its tables are not ours: move it away and run `holdfast repo rebuild`"),
+    sqlite3.SQLITE_ERROR: (IntegrityError, "its tables are not ours: move it away and run `holdfast repo rebuild`"),
+}
+
+
+@contextmanager
+def sqlite_errors(path: Path) -> Iterator[None]:
+    """Turn SQLite's errors about the catalogue into Holdfast's; programming errors keep rising."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+        if code not in MEANING or isinstance(error, sqlite3.ProgrammingError):
+            raise
+        kind, advice = MEANING[code]
+        raise kind(f"catalogue {path}: {advice}") from error
+
+
+class SqliteFile:
+    """The catalogue's file: what is written is durable on return, and all of a change or nothing.
+
+    Any number of processes and threads may use one file; each thread has a connection of its own.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        busy_seconds: float = BUSY_SECONDS,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._now = now
+        self._path = path
+        self._busy_seconds = busy_seconds
+        self._local = threading.local()
+        self._turn = FileTurn(path.with_name(f"{path.name}-turn"))
+        self._commits = GroupCommit(self._commit, patience_seconds=busy_seconds)
+        self._read("SELECT epoch FROM epochs")  # fails here, with a clear line, if the file is no catalogue
+
+    def _connection(self) -> sqlite3.Connection:
+        db: sqlite3.Connection | None = getattr(self._local, "db", None)
+        if db is None:
+            db = sqlite3.connect(self._path, timeout=0, isolation_level=None)
+            self._patiently(lambda: db.execute("PRAGMA synchronous=FULL"))
+            if self._patiently(lambda: db.execute("PRAGMA user_version").fetchone()) != (SCHEMA_VERSION,):
+                self._patiently(lambda: db.executescript(SCHEMA))
+            self._local.db = db
+        return db
+
+    def _patiently(self, call: Callable[[], T]) -> T:
+        """Call until it is our turn: who has waited longer asks more often, so that nobody starves."""
+        began = time.monotonic()
+        while True:
+            try:
+                return call()
+            except sqlite3.OperationalError as error:
+                busy = error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+                if not busy or time.monotonic() > began + self._busy_seconds:
+                    raise
+            pause = max(SHORTEST_PAUSE, FIRST_PAUSE / (1 + (time.monotonic() - began) / HALVED_AFTER))
+            time.sleep(random.uniform(0.5, 1) * pause)  # noqa: S311 - no secret
+
+    def _write(self, change: Callable[[sqlite3.Connection], T]) -> T:
+        """Return what `change` returns once it is durable; changes that wait together are committed together."""
+        try:
+            return self._commits.settle(Job(change))
+        except TimeoutError as error:
+            raise StoreUnavailable(f"catalogue {self._path}: others kept it locked: try again later") from error
+
+    def _commit(self, jobs: list[Job[Any]]) -> None:
+        """Run jobs in one transaction, each undone by itself if it fails, and settle them when it is durable."""
+        try:
+            with self._turn.taken(self._busy_seconds), sqlite_errors(self._path):
+                failed = self._transaction(jobs)
+        except HoldfastError as error:
+            for job in jobs:
+                job.settle(error)
+        else:
+            for job in jobs:
+                job.settle(failed.get(job))
+
+    def _transaction(self, jobs: list[Job[Any]]) -> dict[Job[Any], Exception]:
+        db = self._connection()
+        self._patiently(lambda: db.execute("BEGIN IMMEDIATE"))
+        failed: dict[Job[Any], Exception] = {}
+        try:
+            for job in jobs:
+                db.execute("SAVEPOINT job")
+                try:
+                    job.attempt(db)
+                except HoldfastError as error:
+                    failed[job] = error
+                    db.execute("ROLLBACK TO job")
+                db.execute("RELEASE job")
+            self._patiently(lambda: db.execute("COMMIT"))
+        except BaseException:
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+            raise
+        return failed
+
+    def _read(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
+        with sqlite_errors(self._path):
+            db = self._connection()
+            return self._patiently(lambda: db.execute(sql, parameters).fetchall())
+
+    def close(self) -> None:
+        """Close this thread's connection."""
+        db: sqlite3.Connection | None = getattr(self._local, "db", None)
+        if db is not None:
+            db.close()
+            self._local.db = None
+
+
+def marks(values: Collection[object]) -> str:
+    """Return a question mark for each value, for a list in SQL."""
+    return ", ".join("?" * len(values))
+
+
+def changed(db: sqlite3.Connection, sql: str, parameters: Sequence[Any]) -> bool:
+    """Run the statement; return whether it changed a row."""
+    return db.execute(sql, parameters).rowcount > 0
+
+
+def epoch_of(db: sqlite3.Connection) -> int:
+    """Return the ledger's epoch as this transaction sees it."""
+    return int(db.execute("SELECT epoch FROM epochs").fetchone()[0])
