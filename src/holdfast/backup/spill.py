@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import sqlite3
 import struct
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
+from typing import Generic, TypeVar
 
 from holdfast.backup.ids import ChunkId, PackId
 
@@ -66,23 +67,25 @@ class ChunkSet:
             yield from (ChunkId(chunk) for (chunk,) in rows)
 
 
-class ChunksByPack(Mapping[PackId, list[ChunkId]]):
-    """The chunks of each pack with their ordinals, in the order they were added; in memory up to `held` of them."""
+K = TypeVar("K", str, bytes)
+
+
+class Buckets(Generic[K]):
+    """Rows of bytes kept by bucket, in the order they were added; in memory up to `held` rows."""
 
     def __init__(self, *, held: int = HELD) -> None:
         self._held = held
         self._count = self._parts = 0
-        self._packs: set[PackId] = set()
-        self._new: dict[PackId, bytearray] = {}
+        self._filled: set[K] = set()
+        self._new: dict[K, bytearray] = {}
         self._db: sqlite3.Connection | None = None
 
-    def add(self, pack: PackId, ordinal: int, chunk: ChunkId) -> None:
-        """Add one chunk of a pack."""
-        if pack not in self._packs:
-            self._packs.add(pack)
-        if pack not in self._new:
-            self._new[pack] = bytearray()
-        self._new[pack] += ROW.pack(ordinal, chunk)
+    def add(self, bucket: K, row: bytes) -> None:
+        """Add one row to a bucket."""
+        if bucket not in self._new:
+            self._filled.add(bucket)
+            self._new[bucket] = bytearray()
+        self._new[bucket] += row
         self._count += 1
         if self._count >= self._held:
             self._spill()
@@ -90,34 +93,54 @@ class ChunksByPack(Mapping[PackId, list[ChunkId]]):
     def _spill(self) -> None:
         if self._db is None:
             self._db = _temporary()
-            self._db.execute("CREATE TABLE places (pack TEXT NOT NULL, part INTEGER NOT NULL, rows BLOB NOT NULL)")
-            self._db.execute("CREATE INDEX by_pack ON places (pack, part)")
+            self._db.execute("CREATE TABLE rows (bucket NOT NULL, part INTEGER NOT NULL, rows BLOB NOT NULL)")
+            self._db.execute("CREATE INDEX by_bucket ON rows (bucket, part)")
         self._db.execute("BEGIN")
         self._parts += 1
-        rows = ((pack, self._parts, data) for pack, data in sorted(self._new.items()))
-        self._db.executemany("INSERT INTO places VALUES (?, ?, ?)", rows)
+        rows = ((bucket, self._parts, data) for bucket, data in sorted(self._new.items()))
+        self._db.executemany("INSERT INTO rows VALUES (?, ?, ?)", rows)
         self._db.execute("COMMIT")
         self._new.clear()
         self._count = 0
 
+    def read(self, bucket: K) -> bytes:
+        """Return the rows of a bucket, joined; none if nothing was added to it."""
+        data = b""
+        if self._db is not None and bucket in self._filled:
+            parts = self._db.execute("SELECT rows FROM rows WHERE bucket = ? ORDER BY part", (bucket,)).fetchall()
+            data = b"".join(part for (part,) in parts)
+        return data + self._new.get(bucket, b"")
+
+    @property
+    def filled(self) -> Set[K]:
+        """The buckets that hold something."""
+        return self._filled
+
+
+class ChunksByPack(Mapping[PackId, list[ChunkId]]):
+    """The chunks of each pack with their ordinals, in the order they were added; in memory up to `held` of them."""
+
+    def __init__(self, *, held: int = HELD) -> None:
+        self._rows: Buckets[str] = Buckets(held=held)
+
+    def add(self, pack: PackId, ordinal: int, chunk: ChunkId) -> None:
+        """Add one chunk of a pack."""
+        self._rows.add(pack, ROW.pack(ordinal, chunk))
+
     def placed(self, pack: PackId) -> list[tuple[int, ChunkId]]:
         """Return the ordinals and chunks of a pack, none if it is not known."""
-        data = b""
-        if self._db is not None and pack in self._packs:
-            parts = self._db.execute("SELECT rows FROM places WHERE pack = ? ORDER BY part", (pack,)).fetchall()
-            data = b"".join(part for (part,) in parts)
-        return [(ordinal, ChunkId(chunk)) for ordinal, chunk in ROW.iter_unpack(data + self._new.get(pack, b""))]
+        return [(ordinal, ChunkId(chunk)) for ordinal, chunk in ROW.iter_unpack(self._rows.read(pack))]
 
     def __getitem__(self, pack: PackId) -> list[ChunkId]:
-        if pack not in self._packs:
+        if pack not in self:
             raise KeyError(pack)
         return [chunk for _, chunk in self.placed(pack)]
 
     def __contains__(self, pack: object) -> bool:
-        return pack in self._packs
+        return pack in self._rows.filled
 
     def __iter__(self) -> Iterator[PackId]:
-        return iter(self._packs)
+        return map(PackId, self._rows.filled)
 
     def __len__(self) -> int:
-        return len(self._packs)
+        return len(self._rows.filled)

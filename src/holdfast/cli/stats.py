@@ -35,18 +35,24 @@ def command(repo: str, password_file: Path | None, output: str, quiet: bool, by:
         groups = [{by: one.name, **_as_json(one)} for one in report.groups]
         click.echo(json.dumps({"groups": groups, "total": _as_json(report.total)}, indent=2))
         return
-    heading = (by.upper(), "SNAPSHOTS", "RAW", "DISTINCT", "STORED", "OWN")
+    heading = (by.upper(), "SNAPSHOTS", "RAW", "DISTINCT", "STORED", "SHARE", "OWN")
     click.echo(table([heading, *(_as_row(one) for one in (*report.groups, report.total))]))
-    if not quiet and report.total.stored:
+    if not quiet and report.total.raw > report.total.stored > 0:
         times = report.total.raw / report.total.stored
         click.echo(f"stored once and compressed: {times:.1f} times smaller than the snapshots one by one", err=True)
 
 
 def _as_row(one: Usage) -> tuple[str, ...]:
-    sizes = (one.raw, one.distinct, one.stored, one.own)
+    sizes = (one.raw, one.distinct, one.stored, one.share, one.own)
     return (one.name[:32], str(one.snapshots), *(shown_size(size) for size in sizes))
 
 
 def _as_json(one: Usage) -> dict[str, object]:
-    sizes = {"raw": one.raw, "distinct": one.distinct, "stored": round(one.stored), "own": round(one.own)}
-    return {"snapshots": one.snapshots, **sizes}
+    return {
+        "snapshots": one.snapshots,
+        "raw": one.raw,
+        "distinct": one.distinct,
+        "stored": round(one.stored),
+        "share": round(one.share),
+        "own": round(one.own),
+    }

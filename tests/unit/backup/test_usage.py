@@ -53,3 +53,28 @@ def test_groups_come_largest_first_and_an_empty_repository_has_none() -> None:
     for number, user in enumerate(("small", "large", "medium")):
         snapshot(repository, {"own": noise((10_000, 90_000, 40_000)[number], number)}, user=user)
     assert [one.name for one in by_user(repository).groups] == ["large", "medium", "small"]
+
+
+def test_shares_add_up_to_what_is_stored_and_halve_what_two_use() -> None:
+    repository = any_repository()
+    snapshot(repository, {"shared": SHARED, "own": ANNS})
+    snapshot(repository, {"shared": SHARED, "own": BOBS}, user="bob")
+    report = by_user(repository)
+    bob, ann = report.groups
+    assert bob.share + ann.share == pytest.approx(report.total.stored)
+    assert ann.share - ann.own == pytest.approx(len(SHARED) / 2, rel=0.02)
+    assert ann.share - ann.own == pytest.approx(bob.share - bob.own)
+
+
+def test_each_snapshot_adds_what_no_earlier_one_held() -> None:
+    repository = any_repository()
+    made = [
+        snapshot(repository, {"shared": SHARED, "own": BOBS}, user="bob"),
+        snapshot(repository, {"shared": SHARED, "own": ANNS}),
+        snapshot(repository, {"shared": SHARED, "own": ANNS}),
+    ]
+    report = by_user(repository)
+    assert [one.snapshot for one in report.additions] == made
+    assert [one.raw for one in report.additions] == [170_000, 150_000, 150_000]
+    assert [one.distinct for one in report.additions] == pytest.approx([170_000, 50_000, 0], abs=2000)
+    assert sum(one.stored for one in report.additions) == pytest.approx(report.total.stored)

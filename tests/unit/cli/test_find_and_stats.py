@@ -33,5 +33,5 @@ def test_stats_tell_who_uses_how_much(holdfast: Run, tmp_path: Path) -> None:
     assert report["total"]["raw"] == 200_000
     assert report["total"]["stored"] < 110_000
     text = holdfast("stats", "--repo", "repo", "--by", "snapshot")
-    assert text.out.splitlines()[0].split() == ["SNAPSHOT", "SNAPSHOTS", "RAW", "DISTINCT", "STORED", "OWN"]
+    assert text.out.splitlines()[0].split() == ["SNAPSHOT", "SNAPSHOTS", "RAW", "DISTINCT", "STORED", "SHARE", "OWN"]
     assert "1.9 times smaller" in text.err or "2.0 times smaller" in text.err
