@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from holdfast.checks.demands import Demands
 from holdfast.checks.document import parse
 from holdfast.checks.engine import check_sources
-from holdfast.checks.graph import Source
+from holdfast.checks.graph.source import Source
 from holdfast.checks.registry import built_in
 from holdfast.checks.yaml_reader import LocatedList, LocatedMap
 from holdfast.errors import InvalidRequest

@@ -10,7 +10,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from holdfast.checks.graph import Resource, System, once
+from holdfast.checks.graph.resource import Resource, once
+from holdfast.checks.graph.system import System
 from holdfast.checks.values import Undecided, Value, as_list, as_number, as_text, is_undecided
 
 

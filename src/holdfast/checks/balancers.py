@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from holdfast.checks.functions import role_of_function
-from holdfast.checks.graph import Resource
+from holdfast.checks.graph.resource import Resource
 from holdfast.checks.policies import action_matches, grants_of
 from holdfast.checks.values import Undecided, Value, as_list, as_number
 

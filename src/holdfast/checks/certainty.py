@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from holdfast.checks.finding import Finding
-from holdfast.checks.graph import Source
+from holdfast.checks.graph.source import Source
 
 
 def has_macro(source: Source) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from holdfast.checks.graph import Resource
+from holdfast.checks.graph.resource import Resource
 from holdfast.checks.network import groups, subnets
 from holdfast.checks.values import Undecided, Value, as_list, as_text, is_undecided
 

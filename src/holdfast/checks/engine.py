@@ -14,7 +14,8 @@ from holdfast.checks.assembly import AssembledStack, read_assembly
 from holdfast.checks.demands import Demands
 from holdfast.checks.document import SUFFIXES, Document, NotATemplate, load
 from holdfast.checks.finding import Finding, Outcome, Severity, Suppressed
-from holdfast.checks.graph import Source, System, systems
+from holdfast.checks.graph.source import Source
+from holdfast.checks.graph.system import System, systems
 from holdfast.checks.registry import all_rules
 from holdfast.checks.rule import Rule
 from holdfast.checks.schema import SchemaRuns, checker

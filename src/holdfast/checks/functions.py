@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
-from holdfast.checks.graph import Path, Resource, once
+from holdfast.checks.graph.resource import Path, Resource, once
 from holdfast.checks.policies import Verdict, allowed, grants_of, knowable, role_may, statements
 from holdfast.checks.values import Undecided, as_list, as_text, is_undecided
 

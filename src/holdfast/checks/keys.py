@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from holdfast.checks.graph import Resource, System
+from holdfast.checks.graph.resource import Resource
+from holdfast.checks.graph.system import System
 from holdfast.checks.identity import canonical
 from holdfast.checks.policies import Statement, Verdict, allowed, knowable, statements
 from holdfast.checks.values import Text, Undecided, Value, as_bool, as_text, is_undecided

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from holdfast.checks.graph import Resource, System
+from holdfast.checks.graph.resource import Resource
+from holdfast.checks.graph.system import System
 from holdfast.checks.policies import Verdict
 from holdfast.checks.values import Undecided, Value, as_bool, as_list, as_number, as_text, is_undecided
 

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from holdfast.checks.graph import Resource, System, once
+from holdfast.checks.graph.resource import Resource, once
+from holdfast.checks.graph.system import System
 from holdfast.checks.identity import canonical
 from holdfast.checks.values import Text, Undecided, Value, as_list, as_text, is_undecided, references
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from holdfast.checks.functions import function_behind
-from holdfast.checks.graph import Resource, System
+from holdfast.checks.graph.resource import Resource
+from holdfast.checks.graph.system import System
 from holdfast.checks.values import Undecided, Value, as_list, is_undecided
 from holdfast.settings.quantities import read_duration
 from holdfast.settings.schedule import longest_gap, parse_schedule

@@ -10,7 +10,9 @@ from typing import ClassVar
 
 from holdfast.checks.demands import Demands
 from holdfast.checks.finding import Finding, Outcome, Severity
-from holdfast.checks.graph import Resource, System, Template
+from holdfast.checks.graph.resource import Resource
+from holdfast.checks.graph.system import System
+from holdfast.checks.graph.template import Template
 from holdfast.checks.identity import describe
 from holdfast.checks.values import Undecided, Value
 

@@ -23,7 +23,7 @@ from holdfast.errors import InvalidRequest
 if TYPE_CHECKING:
     from cloudformation_validate import CompositeEngine, Diagnostic
 
-    from holdfast.checks.graph import Source
+    from holdfast.checks.graph.source import Source
 
 SOURCE = "https://github.com/aws-cloudformation/cloudformation-validate"
 # Warnings that foretell a failure; the others are about taste, or rules of ours say more.

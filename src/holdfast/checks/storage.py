@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from holdfast.checks.graph import Resource
+from holdfast.checks.graph.resource import Resource
 from holdfast.checks.policies import Statement, statements
 from holdfast.checks.values import Undecided, Value, as_list, as_number, as_text, is_undecided
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from holdfast.checks.demands import Demands
 from holdfast.checks.finding import Finding, Outcome, Severity, Suppressed
-from holdfast.checks.graph import Source
+from holdfast.checks.graph.source import Source
 
 SOURCE = "docs/check.md#accepting-a-finding"
 MISSING_REASON, EXPIRED, UNUSED = "CHK001", "CHK002", "CHK003"

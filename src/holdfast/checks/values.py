@@ -17,6 +17,9 @@ Value: TypeAlias = Any
 PLAIN = frozenset({str, int, float, bool, type(None)})
 """The types of a concrete value with nothing inside it; asked for with `type(value) in PLAIN`, which is quick."""
 
+MISSING: Any = object()
+"""Stands where nothing gives a value: not even null."""
+
 
 @dataclass(frozen=True, slots=True)
 class Undecided:

@@ -9,7 +9,9 @@ from datetime import date, timedelta
 from holdfast.checks.databases import instances_of, subnets_of
 from holdfast.checks.demands import Demands
 from holdfast.checks.document import Document
-from holdfast.checks.graph import Resource, Source, systems
+from holdfast.checks.graph.resource import Resource
+from holdfast.checks.graph.source import Source
+from holdfast.checks.graph.system import systems
 from holdfast.checks.network import zones_of
 from holdfast.checks.positions import LocatedPositions
 from holdfast.checks.promise import AURORA_FAILOVER, AURORA_RECREATE, Term, gap_of, spelled, total

@@ -11,7 +11,8 @@ import pytest
 from holdfast.checks.conditions import MAX_SCENARIOS
 from holdfast.checks.demands import Demands
 from holdfast.checks.document import parse
-from holdfast.checks.graph import Source, System, systems
+from holdfast.checks.graph.source import Source
+from holdfast.checks.graph.system import System, systems
 from holdfast.checks.values import Pseudo, Reference, Text, Undecided, as_text, is_undecided
 
 TODAY = date(2026, 11, 21)

@@ -8,7 +8,7 @@ from typing import Any
 
 from holdfast.checks.alarms import known, known_namespace, nearest
 from holdfast.checks.finding import Finding, Severity
-from holdfast.checks.graph import Resource
+from holdfast.checks.graph.resource import Resource
 from holdfast.checks.rule import ResourceRule
 from holdfast.checks.values import as_text
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from holdfast.checks.alarms import known, metrics
 from holdfast.checks.finding import Finding
-from holdfast.checks.graph import Resource
+from holdfast.checks.graph.resource import Resource
 from holdfast.checks.rule import ResourceRule
 from holdfast.checks.values import Undecided
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from holdfast.checks.alarms import Metric, watching
 from holdfast.checks.databases import instances_of
 from holdfast.checks.finding import Finding, Severity
-from holdfast.checks.graph import Resource, System
+from holdfast.checks.graph.resource import Resource
+from holdfast.checks.graph.system import System
 from holdfast.checks.rule import ResourceRule
 from holdfast.checks.values import Undecided, as_list
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from holdfast.checks.balancers import LISTENER, LISTENER_RULE, forwards, switches
 from holdfast.checks.finding import Finding, Severity
 from holdfast.checks.functions import role_of_function
-from holdfast.checks.graph import Resource
+from holdfast.checks.graph.resource import Resource
 from holdfast.checks.policies import role_may
 from holdfast.checks.promise import schedules_of
 from holdfast.checks.rule import ResourceRule

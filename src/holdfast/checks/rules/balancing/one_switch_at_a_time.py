@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from holdfast.checks.balancers import switches
 from holdfast.checks.finding import Finding, Severity
 from holdfast.checks.functions import function_may
-from holdfast.checks.graph import Resource
+from holdfast.checks.graph.resource import Resource
 from holdfast.checks.rule import ResourceRule
 from holdfast.checks.values import Undecided, as_number
 

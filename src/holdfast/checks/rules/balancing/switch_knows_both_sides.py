@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from holdfast.checks.balancers import LISTENER, LISTENER_RULE, forwards, switches
 from holdfast.checks.finding import Finding
-from holdfast.checks.graph import Resource
+from holdfast.checks.graph.resource import Resource
 from holdfast.checks.rule import ResourceRule
 from holdfast.checks.values import Value, as_text, is_undecided
 

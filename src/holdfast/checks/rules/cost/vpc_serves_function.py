@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from holdfast.checks.finding import Finding, Severity
-from holdfast.checks.graph import Resource
+from holdfast.checks.graph.resource import Resource
 from holdfast.checks.network import exit_of, network_of
 from holdfast.checks.rule import ResourceRule
 from holdfast.checks.values import is_undecided

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from holdfast.checks.finding import Finding
-from holdfast.checks.graph import Resource, System
+from holdfast.checks.graph.resource import Resource
+from holdfast.checks.graph.system import System
 from holdfast.checks.identity import describe
 from holdfast.checks.rule import SystemRule
 from holdfast.checks.values import Undecided, Value, as_text

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from holdfast.checks.databases import instances_of
 from holdfast.checks.finding import Finding, Severity
-from holdfast.checks.graph import Resource
+from holdfast.checks.graph.resource import Resource
 from holdfast.checks.rule import ResourceRule
 from holdfast.checks.values import is_undecided
 

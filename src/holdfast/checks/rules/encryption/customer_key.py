@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from holdfast.checks.finding import Finding
-from holdfast.checks.graph import Resource
+from holdfast.checks.graph.resource import Resource
 from holdfast.checks.keys import KEY_PROPERTIES, Owner, key_of
 from holdfast.checks.rule import ResourceRule
 from holdfast.checks.storage import log_sources

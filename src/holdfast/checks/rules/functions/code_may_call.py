@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from holdfast.checks.finding import Finding
 from holdfast.checks.functions import actions_in, inline_code, role_of_function
-from holdfast.checks.graph import Resource
+from holdfast.checks.graph.resource import Resource
 from holdfast.checks.policies import role_may
 from holdfast.checks.rule import ResourceRule
 

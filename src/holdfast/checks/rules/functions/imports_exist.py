@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from holdfast.checks.finding import Finding
 from holdfast.checks.functions import inline_code
-from holdfast.checks.graph import Resource
+from holdfast.checks.graph.resource import Resource
 from holdfast.checks.rule import ResourceRule
 from holdfast.checks.values import is_undecided
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from holdfast.checks.finding import Finding
 from holdfast.checks.functions import function_behind
-from holdfast.checks.graph import Resource
+from holdfast.checks.graph.resource import Resource
 from holdfast.checks.rule import ResourceRule
 from holdfast.checks.values import Undecided, as_number
 

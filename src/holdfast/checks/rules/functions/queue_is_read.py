@@ -13,7 +13,7 @@ from holdfast.checks.functions import (
     senders_of,
     worn_by_compute,
 )
-from holdfast.checks.graph import Resource
+from holdfast.checks.graph.resource import Resource
 from holdfast.checks.rule import ResourceRule
 from holdfast.checks.values import as_number
 

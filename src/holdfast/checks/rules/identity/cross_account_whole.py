@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from holdfast.checks.finding import Finding
-from holdfast.checks.graph import Resource
+from holdfast.checks.graph.resource import Resource
 from holdfast.checks.identity import canonical
 from holdfast.checks.keys import key_of, key_statements
 from holdfast.checks.policies import Statement, statements

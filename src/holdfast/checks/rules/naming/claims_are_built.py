@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from holdfast.checks.finding import Finding
-from holdfast.checks.graph import System
+from holdfast.checks.graph.system import System
 from holdfast.checks.rule import SystemRule
 from holdfast.checks.values import as_text
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from holdfast.checks.finding import Finding, Severity
-from holdfast.checks.graph import Path, Resource
+from holdfast.checks.graph.resource import Path, Resource
 from holdfast.checks.rule import ResourceRule
 from holdfast.checks.values import Reference, Undecided, as_list, references
 

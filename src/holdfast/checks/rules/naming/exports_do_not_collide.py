@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from holdfast.checks.finding import Finding, Severity
-from holdfast.checks.graph import System
+from holdfast.checks.graph.system import System
 from holdfast.checks.rule import SystemRule
 from holdfast.checks.values import as_text
 

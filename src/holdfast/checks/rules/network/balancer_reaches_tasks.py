@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from holdfast.checks.balancers import balancers_of
 from holdfast.checks.finding import Finding
-from holdfast.checks.graph import Resource
+from holdfast.checks.graph.resource import Resource
 from holdfast.checks.network import groups, lets_in
 from holdfast.checks.rule import ResourceRule
 from holdfast.checks.values import Undecided, as_list, as_number

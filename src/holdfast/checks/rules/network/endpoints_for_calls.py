@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from holdfast.checks.finding import Finding
 from holdfast.checks.functions import role_of_function
-from holdfast.checks.graph import Resource
+from holdfast.checks.graph.resource import Resource
 from holdfast.checks.network import endpoint_reaches, endpoints, exit_of, network_of, vpc_of
 from holdfast.checks.policies import grants_of
 from holdfast.checks.rule import ResourceRule

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from holdfast.checks.alarms import period_seconds, targets
 from holdfast.checks.finding import Finding
-from holdfast.checks.graph import Resource
+from holdfast.checks.graph.resource import Resource
 from holdfast.checks.promise import Term, spelled
 from holdfast.checks.rule import ResourceRule
 from holdfast.checks.values import Undecided

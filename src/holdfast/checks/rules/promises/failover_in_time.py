@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from holdfast.checks.databases import instances_of
 from holdfast.checks.finding import Finding
-from holdfast.checks.graph import Resource
+from holdfast.checks.graph.resource import Resource
 from holdfast.checks.promise import AURORA_FAILOVER, AURORA_RECREATE, Term, spelled
 from holdfast.checks.rule import ResourceRule
 from holdfast.checks.values import is_undecided

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from holdfast.checks.finding import Finding
-from holdfast.checks.graph import Resource
+from holdfast.checks.graph.resource import Resource
 from holdfast.checks.promise import RETRIEVAL, Term, spelled
 from holdfast.checks.rule import ResourceRule
 from holdfast.checks.storage import lifecycle, log_sources

@@ -8,7 +8,8 @@ from datetime import timedelta
 from holdfast.checks.coverage import STATEFUL, selects
 from holdfast.checks.finding import Finding
 from holdfast.checks.functions import function_behind
-from holdfast.checks.graph import Resource, System
+from holdfast.checks.graph.resource import Resource
+from holdfast.checks.graph.system import System
 from holdfast.checks.promise import (
     BACKUP_START_WINDOW,
     REPLICATION,

@@ -7,7 +7,8 @@ from datetime import timedelta
 
 from holdfast.checks.alarms import alarms, period_seconds
 from holdfast.checks.finding import Finding
-from holdfast.checks.graph import Resource, System
+from holdfast.checks.graph.resource import Resource
+from holdfast.checks.graph.system import System
 from holdfast.checks.promise import backup_functions
 from holdfast.checks.rule import SystemRule
 from holdfast.checks.values import Undecided, as_list

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from holdfast.checks.finding import Finding, Severity
 from holdfast.checks.functions import is_worn
-from holdfast.checks.graph import Resource
+from holdfast.checks.graph.resource import Resource
 from holdfast.checks.policies import role_may
 from holdfast.checks.rule import ResourceRule
 from holdfast.checks.storage import bucket_statements, destinations, holds_backups

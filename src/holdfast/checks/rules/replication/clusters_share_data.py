@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 
 from holdfast.checks.finding import Finding, Severity
-from holdfast.checks.graph import Resource, System
+from holdfast.checks.graph.resource import Resource
+from holdfast.checks.graph.system import System
 from holdfast.checks.rule import SystemRule
 from holdfast.checks.values import as_text, is_undecided
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from holdfast.checks.finding import Finding, Severity
-from holdfast.checks.graph import Resource
+from holdfast.checks.graph.resource import Resource
 from holdfast.checks.policies import Statement, knowable
 from holdfast.checks.rule import ResourceRule
 from holdfast.checks.storage import bucket_statements

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from holdfast.checks.finding import Finding
-from holdfast.checks.graph import Resource
+from holdfast.checks.graph.resource import Resource
 from holdfast.checks.rule import ResourceRule
 from holdfast.checks.storage import Transition, lifecycle
 from holdfast.checks.values import Undecided
