@@ -3,36 +3,21 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import secrets
 import stat
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 
 from holdfast.backup.entry import Entry, EntryKind, Path
 from holdfast.backup.folders import FolderStack, LastFolder
 from holdfast.backup.targets import Content
 from holdfast.backup.targets.metadata import Metadata
-from holdfast.errors import IntegrityError, InvalidRequest, StoreDenied, StoreUnavailable
+from holdfast.backup.targets.os_errors import ends_the_restore, reason, target_errors
+from holdfast.errors import IntegrityError, InvalidRequest, StoreDenied
 
 MAX_WARNINGS = 1000
 NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-ENDS_THE_RESTORE = {
-    errno.ENOSPC: "the disk is full; free space, then restore again",
-    errno.EDQUOT: "the disk quota is used up; raise it, then restore again",
-    errno.EROFS: "the file system is read-only; choose another target",
-    errno.EIO: "the disk failed; choose another target",
-    errno.EMFILE: "too many files are open; raise the limit (ulimit -n)",
-    errno.ENFILE: "too many files are open on this machine; try again",
-}
-FOR_THE_PATH_ALONE = {
-    errno.ELOOP: "a symbolic link stands where the snapshot has a folder; it is not followed",
-    errno.ENOTDIR: "something else stands where the snapshot has a folder",
-    errno.EISDIR: "a folder stands where the snapshot has a file",
-    errno.EACCES: "permission denied",
-    errno.EPERM: "not permitted; some things only root can restore",
-}
 DEVICE_TYPES = {EntryKind.CHARACTER_DEVICE: stat.S_IFCHR, EntryKind.BLOCK_DEVICE: stat.S_IFBLK}
 
 
@@ -67,7 +52,7 @@ class DirectoryTarget:
         except (FileExistsError, NotADirectoryError) as error:
             raise InvalidRequest(f"target {shown!r} is not a folder; name a folder that is empty or new") from error
         except OSError as error:
-            raise StoreDenied(f"target {shown!r} cannot be made: {_text(error)}; choose another") from error
+            raise StoreDenied(f"target {shown!r} cannot be made: {reason(error)}; choose another") from error
         self._folders = FolderStack(fd)
         is_empty = not os.listdir(fd)
         if not is_empty and not self._overwrite:
@@ -139,8 +124,9 @@ class DirectoryTarget:
             with self._new_name(path[-1], self._open.fd, may_stay=True):
                 os.link(earlier[-1], self._partial, src_dir_fd=above, dst_dir_fd=self._open.fd, follow_symlinks=False)
         except OSError as error:
-            if error.errno in ENDS_THE_RESTORE:
-                raise StoreUnavailable(self._ends(error)) from error
+            if ends_the_restore(error):
+                with self._errors():
+                    raise
             return False
         finally:
             os.close(above)
@@ -192,17 +178,8 @@ class DirectoryTarget:
                 with suppress(FileNotFoundError):
                     os.unlink(self._partial, dir_fd=folder)
 
-    @contextmanager
-    def _errors(self) -> Iterator[None]:
-        try:
-            yield
-        except (OSError, OverflowError) as error:
-            if isinstance(error, OSError) and error.errno in ENDS_THE_RESTORE:
-                raise StoreUnavailable(self._ends(error)) from error
-            raise StoreDenied(_text(error)) from error
-
-    def _ends(self, error: OSError) -> str:
-        return f"target {os.fsdecode(self._folder)!r}: {ENDS_THE_RESTORE[error.errno or 0]}"
+    def _errors(self) -> AbstractContextManager[None]:
+        return target_errors(self._folder)
 
     def _warn(self, path: Path) -> Callable[[str], None]:
         def warn(text: str) -> None:
@@ -226,9 +203,3 @@ def _fill(fd: int, entry: Entry, content: Content) -> None:
     if position != entry.size:
         raise IntegrityError(f"its content is {position} bytes, not the {entry.size} its entry says")
     os.ftruncate(fd, position)
-
-
-def _text(error: OSError | OverflowError) -> str:
-    if isinstance(error, OverflowError):
-        return str(error)
-    return FOR_THE_PATH_ALONE.get(error.errno or 0) or (error.strerror or str(error)).lower()
