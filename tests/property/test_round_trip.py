@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from random import Random
 
+import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from holdfast.backup import restore as restoring
+from holdfast.backup import restore_apart, restore_parts
+from holdfast.backup.restore import restore
+from holdfast.backup.targets.directory import DirectoryTarget
 from tests.support.backups import back_up, restored
 from tests.support.repositories import any_repository
-from tests.support.trees import Folder, make, picture, trees
+from tests.support.trees import File, Folder, make, picture, trees
 
 
 @contextmanager
@@ -74,3 +82,33 @@ def _become(source: Path, tree: Folder, here: Path) -> None:
     fresh = make(tree, here / "fresh")
     shutil.rmtree(source)
     fresh.rename(source)
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    pieces=st.lists(
+        st.one_of(
+            st.integers(1, 200).map(lambda pages: pages * 4096),
+            st.tuples(st.integers(0, 3), st.integers(1, 600_000)).map(
+                lambda drawn: Random(drawn[0]).randbytes(drawn[1])
+            ),
+        ),
+        max_size=6,
+    ).map(tuple)
+)
+def test_a_file_whose_parts_are_restored_apart_is_the_file_with_its_holes(pieces: tuple[bytes | int, ...]) -> None:
+    with scratch() as here, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(restoring, "APART_BYTES", -1)
+        patch.setattr(restore_apart, "LARGE_BYTES", -1)
+        patch.setattr(restore_parts, "PART_BYTES", 300_000)
+        repository = any_repository()
+        source = make(Folder({b"large": File(pieces), b"beside": File((b"small",))}), here / "source")
+        snapshot = back_up(repository, source).snapshot
+        target = DirectoryTarget(os.fsencode(here / "target"))
+
+        outcome = restore(repository, snapshot, target, jobs=2)
+
+        assert outcome.failed == []
+        assert picture(here / "target") == picture(source)
+        held = [(here / name / "large").stat().st_blocks for name in ("target", "source")]
+        assert held[0] <= held[1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
 from itertools import islice
 from typing import Protocol
 
@@ -61,6 +62,27 @@ class ChunkReader:
         rest = iter(wanted)
         while batch := list(islice(rest, LOOKUP_BATCH)):
             yield from self._fetch_batch(batch)
+
+    def lengths(self, chunks: Sequence[ChunkId]) -> dict[ChunkId, int]:
+        """Return how many bytes each chunk has, as the footers of the packs say.
+
+        Raises:
+            IntegrityError: one is nowhere.
+        """
+        wanted = list(dict.fromkeys(chunks))
+        with suppress(NotFound):  # compaction moved one while we read; the index knows where to, once
+            return self._lengths(self._places(wanted))
+        try:
+            return self._lengths(self._places(wanted))
+        except NotFound as error:
+            raise IntegrityError(f"{error}; run `holdfast verify`") from error
+
+    def _lengths(self, places: dict[ChunkId, Place]) -> dict[ChunkId, int]:
+        found: dict[ChunkId, int] = {}
+        for pack, group in _by_pack(places).items():
+            for block in _blocks_of(self._end(pack)[0], pack, group):
+                found.update((chunk, length) for chunk, length in block.chunks if chunk in group)
+        return found
 
     def _fetch_batch(self, chunks: list[ChunkId]) -> Iterator[tuple[ChunkId, bytes]]:
         places = self._places(chunks)

@@ -176,6 +176,7 @@ class _Restore:
         jobs: int,
     ) -> None:
         self._repository = repository
+        self._reader = reader
         self._target = target
         self._progress = progress
         self._jobs = jobs
@@ -209,7 +210,7 @@ class _Restore:
         self._bytes_met += sum(step.entry.size for step in batch if step.entry)
         is_much = self._bytes_met > APART_BYTES and self._jobs > 1
         if is_much and self._apart is None and isinstance(self._target, WritesByPath):
-            self._apart = RestoreApart(self._repository, self._target, self._jobs)
+            self._apart = RestoreApart(self._repository, self._reader, self._target, self._jobs)
 
     def _share(self, batch: Sequence[_Step], apart: RestoreApart) -> None:
         """Do the folders here, in order, then give the files in them to the workers."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from holdfast.backup.entry import Entry, Path
+from holdfast.errors import IntegrityError
 
 Content = Iterator[bytes | int]
 """A file's bytes in order; an integer is a hole of that length."""
@@ -47,6 +48,29 @@ class Target(Protocol):
         """Let go of everything, at the end and after any error."""
 
 
+class Unfinished(NamedTuple):
+    """How another process finds a file that is not whole yet: the folder it is in, its name there, and its inode."""
+
+    folder: Path
+    name: bytes
+    device: int
+    inode: int
+
+
+class FileInParts(Protocol):
+    """A file that several processes write at once, under another name until it is finished."""
+
+    @property
+    def unfinished(self) -> Unfinished:
+        """What another process needs to write to it."""
+
+    def finish(self, size: int) -> None:
+        """Make the file `size` bytes long, give it its metadata and its name, once nobody writes any more."""
+
+    def close(self) -> None:
+        """Let go of it; what was not finished is removed."""
+
+
 @runtime_checkable
 class WritesByPath(Target, Protocol):
     """A target whose files can be written in any order, by several processes, into folders entered before."""
@@ -57,8 +81,20 @@ class WritesByPath(Target, Protocol):
     def write_path(self, path: Path, entry: Entry, content: Content) -> None:
         """Make a file, as `write` does."""
 
+    def begin_parts(self, path: Path, entry: Entry) -> FileInParts:
+        """Begin a file that other processes are to write."""
+
+    def write_part(self, file: Unfinished, offset: int, data: bytes) -> None:
+        """Write bytes of a file that another process began; what is never written is a hole."""
+
     def leave_path(self, path: Path, entry: Entry) -> None:
         """Give a folder its metadata, once everything in it is made."""
 
     def warn(self, warnings: Sequence[str]) -> None:
         """Note what another process was warned of."""
+
+
+def check_size(size: int, entry: Entry) -> None:
+    """Refuse with IntegrityError content of another length than the entry says."""
+    if size != entry.size:
+        raise IntegrityError(f"its content is {size} bytes, not the {entry.size} its entry says")

@@ -4,20 +4,19 @@
 from __future__ import annotations
 
 import os
-import secrets
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 
 from holdfast.backup.entry import Entry, EntryKind, Path
 from holdfast.backup.folders import FolderStack, LastFolder
-from holdfast.backup.targets import Content
+from holdfast.backup.targets import Content, FileInParts, Unfinished, check_size
 from holdfast.backup.targets.metadata import Metadata
 from holdfast.backup.targets.os_errors import ends_the_restore, reason, target_errors
-from holdfast.errors import IntegrityError, InvalidRequest, StoreDenied
+from holdfast.backup.targets.parts import NEW_FILE, PartsOfFile, open_unfinished, partial_name, write_at
+from holdfast.errors import InvalidRequest, StoreDenied
 
 MAX_WARNINGS = 1000
-NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 DEVICE_TYPES = {EntryKind.CHARACTER_DEVICE: stat.S_IFCHR, EntryKind.BLOCK_DEVICE: stat.S_IFBLK}
 
 
@@ -32,9 +31,10 @@ class DirectoryTarget:
         self._folder = folder
         self._overwrite = overwrite
         self._metadata = Metadata(numeric_owner=numeric_owner)
-        self._partial = b".holdfast-" + secrets.token_hex(8).encode() + b".partial"
+        self._partial = partial_name()
         self._folders: FolderStack | None = None
         self._reached = LastFolder()
+        self._part = LastFolder()
         self._root: Entry | None = None
         self._warnings: list[str] = []
 
@@ -101,6 +101,20 @@ class DirectoryTarget:
             folder = self._reach(path[:-1])
         self._write(folder, path, entry, content)
 
+    def begin_parts(self, path: Path, entry: Entry) -> FileInParts:
+        """Begin a file that other processes are to write, in a folder that was entered before."""
+        with self._errors():
+            folder = self._open.open_folder(path[:-1])
+        return PartsOfFile(folder, path, lambda fd: self._metadata.apply(fd, entry, self._warn(path)), self._errors)
+
+    def write_part(self, file: Unfinished, offset: int, data: bytes) -> None:
+        """Write bytes of a file that another process began; it stays open for the next."""
+        with self._errors():
+            write_at(self._part.reach(file, lambda: self._open_part(file)), data, offset)
+
+    def _open_part(self, file: Unfinished) -> int:
+        return open_unfinished(file, self._reach(file.folder))
+
     def leave_path(self, path: Path, entry: Entry) -> None:
         """Give a folder its metadata, once everything in it is made."""
         with self._errors():
@@ -152,6 +166,7 @@ class DirectoryTarget:
     def close(self) -> None:
         """Close every descriptor."""
         self._reached.close()
+        self._part.close()
         if self._folders is not None:
             self._folders.close()
             self._folders = None
@@ -195,11 +210,7 @@ def _fill(fd: int, entry: Entry, content: Content) -> None:
         if isinstance(piece, int):
             position += piece
             continue
-        rest = memoryview(piece)
-        while rest:
-            written = os.pwrite(fd, rest, position)
-            position += written
-            rest = rest[written:]
-    if position != entry.size:
-        raise IntegrityError(f"its content is {position} bytes, not the {entry.size} its entry says")
+        write_at(fd, piece, position)
+        position += len(piece)
+    check_size(position, entry)
     os.ftruncate(fd, position)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from holdfast.backup.entry import Entry, Path
 from holdfast.backup.sources.s3 import HEADERS, METADATA
 from holdfast.backup.stores.aws.errors import aws_errors
-from holdfast.backup.targets import Content
-from holdfast.errors import IntegrityError, InvalidRequest, StoreDenied
+from holdfast.backup.targets import Content, check_size
+from holdfast.errors import InvalidRequest, StoreDenied
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -72,7 +72,7 @@ class S3Target:
         first = next(parts, b"")
         second = next(parts, None)
         if second is None:
-            _check_size(len(first), entry)
+            check_size(len(first), entry)
             self._put(key, first, headers)
         else:
             self._upload(key, headers, chain((first, second), parts), entry)
@@ -130,7 +130,7 @@ class S3Target:
                     tag = self._client.upload_part(**where, UploadId=upload, PartNumber=number, Body=part)["ETag"]
                     done.append({"PartNumber": number, "ETag": tag})
                     size += len(part)
-                _check_size(size, entry)
+                check_size(size, entry)
                 self._client.complete_multipart_upload(**where, UploadId=upload, MultipartUpload={"Parts": done})
         except BaseException:
             with aws_errors(f"S3 AbortMultipartUpload of s3://{self._bucket}/{key}"):
@@ -170,8 +170,3 @@ def _plain(content: Content) -> Iterator[bytes]:
             continue
         for start in range(0, piece, len(ZEROS)):
             yield ZEROS[: piece - start]
-
-
-def _check_size(size: int, entry: Entry) -> None:
-    if size != entry.size:
-        raise IntegrityError(f"its content is {size} bytes, not the {entry.size} its entry says")
