@@ -93,6 +93,20 @@ def test_heartbeat_extends_the_lease(stores: Stores) -> None:
     assert stores.ledger.abandon(id_of(1), NOON + 59 * MINUTE) is False
 
 
+def test_heartbeat_writes_figures_where_they_are_given_and_whoever_fences_keeps_them(stores: Stores) -> None:
+    stores.ledger.begin(record(1))
+    stores.ledger.heartbeat(id_of(1), NOON + 20 * MINUTE, {"roots": "ab", "noted": 7})
+    stores.ledger.heartbeat(id_of(1), NOON + 60 * MINUTE)
+    for found in (stores.ledger.active(), stores.reopen().ledger.get([id_of(1)]).values()):
+        ((lease_until, figures),) = [(one.lease_until, dict(one.figures)) for one in found]
+        assert (lease_until, figures) == (NOON + 60 * MINUTE, {"roots": "ab", "noted": 7})
+    assert stores.reopen().ledger.abandon(id_of(1), NOON + 61 * MINUTE)
+    assert [dict(one.figures) for one in stores.ledger.ended()] == [{"roots": "ab", "noted": 7}]
+    with pytest.raises(LeaseLost):
+        stores.ledger.heartbeat(id_of(1), NOON + 90 * MINUTE, {"roots": "cd"})
+    assert [dict(one.figures) for one in stores.ledger.ended()] == [{"roots": "ab", "noted": 7}]
+
+
 def test_abandon_fences_only_a_session_whose_lease_ended(stores: Stores) -> None:
     stores.ledger.begin(record(1))
     assert stores.ledger.abandon(id_of(1), NOON + 14 * MINUTE) is False

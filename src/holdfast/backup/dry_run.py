@@ -93,7 +93,9 @@ class _DryLedger:
     def begin(self, record: Record) -> None:
         pass
 
-    def heartbeat(self, id_: SnapshotId, lease_until: datetime) -> None:
+    def heartbeat(
+        self, id_: SnapshotId, lease_until: datetime, figures: Mapping[str, int | float | str] | None = None
+    ) -> None:
         pass
 
     def finish(

@@ -172,8 +172,10 @@ class Ledger(Protocol):
             Conflict: the id exists.
         """
 
-    def heartbeat(self, id_: SnapshotId, lease_until: datetime) -> None:
-        """Extend the lease.
+    def heartbeat(
+        self, id_: SnapshotId, lease_until: datetime, figures: Mapping[str, int | float | str] | None = None
+    ) -> None:
+        """Extend the lease, and in the same change give the record these figures, if any are given.
 
         Raises:
             LeaseLost: the record is no longer RUNNING.

@@ -193,10 +193,14 @@ class MemoryCatalogue:
         with self._lock:
             self._records.setdefault(record.id, record)
 
-    def heartbeat(self, id_: SnapshotId, lease_until: datetime) -> None:
-        """Extend the lease; raise LeaseLost if the record is no longer RUNNING."""
+    def heartbeat(
+        self, id_: SnapshotId, lease_until: datetime, figures: Mapping[str, int | float | str] | None = None
+    ) -> None:
+        """Extend the lease, with new figures if given; raise LeaseLost if the record is no longer RUNNING."""
         with self._lock:
-            self._records[id_] = replace(self._running(id_), lease_until=lease_until)
+            record = self._running(id_)
+            noted = record.figures if figures is None else dict(figures)
+            self._records[id_] = replace(record, lease_until=lease_until, figures=noted)
 
     def finish(
         self, id_: SnapshotId, status: Status, finished: datetime, figures: Mapping[str, int | float | str]

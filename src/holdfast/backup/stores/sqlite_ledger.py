@@ -44,10 +44,13 @@ class SqliteLedger(SqliteFile):
         """Write a record as it is, if the id is absent."""
         self._write(lambda db: _insert_record(db, record))
 
-    def heartbeat(self, id_: SnapshotId, lease_until: datetime) -> None:
-        """Extend the lease; raise LeaseLost if the record is no longer RUNNING."""
-        sql = "UPDATE records SET lease_until = ? WHERE id = ? AND status = 'RUNNING'"
-        if not self._write(lambda db: changed(db, sql, (_text(lease_until), id_))):
+    def heartbeat(
+        self, id_: SnapshotId, lease_until: datetime, figures: Mapping[str, int | float | str] | None = None
+    ) -> None:
+        """Extend the lease, with new figures if given; raise LeaseLost if the record is no longer RUNNING."""
+        sql = "UPDATE records SET lease_until = ?, figures = coalesce(?, figures) WHERE id = ? AND status = 'RUNNING'"
+        noted = None if figures is None else json.dumps(dict(figures))
+        if not self._write(lambda db: changed(db, sql, (_text(lease_until), noted, id_))):
             raise _lost(id_)
 
     def finish(

@@ -99,15 +99,18 @@ class DynamoLedger:
     def _line(self, record: Record) -> dict[str, Any]:
         return record_item(record, *_line_key(record))
 
-    def heartbeat(self, id_: SnapshotId, lease_until: datetime) -> None:
-        """Extend the lease; LeaseLost if the record is no longer RUNNING."""
+    def heartbeat(
+        self, id_: SnapshotId, lease_until: datetime, figures: Mapping[str, int | float | str] | None = None
+    ) -> None:
+        """Extend the lease, with new figures if given; LeaseLost if the record is no longer RUNNING."""
         record = self._known(id_)
+        noted = {} if figures is None else {":figures": figures_item(figures)}
         extended = record and self._table.update(
             _record_key(record),
-            "SET leaseUntil = :until",
+            "SET leaseUntil = :until" + (", figures = :figures" if noted else ""),
             RUNNING_ONLY,
             {"#status": "status"},
-            {":until": text(time_text(lease_until)), ":running": text(Status.RUNNING)},
+            {":until": text(time_text(lease_until)), ":running": text(Status.RUNNING), **noted},
         )
         if not record or not extended:
             raise _lost(id_)
