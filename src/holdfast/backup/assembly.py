@@ -79,6 +79,13 @@ class Assembly:
         while self._line and not _must_wait(self._line[0]):
             self._apply(self._line.popleft())
 
+    def so_far(self) -> tuple[ChunkId, ...]:
+        """Return what `finish` would now; the tree itself goes on."""
+        other = Assembly(self._emit, self._name_hash)
+        other._stack = [replace(folder, builder=folder.builder.copy()) for folder in self._stack]
+        other._line = self._line.copy()
+        return other.finish()
+
     def finish(self) -> tuple[ChunkId, ...]:
         """End every folder and return the root nodes; what has not come is left out."""
         while self._line:

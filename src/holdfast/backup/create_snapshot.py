@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from holdfast import __version__
-from holdfast.backup.ids import SnapshotId
+from holdfast.backup.checkpoints import CheckpointRate, Checkpoints, Noted
+from holdfast.backup.ids import ChunkId, SnapshotId
 from holdfast.backup.manifest import Manifest, SourceRoot, put_manifest
 from holdfast.backup.ports import Status
 from holdfast.backup.reader import ChunkReader
 from holdfast.backup.repository import Repository
-from holdfast.backup.resume import all_usable, interrupted_roots, notes_of
+from holdfast.backup.resume import all_usable, interrupted_roots, last_interrupted, notes_of
 from holdfast.backup.session import Session, new_snapshot_id
 from holdfast.backup.snapshots import figures_of, find_parent
 from holdfast.backup.sources import Skipped, Source
@@ -62,6 +63,7 @@ class _Request:
     resume: SnapshotId | None
     jobs: int
     is_stopped: Callable[[], bool]
+    checkpoints: CheckpointRate
 
 
 def create_snapshot(
@@ -79,12 +81,14 @@ def create_snapshot(
     resume: SnapshotId | None = None,
     jobs: int = 1,
     is_stopped: Callable[[], bool] = lambda: False,
+    checkpoints: CheckpointRate = CheckpointRate(),  # noqa: B008 - frozen
 ) -> SnapshotSummary:
     """Store the source as one snapshot and return when it is durable and acknowledged; safe to repeat.
 
     Files whose fingerprint is that of the newest snapshot of the same user, host and paths are not read, unless
     `reread`. What could not be read is in `skipped`, and the snapshot is there without it. `resume` is an earlier
-    attempt that reached its deadline or was stopped: what it had stored is not read again either if it is usable still.
+    attempt that was stopped or killed, or reached its deadline: what it had noted, at its end or at the last of its
+    `checkpoints`, is not read again either if it is usable still.
     Much data of a source that can be read by path is stored by `jobs` processes besides this one; the object store must
     then be one that a forked process may use.
 
@@ -109,6 +113,7 @@ def create_snapshot(
         resume=resume,
         jobs=jobs,
         is_stopped=is_stopped,
+        checkpoints=checkpoints,
     )
     for attempt in range(ATTEMPTS):
         try:
@@ -116,6 +121,8 @@ def create_snapshot(
         except LeaseLost:
             if attempt == ATTEMPTS - 1:
                 raise
+            if not reread:
+                request = replace(request, resume=last_interrupted(repository, user, host, source.paths) or resume)
     raise AssertionError("unreachable")
 
 
@@ -210,18 +217,27 @@ def _store(
     before = {source.path: source.root for source in parent.sources} if parent else {}
     interrupted = interrupted_roots(repository, request.resume, request.source.paths)
     roots: list[SourceRoot] = []
+
+    def notes(size: int, *unfinished: tuple[ChunkId, ...]) -> Mapping[str, int | str]:
+        stored = [*(root.root for root in roots), *unfinished]
+        return notes_of(repository, request.source.paths, stored, size)
+
+    def on_note(noted: Noted) -> None:
+        session.note(notes(noted.size, noted.roots))
+
+    checkpoints = Checkpoints(repository.clock, request.checkpoints, on_note)
     try:
         for path in request.source.paths:
-            roots.append(SourceRoot(path, trees.store(path, before.get(path, ()), interrupted.get(path, ()))))
+            stored = trees.store(path, before.get(path, ()), interrupted.get(path, ()), checkpoints)
+            roots.append(SourceRoot(path, stored))
     except DeadlineReached:
-        stored = [*(root.root for root in roots), trees.unfinished()]
+        unfinished = trees.unfinished()
         trees.flush()
-        session.notes = notes_of(repository, request.source.paths, stored)
+        session.notes = notes(trees.tally.size, unfinished)
         raise
     written = trees.flush()
-    session.notes = notes_of(repository, request.source.paths, [root.root for root in roots])
+    session.notes = notes(trees.tally.size)
     session.stop_if_asked()
-    session.notes = {}
     return roots, written
 
 

@@ -1,4 +1,4 @@
-"""Going on where an attempt reached its deadline or was stopped: its record notes the roots of what it had stored.
+"""Going on where an attempt was stopped or killed, or reached its deadline: its record notes what it had stored.
 
 They are a hint and nothing more. No manifest names them, so prune may collect what they lead to; the next attempt
 therefore looks up everything below them, after its own record is written, and drops the hint if anything is not usable.
@@ -7,8 +7,7 @@ therefore looks up everything below them, after its own record is written, and d
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
-from itertools import islice
+from itertools import chain, islice
 
 from holdfast.backup.ids import ChunkId, SnapshotId
 from holdfast.backup.ports import Record, Status
@@ -19,35 +18,49 @@ from holdfast.backup.tree import references
 from holdfast.errors import IntegrityError
 
 LOOKUP = 1000
-ROOTS, SOURCES = "roots", "sources"
+ROOTS, SOURCES, NOTED = "roots", "sources", "noted"
+NOTING = frozenset({Status.RUNNING, Status.FAILED, Status.ABANDONED})
+"""Who may have left notes: also a session that seems to be at work still, whose process was killed a moment ago."""
 
 
-def notes_of(repository: Repository, paths: Sequence[bytes], roots: Sequence[tuple[ChunkId, ...]]) -> dict[str, str]:
-    """Return the figures that note `roots`, those of the first of `paths` and so on."""
+def notes_of(
+    repository: Repository, paths: Sequence[bytes], roots: Sequence[tuple[ChunkId, ...]], size: int
+) -> dict[str, int | str]:
+    """Return the figures that note `roots`, those of the first of `paths` and so on, which hold `size` bytes."""
     text = ";".join(",".join(node.hex() for node in nodes) for nodes in roots)
-    return {ROOTS: text, SOURCES: sources_token(repository.keyring, paths)}
+    return {ROOTS: text, SOURCES: sources_token(repository.keyring, paths), NOTED: size}
+
+
+def bytes_noted(record: Record) -> int:
+    """Return how many bytes of files an attempt's notes lead to; -1 if it has left none."""
+    if record.status not in NOTING or ROOTS not in record.figures:
+        return -1
+    return int(record.figures.get(NOTED, 0))
 
 
 def last_interrupted(repository: Repository, user: str, host: str, paths: Sequence[bytes]) -> SnapshotId | None:
-    """Return the newest attempt of this user, host and paths that was stopped after their newest snapshot."""
+    """Return the attempt of this user, host and paths, since their newest snapshot, that has noted most."""
     token = sources_token(repository.keyring, paths)
 
-    def starts(records: Iterable[Record]) -> dict[datetime, SnapshotId]:
-        return {one.start: one.id for one in records if one.host == host and one.figures.get(SOURCES) == token}
+    def alike(records: Iterable[Record]) -> list[Record]:
+        return [one for one in records if (one.user, one.host, one.figures.get(SOURCES)) == (user, host, token)]
 
-    noted = [one for one in repository.ledger.ended() if one.status is Status.FAILED and ROOTS in one.figures]
-    stopped = starts(one for one in noted if one.user == user)
-    newest = max(stopped, default=None)
-    done = max(starts(repository.ledger.completed(user)), default=None)
-    return stopped[newest] if newest is not None and (done is None or newest > done) else None
+    noted = [
+        one for one in alike(chain(repository.ledger.ended(), repository.ledger.active())) if bytes_noted(one) >= 0
+    ]
+    if not noted:
+        return None
+    done = next((one.start for one in alike(repository.ledger.completed_by(user, host))), None)
+    later = [one for one in noted if done is None or one.start > done]
+    return max(later, key=lambda one: (bytes_noted(one), one.start)).id if later else None
 
 
 def interrupted_roots(
     repository: Repository, attempt: SnapshotId | None, paths: Sequence[bytes]
 ) -> Mapping[bytes, tuple[ChunkId, ...]]:
-    """Return the roots that a failed attempt at the same paths noted, by path; nothing if any of it is not usable."""
+    """Return the roots that an attempt at the same paths noted, by path; nothing if any of it is not usable."""
     record = repository.ledger.get([attempt]).get(attempt) if attempt else None
-    if record is None or record.status is not Status.FAILED:
+    if record is None or bytes_noted(record) < 0:
         return {}
     text = record.figures.get(ROOTS)
     if not isinstance(text, str) or record.figures.get(SOURCES) != sources_token(repository.keyring, paths):
@@ -63,8 +76,8 @@ def interrupted_roots(
 def all_usable(repository: Repository, roots: Iterable[ChunkId]) -> bool:
     """Say whether every chunk that these nodes lead to, and they themselves, may be referred to by a new snapshot."""
     try:
-        found = references(ChunkReader(repository), roots, set())
-        while batch := list(islice(found, LOOKUP)):
+        found = references(ChunkReader(repository), roots, set(), repeating=True)
+        while batch := set(islice(found, LOOKUP)):
             if len(repository.index.usable(batch)) < len(batch):
                 return False
     except IntegrityError:

@@ -49,7 +49,7 @@ class Session:
         self._lease = lease
         self._is_stopped = is_stopped
         self._ended = False
-        self.notes: dict[str, str] = {}
+        self.notes: Mapping[str, int | float | str] = {}
         self.id = new_id()
         self.start = clock.now()
         self._next_heartbeat = self.start + lease / HEARTBEATS_PER_LEASE
@@ -84,6 +84,13 @@ class Session:
         if now >= self._next_heartbeat:
             self._ledger.heartbeat(self.id, now + self._lease)
             self._next_heartbeat = now + self._lease / HEARTBEATS_PER_LEASE
+
+    def note(self, notes: Mapping[str, int | float | str]) -> None:
+        """Write down, durably, how far this session is; what the notes lead to is published already. Or LeaseLost."""
+        now = self._clock.now()
+        self._ledger.heartbeat(self.id, now + self._lease, notes)
+        self._next_heartbeat = now + self._lease / HEARTBEATS_PER_LEASE
+        self.notes = notes
 
     def stop_if_asked(self) -> None:
         """Raise Interrupted if the user asked to stop."""

@@ -25,6 +25,9 @@ JOB_PATH_BYTES = 32 * 1024
 """A job is handed over when its files reach one of these. Its paths fit into a socket's buffer twice, so that neither
 side ever waits for the other to read."""
 
+FLUSHED = 0
+"""In place of a job's number: the worker has published all it had."""
+
 
 @dataclass(slots=True, eq=False)
 class Slot:
@@ -83,6 +86,7 @@ class FilesApart:
         self._job: _Job | None = None
         self._given: dict[int, list[Slot]] = {}
         self._number = 0
+        self._unpublished = 0
 
     def store(self, root: bytes, path: Path, found: Entry) -> Slot:
         """Take a file on; it is read soon."""
@@ -119,12 +123,24 @@ class FilesApart:
         """Whether every file taken on has had its outcome."""
         return self._job is None and self._workers.is_idle
 
+    def begin_publishing(self) -> None:
+        """Have the workers publish what they have stored for files taken on so far; what they do next goes on."""
+        self._unpublished += self._workers.tell_all(None, "what it had stored")
+
+    @property
+    def is_published(self) -> bool:
+        """Whether all have done so; to be asked after the outcomes were taken."""
+        return self._unpublished == 0
+
     def outcomes(self, seconds: float) -> list[Outcome]:
         """Return the outcomes that are there; wait up to `seconds` if there is none yet."""
         return [outcome for result in self._workers.results(seconds) for outcome in self._of(result)]
 
     def _of(self, result: tuple[int, list[Any]]) -> list[Outcome]:
         number, files = result
+        if number == FLUSHED:
+            self._unpublished -= 1
+            return []
         return [Outcome(slot, *file) for slot, file in zip(self._given.pop(number), files, strict=True)]
 
     def flush(self) -> list[Written]:
@@ -132,7 +148,7 @@ class FilesApart:
         self._job = None
         while not self._workers.is_idle:  # stopped in the middle: these come too late
             deque(self._workers.results(None), maxlen=0)
-        return [Written(*result) for result in self._workers.all_do(None, "its last pack")]
+        return [Written(*written) for _, written in self._workers.all_do(None, "its last pack")]
 
     def close(self) -> None:
         """End the workers; what they had not published is lost."""
@@ -146,7 +162,7 @@ def _prepare(repository: Repository, session: SnapshotId, source: ReadsByPath, a
     def work(job: Any) -> Any:
         if job is None:
             writer.flush()
-            return writer.bytes_added, writer.bytes_stored, writer.packs_added
+            return FLUSHED, (writer.bytes_added, writer.bytes_stored, writer.packs_added)
         number, root, paths = job
         return number, [files.store(root, tuple(path.split(b"/")) if path else ()) for path in paths]
 

@@ -10,6 +10,7 @@ from functools import partial
 from typing import NamedTuple
 
 from holdfast.backup.assembly import Assembly
+from holdfast.backup.checkpoints import Checkpoints, Noted
 from holdfast.backup.entry import Entry, EntryKind, Path
 from holdfast.backup.ids import ChunkId, PackId
 from holdfast.backup.manifest import MAX_SKIPPED
@@ -101,6 +102,8 @@ class TreeStore:
         progress: OnProgress | None = None,
         jobs: int = 1,
     ) -> None:
+        self._checkpoints: Checkpoints | None = None
+        self._noting: Noted | None = None
         self._repository = repository
         self._tick = tick
         self._source = source
@@ -122,13 +125,19 @@ class TreeStore:
         return Assembly(self._files.emit, self._repository.keyring.chunk_id)
 
     def store(
-        self, root: bytes, previous: tuple[ChunkId, ...] = (), interrupted: tuple[ChunkId, ...] = ()
+        self,
+        root: bytes,
+        previous: tuple[ChunkId, ...] = (),
+        interrupted: tuple[ChunkId, ...] = (),
+        checkpoints: Checkpoints | None = None,
     ) -> tuple[ChunkId, ...]:
         """Store the source's tree and return its root nodes.
 
-        `previous` are those of the snapshot before, `interrupted` what `unfinished` returned of an earlier attempt.
+        `previous` are those of the snapshot before, `interrupted` what `unfinished` returned of an earlier attempt, or
+        what it noted at one of its `checkpoints`.
         """
         self._tree = self._new_tree()
+        self._checkpoints, self._noting = checkpoints, None
         self._before = [
             _Before(PreviousFolder.of(self._reader, previous), PreviousFolder.of(self._reader, interrupted))
         ]
@@ -146,6 +155,7 @@ class TreeStore:
                 raise ValueError(f"{item.path!r} came without its folder")
             self._store_item(item, root)
             self._catch_up()
+            self._checkpoint()
         while len(self._before) > 1:
             self._leave()
         self._await(lambda: self._apart is None or self._apart.is_idle)
@@ -293,6 +303,22 @@ class TreeStore:
             self._apart.hand_over()
             self._take(WAIT_SECONDS)
             self._tick()
+            self._checkpoint()
+
+    def _checkpoint(self) -> None:
+        """Begin a checkpoint where one is due; note it once the workers, who go on, have published their part."""
+        if self._checkpoints is None:
+            return
+        if self._noting is None:
+            if not self._checkpoints.is_due(self.tally.bytes_read):
+                return
+            self._noting = Noted(self._tree.so_far(), self.tally.size)
+            if self._apart is not None:
+                self._apart.begin_publishing()
+        if self._apart is None or self._apart.is_published:
+            self._writer.flush()
+            self._checkpoints.note(self._noting, self.tally.bytes_read)
+            self._noting = None
 
     def _take(self, seconds: float) -> None:
         assert self._apart is not None

@@ -100,6 +100,13 @@ class NodeBuilder:
         items, levels = self._nodes.finish()
         return tuple(item for item in items if not isinstance(item, int)), levels
 
+    def copy(self) -> NodeBuilder:
+        """Return a builder that goes on from here by itself."""
+        other = NodeBuilder(self._emit, self._name_hash)
+        other._entries, other._size, other._last = self._entries[:], self._size, self._last
+        other._nodes = self._nodes.copy()
+        return other
+
     def _close(self) -> None:
         if self._entries:
             self._nodes.add(self._emit(_array_header(len(self._entries)) + b"".join(self._entries)))
@@ -154,6 +161,12 @@ class ContentBuilder:
                 self._emit_run(level)
             level += 1
         return tuple(self._levels[level]), level
+
+    def copy(self) -> ContentBuilder:
+        """Return a builder that goes on from here by itself."""
+        other = ContentBuilder(self._emit)
+        other._levels = [items[:] for items in self._levels]
+        return other
 
     def _append(self, level: int, item: Item) -> None:
         if level == len(self._levels):

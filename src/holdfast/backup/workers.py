@@ -137,10 +137,15 @@ class Workers:
         except OSError:
             self._died(worker)
 
-    def all_do(self, job: object, name: str) -> list[Any]:
-        """Have each worker do this one after what it has; return the results once all jobs are done."""
+    def tell_all(self, job: object, name: str) -> int:
+        """Give each worker this job after what it has; return how many results that will give."""
         for worker in self._workers:
             self._give(worker, job, name)
+        return len(self._workers)
+
+    def all_do(self, job: object, name: str) -> list[Any]:
+        """Have each worker do this one after what it has; return the results once all jobs are done."""
+        self.tell_all(job, name)
         while any(worker.jobs for worker in self._workers):
             self._pump(None)
         return list(self.results(0))

@@ -15,6 +15,7 @@ from typing import Any
 from holdfast.backup.create_snapshot import SnapshotSummary, create_snapshot
 from holdfast.backup.ids import SnapshotId
 from holdfast.backup.ports import Record, Status
+from holdfast.backup.resume import bytes_noted
 from holdfast.errors import (
     Conflict,
     DeadlineReached,
@@ -120,7 +121,7 @@ def _do(job: Job, vault: Services, end: datetime) -> None:
             lease=end - now,
             deadline=end - ENDING,
             new_id=job.attempts(seen.count).__next__,
-            resume=seen.last,
+            resume=seen.resume,
         )
     except DeadlineReached as error:
         if job.resumes >= MOST_RESUMES:
@@ -134,10 +135,10 @@ def _do(job: Job, vault: Services, end: datetime) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Attempts:
-    """How many attempts a job has had, the last one, and the one that made its snapshot, if it is made."""
+    """How many attempts a job has had, the one that noted most, and the one that made its snapshot, if it is made."""
 
     count: int = 0
-    last: SnapshotId | None = None
+    resume: SnapshotId | None = None
     done: SnapshotId | None = None
 
 
@@ -147,17 +148,19 @@ def _attempts_of(job: Job, vault: Services) -> _Attempts:
     Raises:
         NotNow: one is at work, with a lease that has not ended.
     """
-    count, last = 0, None
+    count, resume, most = 0, None, -1
     while True:
         ids = list(islice(job.attempts(count), LOOKED_AT))
         found = vault.ledger.get(ids)
         for id_ in ids:
             if id_ not in found:
-                return _Attempts(count, last)
+                return _Attempts(count, resume)
             if found[id_].status in (Status.COMPLETED, Status.FORGOTTEN):
                 return _Attempts(done=id_)
             _refuse_if_at_work(found[id_], vault)
-            count, last = count + 1, id_
+            count += 1
+            if (noted := bytes_noted(found[id_])) >= max(most, 0):
+                resume, most = id_, noted
 
 
 def _refuse_if_at_work(record: Record, vault: Services) -> None:

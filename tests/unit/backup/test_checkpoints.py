@@ -1,0 +1,245 @@
+"""What a session notes while it goes on, so that its end need not be heard of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from holdfast.backup import store_apart, store_tree
+from holdfast.backup.checkpoints import CheckpointRate, Checkpoints, Noted
+from holdfast.backup.create_snapshot import SnapshotSummary, create_snapshot
+from holdfast.backup.manifest import load_manifest
+from holdfast.backup.ports import Record, Status
+from holdfast.backup.prune import prune
+from holdfast.backup.repository import Repository
+from holdfast.backup.resume import all_usable, bytes_noted, interrupted_roots, last_interrupted
+from holdfast.backup.session import Session
+from holdfast.backup.verify import verify
+from tests.support.backups import restored, source_of
+from tests.support.clocks import FakeClock
+from tests.support.local_backup import catalogue_of, create, opened
+from tests.support.many_files import fill
+from tests.support.repositories import any_repository, noise
+from tests.support.sources import ROOT, Script, ScriptedSource
+
+KIB = 1024
+OFTEN = CheckpointRate(least=timedelta(), data_bytes=100 * KIB)
+NEVER = CheckpointRate(least=timedelta(days=1), most=timedelta(days=1))
+FILES = 40
+SIZE = 20 * KIB
+
+
+class Killed(BaseException):
+    """Stands for SIGKILL: nothing is written after it."""
+
+
+@pytest.fixture(autouse=True)
+def _no_last_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Session, "close", lambda self, reason: None)
+
+
+@pytest.fixture
+def local(tmp_path: Path) -> Iterator[Repository]:
+    create(tmp_path / "repository")
+    with catalogue_of(tmp_path / "repository") as catalogue:
+        yield opened(tmp_path / "repository", catalogue)
+
+
+def small_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let worker processes begin at once, and come back often."""
+    monkeypatch.setattr(store_tree, "APART_BYTES", 0)
+    monkeypatch.setattr(store_apart, "JOB_BYTES", 200 * KIB)
+
+
+def files(count: int = FILES) -> dict[bytes, Script]:
+    return {b"%03d" % n: Script([noise(SIZE, n)], fingerprint=b"%d" % n) for n in range(count)}
+
+
+def opened_times(scripts: dict[bytes, Script]) -> int:
+    return sum(script.opened for script in scripts.values())
+
+
+def at(name: bytes, what: Callable[[], None]) -> Callable[[bytes], None]:
+    return lambda reached: what() if reached == name else None
+
+
+def kill() -> None:
+    raise Killed
+
+
+def back_up(repository: Repository, source: Any, **options: Any) -> SnapshotSummary:
+    return create_snapshot(repository, source, **{"user": "u", "host": "h", "checkpoints": OFTEN, **options})
+
+
+def killed(repository: Repository, scripts: dict[bytes, Script], at_file: bytes = b"033") -> Record:
+    """Kill a backup where it comes to a file; return the record it leaves."""
+    with pytest.raises(Killed):
+        back_up(repository, ScriptedSource(scripts, on_entry=at(at_file, kill)))
+    (record,) = repository.ledger.active()
+    return record
+
+
+def test_a_killed_backup_is_gone_on_with_from_its_last_checkpoint() -> None:
+    repository, scripts = any_repository(), files()
+    record = killed(repository, scripts)
+    assert bytes_noted(record) == 30 * SIZE  # every fifth file is a checkpoint
+    resume = last_interrupted(repository, "u", "h", (ROOT,))
+    assert resume == record.id
+    summary = back_up(repository, ScriptedSource(scripts), resume=resume)
+    assert opened_times(scripts) == FILES + 3
+    assert summary.bytes_read == (FILES - 30) * SIZE
+    assert verify(repository, read_data=True).ok
+
+
+def test_what_a_checkpoint_notes_is_usable_at_that_moment() -> None:
+    repository, scripts = any_repository(), files()
+    seen: list[int] = []
+
+    def look(_: bytes) -> None:
+        for record in repository.ledger.active():
+            if bytes_noted(record) >= 0:
+                roots = interrupted_roots(repository, record.id, (ROOT,))
+                assert roots[ROOT]
+                seen.append(bytes_noted(record))
+
+    back_up(repository, ScriptedSource(scripts, on_entry=look))
+    assert sorted(set(seen)) == [n * 5 * SIZE for n in range(1, 8)]
+
+
+def test_checkpoints_change_nothing_of_the_snapshot(local: Repository, tmp_path: Path) -> None:
+    source = fill(tmp_path / "source")
+    often, never = (back_up(local, source_of(source), host=rate, checkpoints=rates) for rate, rates in
+                    (("often", OFTEN), ("never", NEVER)))  # fmt: skip
+    assert load_manifest(local, often.snapshot).roots == load_manifest(local, never.snapshot).roots
+
+
+@pytest.mark.parametrize("jobs", [1, 3])
+def test_every_checkpoint_leads_to_published_packs_alone(
+    local: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, jobs: int
+) -> None:
+    small_jobs(monkeypatch)
+    source = fill(tmp_path / "source", files=150)
+    honest = Session.note
+    noted: list[bool] = []
+
+    def looking(self: Session, notes: Any) -> None:
+        honest(self, notes)
+        roots = interrupted_roots(local, self.id, source_of(source).paths)
+        noted.append(bool(roots) and all_usable(local, [node for nodes in roots.values() for node in nodes]))
+
+    monkeypatch.setattr(Session, "note", looking)
+    back_up(local, source_of(source), jobs=jobs)
+    assert len(noted) > 1
+    assert all(noted)
+    assert verify(local, read_data=True).ok
+
+
+def test_a_backup_killed_while_several_processes_store_is_gone_on_with(
+    local: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small_jobs(monkeypatch)
+    source = fill(tmp_path / "source", files=150)
+    honest = Session.note
+
+    def last(self: Session, notes: Any) -> None:
+        honest(self, notes)
+        if notes["noted"] > 5_000_000:
+            raise Killed
+
+    monkeypatch.setattr(Session, "note", last)
+    with pytest.raises(Killed):
+        back_up(local, source_of(source), jobs=3)
+    monkeypatch.undo()
+    (record,) = local.ledger.active()
+    summary = back_up(local, source_of(source), jobs=3, resume=record.id)
+    assert summary.bytes_read <= summary.size - bytes_noted(record)
+    restored(local, summary.snapshot, tmp_path / "back")
+    for path in source.rglob("*"):
+        if path.is_file():
+            assert (tmp_path / "back" / path.relative_to(source)).read_bytes() == path.read_bytes()
+
+
+def test_the_attempt_that_noted_most_is_gone_on_with() -> None:
+    repository, scripts = any_repository(), files()
+    first = killed(repository, scripts)
+    with pytest.raises(Killed):
+        back_up(repository, ScriptedSource(scripts, on_entry=at(b"007", kill)))
+    assert len([one for one in repository.ledger.active() if bytes_noted(one) >= 0]) == 2
+    assert last_interrupted(repository, "u", "h", (ROOT,)) == first.id
+
+
+def test_a_prune_collects_what_a_fenced_session_noted_and_the_hint_is_dropped() -> None:
+    repository, scripts = any_repository(), files()
+    record = killed(repository, scripts)
+    prune(repository, owner="p")
+    assert interrupted_roots(repository, record.id, (ROOT,))  # its lease stands
+    repository.clock.sleep(3600)
+    report = prune(repository, owner="p")
+    assert report.sessions_abandoned == 1
+    assert list(repository.index.packs()) == []
+    assert repository.ledger.get([record.id])[record.id].status is Status.ABANDONED
+    assert interrupted_roots(repository, record.id, (ROOT,)) == {}
+    summary = back_up(repository, ScriptedSource(scripts), resume=record.id)
+    assert summary.bytes_read == FILES * SIZE
+
+
+def test_a_session_that_goes_on_with_an_abandoned_one_keeps_what_it_took() -> None:
+    repository, scripts = any_repository(), files()
+    record = killed(repository, scripts)
+    repository.clock.sleep(3600)
+
+    def collect() -> None:
+        prune(repository, owner="p")
+        prune(repository, owner="p")
+
+    source = ScriptedSource(scripts, on_entry=at(b"035", collect))
+    summary = back_up(repository, source, resume=record.id)
+    assert summary.bytes_read < FILES * SIZE
+    prune(repository, owner="p")
+    assert verify(repository, read_data=True).ok
+    assert summary.files == FILES
+
+
+def test_an_attempt_after_a_lost_lease_goes_on_where_that_one_was() -> None:
+    repository, scripts = any_repository(), files()
+    abandoned: list[Record] = []
+
+    def fence() -> None:
+        if not abandoned:
+            abandoned.extend(repository.ledger.active())
+            repository.clock.sleep(3600)
+            assert repository.ledger.abandon(abandoned[0].id, repository.clock.now())
+
+    summary = back_up(repository, ScriptedSource(scripts, on_entry=at(b"030", fence)))
+    assert summary.snapshot != abandoned[0].id
+    assert opened_times(scripts) < FILES + 10
+
+
+def due(rate: CheckpointRate, *steps: tuple[float, int]) -> list[bool]:
+    """Say, for each pause and number of bytes read in all, whether one was due; note it if so."""
+    clock = FakeClock()
+    noted: list[Noted] = []
+    checkpoints = Checkpoints(clock, rate, noted.append)
+    told = []
+    for seconds, bytes_read in steps:
+        clock.sleep(seconds)
+        told.append(checkpoints.is_due(bytes_read))
+        if told[-1]:
+            checkpoints.note(Noted((), 0), bytes_read)
+    assert len(noted) == sum(told)
+    return told
+
+
+def test_one_is_due_after_a_gibibyte_and_a_minute() -> None:
+    gib = 1024**3
+    assert due(CheckpointRate(), (59, 2 * gib), (2, 2 * gib + 1), (0, 3 * gib)) == [False, False, True]
+    assert due(CheckpointRate(), (61, gib), (61, 2 * gib - 1), (1, 2 * gib + gib)) == [True, False, True]
+
+
+def test_one_is_due_after_five_minutes_and_anything_read() -> None:
+    mib = 1024**2
+    assert due(CheckpointRate(), (301, 0), (1, 8 * mib), (299, 16 * mib), (2, 24 * mib)) == [False, True, False, True]
