@@ -12,7 +12,7 @@ from typing import Any
 
 from holdfast.rehearsal.embedded import embedded_aws
 from holdfast.rehearsal.ports import Support
-from holdfast.rehearsal.promised import CUSTOM, PROMISED, UNTOLD
+from holdfast.rehearsal.promised.tables import CUSTOM, PROMISED, UNTOLD
 
 Template = Mapping[str, Any]
 Templates = Mapping[str, Sequence[Template]]  # by platform

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from holdfast.rehearsal.deploy import DeployedStack, Deployment
 from holdfast.rehearsal.ports import EmbeddedAws
-from holdfast.rehearsal.promised import CUSTOM, PROMISED, UNTOLD
+from holdfast.rehearsal.promised.tables import CUSTOM, PROMISED, UNTOLD
 from holdfast.rehearsal.read_back_rows import Call, Deployed, Row
 from holdfast.rehearsal.resolve import Resolver, Unresolvable
 

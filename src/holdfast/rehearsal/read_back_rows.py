@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from holdfast.rehearsal.read_back_words import tags
+
 
 @dataclass(frozen=True, kw_only=True)
 class Deployed:
@@ -49,10 +51,10 @@ def as_is(value: Any) -> Any:
     return value
 
 
-def rows(call: Call, **paths: str | tuple[str, Callable[[Any], Any]] | tuple[str, Any, Any]) -> list[Row]:
-    """Make a row for each property: its path, or path and translation of the answer, or path, want and got."""
+def rows(call: Call, *same: str, **paths: str | tuple[str, Callable[[Any], Any]] | tuple[str, Any, Any]) -> list[Row]:
+    """Make a row for each property: told as `same`, at its path, or path and translation, or path, want and got."""
     made = []
-    for name, where in paths.items():
+    for name, where in {**{name: name for name in same}, **paths}.items():
         path, *translations = (where,) if isinstance(where, str) else where
         want, got = (as_is, as_is, *translations)[-2:]
         made.append(Row(name=name, call=call, path=path, want=want, got=got))
@@ -74,9 +76,19 @@ def addressed(call: Call, *names: str) -> list[Row]:
     return [Row(name=name, call=call, path="", addresses=True, want=as_is, got=as_is) for name in names]
 
 
+def tagged(call: Call, path: str = "Tags", key: str = "Key", value: str = "Value") -> list[Row]:
+    """Make the row of the tags, which this call tells at `path`, their keys and values under these names."""
+    return rows(call, Tags=(path, *tags(key, value)))
+
+
 def by_id(service: str, operation: str, parameter: str) -> Call:
     """Return a call that names the resource by its physical id."""
     return Call(service=service, operation=operation, parameters=lambda it: {parameter: it.physical_id})
+
+
+def listing(service: str, operation: str, parameter: str) -> Call:
+    """Return a call that takes a list of physical ids, of this one resource."""
+    return Call(service=service, operation=operation, parameters=lambda it: {parameter: [it.physical_id]})
 
 
 def by_attribute(service: str, operation: str, parameter: str, attribute: str) -> Call:

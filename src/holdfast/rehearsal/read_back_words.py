@@ -51,6 +51,10 @@ def key_id(arn: str) -> str:
     return arn.rpartition("/")[2]
 
 
+KEY = (key_id, key_id)
+"""A key is the same by its id and by its ARN."""
+
+
 def lifecycle(answer: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Put S3's lifecycle rules into CloudFormation's words."""
     return [_lifecycle_rule(rule) for rule in answer]
