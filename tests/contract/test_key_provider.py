@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import pytest
 
 from holdfast.backup.ids import RepositoryId
+from holdfast.backup.key_file import FileKey
 from holdfast.backup.key_slots import PasswordCost, PasswordKey
 from holdfast.backup.ports import KeyProvider
 from holdfast.errors import WrongKey
@@ -36,6 +37,11 @@ def password_keys(request: pytest.FixtureRequest) -> Providers:
     )
 
 
+def file_keys(request: pytest.FixtureRequest) -> Providers:
+    first, second = bytes(range(32)), bytes(range(31)) + b"\0"
+    return Providers(FileKey(first), FileKey(second), lambda: FileKey(first))
+
+
 def kms_keys(request: pytest.FixtureRequest) -> Providers:
     kms = pytest.importorskip("holdfast.backup.stores.aws.kms_key")
     aws = request.getfixturevalue("aws")
@@ -52,6 +58,7 @@ def kms_keys(request: pytest.FixtureRequest) -> Providers:
 @pytest.fixture(
     params=[
         pytest.param(password_keys, id="password"),
+        pytest.param(file_keys, id="key file"),
         pytest.param(kms_keys, id="kms", marks=pytest.mark.emulator),
     ]
 )

@@ -22,6 +22,7 @@ from holdfast.backup.blocks import compress, decompress
 from holdfast.backup.chunking import ChunkLimits
 from holdfast.backup.entry import Entry, EntryKind
 from holdfast.backup.ids import ChunkId, PackId, RepositoryId, SnapshotId
+from holdfast.backup.key_file import FileKey, decode_key_file, encode_key_file
 from holdfast.backup.key_ring import SealedRing, decode_ring, open_ring, seal_ring
 from holdfast.backup.key_slots import parse_slot
 from holdfast.backup.manifest import decode_manifest, encode_manifest, load_manifest
@@ -40,7 +41,7 @@ from holdfast.backup.repository import parse_config
 from holdfast.backup.sealing import Ring
 from holdfast.backup.tree import decode_list, decode_node, encode_nodes
 from holdfast.backup.wire import pack
-from holdfast.errors import IntegrityError, WrongKey
+from holdfast.errors import HoldfastError, IntegrityError, InvalidRequest, WrongKey
 from tests.support.chunks import snapshot
 from tests.support.repositories import KEYRING, any_created, any_repository, cheap_key, objects_of
 
@@ -58,6 +59,7 @@ class Decoder:
     decode: Callable[[bytes], object]
     seed: bytes
     is_msgpack: bool = False
+    refuses_by: type[HoldfastError] = IntegrityError
 
 
 def _node() -> bytes:
@@ -113,6 +115,14 @@ def _open_all(data: bytes) -> object:
     return footer
 
 
+def _unwrap_by_file(data: bytes) -> object:
+    try:
+        slot = json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+    return FileKey(MASTER).unwrap(slot, REPOSITORY) if isinstance(slot, dict) else None
+
+
 def _unwrap(data: bytes) -> object:
     try:
         slot = json.loads(data)
@@ -151,6 +161,8 @@ DECODERS: Mapping[str, Decoder] = {
     "config": Decoder(parse_config, SEEDS["config"]),
     "key slot": Decoder(lambda data: parse_slot("keys/slot-1", data), SEEDS["slot"]),
     "key slot unwrapped": Decoder(_unwrap, SEEDS["slot"]),
+    "key file": Decoder(decode_key_file, encode_key_file(MASTER), refuses_by=InvalidRequest),
+    "key file's slot": Decoder(_unwrap_by_file, json.dumps(FileKey(MASTER).wrap(MASTER, REPOSITORY)).encode()),
 }
 ODD: tuple[object, ...] = (
     None, True, -1, 0, 1, 2**31, 2**63 - 1, 2**64 - 1, 0.5, float("nan"), "", "x", b"", b"\0", b"c" * 32, [], {}, [[]],
@@ -215,7 +227,7 @@ def try_one(name: str, data: bytes) -> str:
     """Return what a decoder made of the bytes; whatever else it raises keeps rising."""
     try:
         DECODERS[name].decode(data)
-    except (IntegrityError, WrongKey) as error:
+    except (DECODERS[name].refuses_by, WrongKey) as error:
         return type(error).__name__
     return "taken"
 

@@ -51,10 +51,10 @@ class PasswordKey:
 
     def wrap(self, master: bytes, repository: RepositoryId) -> dict[str, Any]:
         """Return the slot's body: the cost, the salt, and the master key sealed under what they give."""
-        salt, nonce = self._random(SALT_BYTES), self._random(NONCE_BYTES)
-        sealed = AESGCM(self._derive(salt, self._cost)).encrypt(nonce, master, _associated(repository))
+        salt = self._random(SALT_BYTES)
+        wrapped = wrap_under(self._derive(salt, self._cost), master, repository, nonce=self._random(NONCE_BYTES))
         cost = {"memory_kib": self._cost.memory_kib, "passes": self._cost.passes, "lanes": self._cost.lanes}
-        return {"kind": self.kind, "kdf": "argon2id", **cost, "salt": _text(salt), "wrapped": _text(nonce + sealed)}
+        return {"kind": self.kind, "kdf": "argon2id", **cost, "salt": as_text(salt), "wrapped": as_text(wrapped)}
 
     def unwrap(self, slot: Mapping[str, Any], repository: RepositoryId) -> bytes | None:
         """Return the master key; None if the slot is of another kind.
@@ -66,16 +66,15 @@ class PasswordKey:
             return None
         try:
             cost = PasswordCost(int(slot["memory_kib"]), int(slot["passes"]), int(slot["lanes"]))
-            salt, wrapped = base64.b64decode(slot["salt"]), base64.b64decode(slot["wrapped"])
         except (KeyError, ValueError, TypeError) as error:
-            raise IntegrityError(f"key slot {slot.get('slot')} is damaged; use another key") from error
-        if not cost.is_sane or len(salt) != SALT_BYTES or len(wrapped) < NONCE_BYTES:
+            raise damaged(slot) from error
+        salt, wrapped = salt_and_wrapped(slot)
+        if not cost.is_sane:
             raise IntegrityError(f"key slot {slot.get('slot')} asks for impossible work; use another key")
-        try:
-            key = self._derive(salt, cost)
-            return AESGCM(key).decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], _associated(repository))
-        except InvalidTag as error:
-            raise WrongKey("wrong password for this repository") from error
+        master = unwrap_under(self._derive(salt, cost), wrapped, repository)
+        if master is None:
+            raise WrongKey("wrong password for this repository")
+        return master
 
     def _derive(self, salt: bytes, cost: PasswordCost) -> bytes:
         kdf = Argon2id(
@@ -84,12 +83,42 @@ class PasswordKey:
         return kdf.derive(self._password)
 
 
+def wrap_under(key: bytes, master: bytes, repository: RepositoryId, *, nonce: bytes) -> bytes:
+    """Return the nonce and the master key, encrypted and bound to the repository; `key` must be used this once."""
+    return nonce + AESGCM(key).encrypt(nonce, master, _associated(repository))
+
+
+def unwrap_under(key: bytes, wrapped: bytes, repository: RepositoryId) -> bytes | None:
+    """Return the master key that was wrapped under `key` for this repository; None if it was not so."""
+    try:
+        return AESGCM(key).decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], _associated(repository))
+    except InvalidTag:
+        return None
+
+
+def salt_and_wrapped(slot: Mapping[str, Any]) -> tuple[bytes, bytes]:
+    """Return the two byte strings of a slot whose key is derived; raise IntegrityError if they cannot be right."""
+    try:
+        salt, wrapped = base64.b64decode(slot["salt"]), base64.b64decode(slot["wrapped"])
+    except (KeyError, ValueError, TypeError) as error:
+        raise damaged(slot) from error
+    if len(salt) != SALT_BYTES or len(wrapped) < NONCE_BYTES:
+        raise damaged(slot)
+    return salt, wrapped
+
+
+def damaged(slot: Mapping[str, Any]) -> IntegrityError:
+    """Return the error of a slot that is not what was written."""
+    return IntegrityError(f"key slot {slot.get('slot')} is damaged; use another key")
+
+
+def as_text(data: bytes) -> str:
+    """Return the base64 form of bytes, as they stand in a slot."""
+    return base64.b64encode(data).decode()
+
+
 def _associated(repository: RepositoryId) -> bytes:
     return b"slot\0" + repository.encode()
-
-
-def _text(data: bytes) -> str:
-    return base64.b64encode(data).decode()
 
 
 def put_slot(
@@ -149,7 +178,8 @@ def unwrap_master(
     if _try_each(retired, providers, repository, []) is not None:
         raise WrongKey("this key was retired when the keys were rotated; have it added by someone whose key opens")
     kinds = ", ".join(sorted({str(slot.get("kind")) for slot in current})) or "none"
-    raise WrongKey(refusals[0] if refusals else f"no key at hand opens this repository; its slots are: {kinds}")
+    told = "; ".join(dict.fromkeys(refusals))  # each once: several slots may have refused the same key
+    raise WrongKey(told or f"no key at hand opens this repository; its slots are: {kinds}")
 
 
 def _try_each(
@@ -158,8 +188,8 @@ def _try_each(
     repository: RepositoryId,
     refusals: list[str],
 ) -> bytes | None:
-    for slot in slots:
-        for provider in providers:
+    for provider in providers:  # the caller's order: cheap ones come first
+        for slot in slots:
             try:
                 master = provider.unwrap(slot, repository)
             except (WrongKey, IntegrityError) as error:

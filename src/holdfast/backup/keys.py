@@ -64,6 +64,17 @@ def add_key(objects: ObjectStore, holders: Sequence[KeyProvider], new: KeyProvid
     return slot
 
 
+def require_keys(objects: ObjectStore, keys: Sequence[KeyProvider]) -> None:
+    """Refuse a key that does not open the repository: a rotation would let it in.
+
+    Raises:
+        WrongKey: one of them does not.
+    """
+    current = _Current.of(objects)
+    for key in keys:
+        current.unwrap([key])
+
+
 def list_keys(objects: ObjectStore) -> list[dict[str, Any]]:
     """Return the slots that open the repository, without what they wrap."""
     current = _Current.of(objects)

@@ -9,6 +9,7 @@ from pathlib import Path
 DEFAULT_FILE = Path("holdfast.yaml")
 ENVIRONMENT_NAME = "HOLDFAST_ENVIRONMENT"
 PASSWORD = "HOLDFAST_PASSWORD"  # noqa: S105 - the variable's name, not a password
+KEY_FILE = "HOLDFAST_KEY_FILE"
 
 
 def process_environment() -> Mapping[str, str]:
@@ -41,3 +42,8 @@ def environment_name(flag: str | None, environ: Mapping[str, str]) -> str | None
 def repository_password(environ: Mapping[str, str]) -> str | None:
     """Return the password of local repositories, None where the variable is not set."""
     return environ.get(PASSWORD)
+
+
+def repository_key_file(environ: Mapping[str, str]) -> str | None:
+    """Return the path of the key file that opens repositories, None where the variable is not set."""
+    return environ.get(KEY_FILE)

@@ -35,7 +35,7 @@ class LocalObjects:
                 created = self._link(temporary, final)
             finally:
                 temporary.unlink(missing_ok=True)
-            _sync_folder(final.parent)
+            sync_folder(final.parent)
         return created
 
     def _write(self, data: bytes | memoryview) -> Path:
@@ -59,7 +59,7 @@ class LocalObjects:
         if not final.parent.is_dir():
             final.parent.mkdir(parents=True, exist_ok=True)
             for folder in (final.parent.parent, self.root):
-                _sync_folder(folder)
+                sync_folder(folder)
         try:
             os.link(temporary, final)
         except FileExistsError:
@@ -115,7 +115,7 @@ class LocalObjects:
         with os_errors(f"delete {key}"):
             path.unlink(missing_ok=True)
             if path.parent.is_dir():
-                _sync_folder(path.parent)
+                sync_folder(path.parent)
 
     def _path(self, key: str) -> Path:
         if not KEY.fullmatch(key):
@@ -123,7 +123,8 @@ class LocalObjects:
         return self.root / key
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)

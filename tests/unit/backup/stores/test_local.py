@@ -88,7 +88,7 @@ def test_a_put_that_finds_the_object_still_syncs_its_folder(tmp_path: Path, monk
     """Whoever linked it may have died before it did."""
     LocalObjects(tmp_path).put("config", b"data")
     synced: list[Path] = []
-    monkeypatch.setattr(local, "_sync_folder", synced.append)
+    monkeypatch.setattr(local, "sync_folder", synced.append)
     assert LocalObjects(tmp_path).put("config", b"data") is False
     assert tmp_path in synced
 
