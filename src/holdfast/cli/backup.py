@@ -16,6 +16,7 @@ import click
 
 from holdfast.cli.events import Reporter
 from holdfast.cli.interrupts import stop_signals
+from holdfast.cli.keys import GivenKeys
 from holdfast.cli.repository import jobs_for, jobs_option, opened, reads_repository_with_events
 from holdfast.cli.text import json_path, shown_count, shown_path, shown_size
 from holdfast.errors import ExitStatus, InvalidRequest
@@ -54,7 +55,7 @@ BUCKET = "s3://"
 def command(
     sources: tuple[str, ...],
     repo: str,
-    password_file: Path | None,
+    keys: GivenKeys,
     output: str,
     quiet: bool,
     tags: tuple[str, ...],
@@ -78,7 +79,7 @@ def command(
     host = socket.gethostname() if host is None else host
     with _source(sources, repo, _Choice(excludes, exclude_files, exclude_caches, one_file_system)) as source:
         source.check()  # before a password is asked for
-        with opened(repo, password_file, needs=["holdfast.backup.create_snapshot"]) as repository:
+        with opened(repo, keys, needs=["holdfast.backup.create_snapshot"]) as repository:
             from holdfast.backup.create_snapshot import create_snapshot
             from holdfast.backup.dry_run import dry
             from holdfast.backup.resume import last_interrupted

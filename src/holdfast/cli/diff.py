@@ -8,7 +8,8 @@ from pathlib import Path
 
 import click
 
-from holdfast.cli.repository import opened, password_option
+from holdfast.cli.keys import GivenKeys, takes_keys
+from holdfast.cli.repository import opened
 from holdfast.cli.stacks import parameter_option, quiet_option, target, touches_stacks
 from holdfast.cli.text import json_path, shown_path
 from holdfast.errors import ExitStatus, InvalidRequest
@@ -18,7 +19,7 @@ from holdfast.errors import ExitStatus, InvalidRequest
 @click.argument("before", metavar="[A]", required=False)
 @click.argument("after", metavar="[B]", required=False)
 @click.option("--repo", metavar="REPO", help="Compare two snapshots of this repository.")
-@password_option
+@takes_keys
 @touches_stacks
 @quiet_option
 @parameter_option
@@ -26,7 +27,7 @@ def command(
     before: str | None,
     after: str | None,
     repo: str | None,
-    password_file: Path | None,
+    keys: GivenKeys,
     file: Path | None,
     platform: str | None,
     environment: str | None,
@@ -46,7 +47,7 @@ def command(
     if repo is not None:
         if before is None or after is None:
             raise InvalidRequest("holdfast diff --repo takes two snapshots: A and B")
-        _snapshots(before, after, repo, password_file, output, quiet)
+        _snapshots(before, after, repo, keys, output, quiet)
     elif before is not None:
         raise InvalidRequest("snapshots are compared in a repository: give --repo REPO")
     else:
@@ -71,7 +72,7 @@ def _stacks(
     click.echo(json.dumps(differences.rows(told), indent=2) if output == "json" else differences.text(told))
 
 
-def _snapshots(before: str, after: str, repo: str, password_file: Path | None, output: str, quiet: bool) -> None:
+def _snapshots(before: str, after: str, repo: str, keys: GivenKeys, output: str, quiet: bool) -> None:
     from holdfast.backup.diff import diff
     from holdfast.backup.manifest import load_manifest
     from holdfast.backup.reader import ChunkReader
@@ -79,7 +80,7 @@ def _snapshots(before: str, after: str, repo: str, password_file: Path | None, o
 
     counts: dict[str, int] = {}
     rows = []
-    with opened(repo, password_file) as repository:
+    with opened(repo, keys) as repository:
         manifests = [load_manifest(repository, resolve(repository, name)) for name in (before, after)]
         for one in diff(ChunkReader(repository), *manifests):
             counts[one.change.name.lower()] = counts.get(one.change.name.lower(), 0) + 1

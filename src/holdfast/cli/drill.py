@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from holdfast.cli.keys import Command, GivenKeys, takes_keys
 from holdfast.cli.quantity import Quantity
-from holdfast.cli.repository import Command, opened, output_option, password_option, repository_option
+from holdfast.cli.repository import opened, output_option, repository_option
 from holdfast.errors import ExitStatus, InvalidRequest
 from holdfast.settings.quantities import parse_duration
 
@@ -55,7 +56,7 @@ def _judged(command: Command) -> Command:
 def _restores(command: Command) -> Command:
     """Give a drill that restores the options of whose snapshots, where to, and its promises."""
     command = _judged(command)
-    for option in (rpo_option, rto_option, target_option, seed_option, users_option, password_option):
+    for option in (rpo_option, rto_option, target_option, seed_option, users_option, takes_keys):
         command = option(command)
     return command
 
@@ -70,7 +71,7 @@ def command() -> None:
 @_restores
 def restore_command(
     repo: str,
-    password_file: Path | None,
+    keys: GivenKeys,
     users: str,
     seed: str,
     target: Path | None,
@@ -85,7 +86,7 @@ def restore_command(
     Exit status: 0 all came back, within what is promised; 1 not so.
     """
     promised = _promised(file, rto=rto, rpo=rpo)
-    drill = _restored("restore", repo, password_file, users, seed, target, None)
+    drill = _restored("restore", repo, keys, users, seed, target, None)
     return _tell(drill, promised, out, output)
 
 
@@ -96,7 +97,7 @@ def restore_command(
 def region_loss_command(
     replica: str,
     repo: str | None,
-    password_file: Path | None,
+    keys: GivenKeys,
     users: str,
     seed: str,
     target: Path | None,
@@ -111,8 +112,8 @@ def region_loss_command(
     Exit status: 0 all came back, within what is promised, and nothing acknowledged is missing; 1 not so.
     """
     promised = _promised(file, rto=rto, rpo=rpo)
-    expected = _acknowledged(repo, password_file) if repo else None
-    drill = _restored("region-loss", replica, password_file, users, seed, target, expected)
+    expected = _acknowledged(repo, keys) if repo else None
+    drill = _restored("region-loss", replica, keys, users, seed, target, expected)
     return _tell(drill, promised, out, output)
 
 
@@ -159,7 +160,7 @@ def failover_command(
 def _restored(
     name: str,
     repo: str,
-    password_file: Path | None,
+    keys: GivenKeys,
     users: str,
     seed: str,
     target: Path | None,
@@ -177,7 +178,7 @@ def _restored(
         return drill_restore(
             name,
             repo,
-            lambda: opened(repo, password_file),
+            lambda: opened(repo, keys),
             _into(target or Path(scratch)),
             choice,
             clock=SystemClock(),
@@ -194,10 +195,10 @@ def _into(folder: Path) -> Callable[[Record], Target]:
     return lambda record: DirectoryTarget(os.fsencode(folder / record.id))
 
 
-def _acknowledged(repo: str, password_file: Path | None) -> list[Record]:
+def _acknowledged(repo: str, keys: GivenKeys) -> list[Record]:
     from holdfast.drills.restore import newest_of_each
 
-    with opened(repo, password_file) as repository:
+    with opened(repo, keys) as repository:
         return newest_of_each(repository.ledger.completed())
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from holdfast.cli.keys import GivenKeys
 from holdfast.cli.repository import opened, reads_repository
 from holdfast.cli.text import json_path, shown_count, shown_entry
 from holdfast.errors import ExitStatus
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def command(
     pattern: str,
     repo: str,
-    password_file: Path | None,
+    keys: GivenKeys,
     output: str,
     quiet: bool,
     snapshot: str | None,
@@ -42,7 +42,7 @@ def command(
     from holdfast.backup.reader import ChunkReader
     from holdfast.backup.snapshots import list_snapshots, resolve
 
-    with opened(repo, password_file) as repository:
+    with opened(repo, keys) as repository:
         if snapshot is not None:
             manifests = [load_manifest(repository, resolve(repository, snapshot))]
         else:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from holdfast.cli.keys import Command, GivenKeys
 from holdfast.cli.prune import as_json, as_text, carry_out
 from holdfast.cli.quantity import Quantity
-from holdfast.cli.repository import Command, opened, reads_repository
+from holdfast.cli.repository import opened, reads_repository
 from holdfast.cli.text import shown_count, shown_time, table
 from holdfast.settings.quantities import parse_duration
 
@@ -49,7 +49,7 @@ def keep(name: str, text: str) -> Callable[[Command], Command]:
 @click.option("--prune", "prune_too", is_flag=True, help="With --apply: reclaim the space at once, as `prune` does.")
 def command(
     repo: str,
-    password_file: Path | None,
+    keys: GivenKeys,
     output: str,
     quiet: bool,
     keep_last: int | None,
@@ -80,7 +80,7 @@ def command(
         yearly=keep_yearly or 0,
         within=keep_within,
     )
-    with opened(repo, password_file, needs=["holdfast.backup.prune"] if prune_too else []) as repository:
+    with opened(repo, keys, needs=["holdfast.backup.prune"] if prune_too else []) as repository:
         records = [one for one in repository.ledger.completed(user) if host in (None, one.host)]
         plan = plan_forget(records, retention, now=repository.clock.now())
         if apply_plan:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from holdfast.cli.keys import GivenKeys
 from holdfast.cli.repository import opened, reads_repository
 from holdfast.cli.text import json_path, shown_count, shown_entry, shown_path
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.argument("snapshot", metavar="SNAPSHOT[:PATH]")
 @click.option("-l", "--long", is_flag=True, help="Mode, owner, size and time of each.")
 @reads_repository
-def command(snapshot: str, long: bool, repo: str, password_file: Path | None, output: str, quiet: bool) -> None:
+def command(snapshot: str, long: bool, repo: str, keys: GivenKeys, output: str, quiet: bool) -> None:
     """List a snapshot, or what is at PATH in it. SNAPSHOT is `latest` or the start of an id.
 
     PATH is as it was backed up, or below the source if there was a single one. Control characters and bytes that are
@@ -33,7 +33,7 @@ def command(snapshot: str, long: bool, repo: str, password_file: Path | None, ou
     from holdfast.backup.snapshots import resolve
 
     name, _, path = snapshot.partition(":")
-    with opened(repo, password_file) as repository:
+    with opened(repo, keys) as repository:
         manifest = load_manifest(repository, resolve(repository, name))
         found = list_below(ChunkReader(repository), manifest, os.fsencode(path) if path else None)
         count = _print_json(found) if output == "json" else _print_text(found, long)

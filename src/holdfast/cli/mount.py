@@ -9,7 +9,8 @@ from typing import Any
 
 import click
 
-from holdfast.cli.repository import opened, password_option, quiet_option, repository_option
+from holdfast.cli.keys import GivenKeys, takes_keys
+from holdfast.cli.repository import opened, quiet_option, repository_option
 from holdfast.errors import InvalidRequest, StoreDenied, StoreUnavailable
 
 DEVICE = Path("/dev/fuse")
@@ -18,10 +19,10 @@ DEVICE = Path("/dev/fuse")
 @click.command("mount")
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False, exists=True))
 @repository_option
-@password_option
+@takes_keys
 @quiet_option
 @click.option("--allow-other", is_flag=True, help="Let other users look too, within the modes of the files.")
-def command(folder: Path, repo: str, password_file: Path | None, quiet: bool, allow_other: bool) -> None:
+def command(folder: Path, repo: str, keys: GivenKeys, quiet: bool, allow_other: bool) -> None:
     """Show every snapshot as a folder below DIR until it is unmounted or interrupted. Nothing can be changed.
 
     Needs FUSE: the device /dev/fuse, the library libfuse, and `pip install holdfast[mount]`.
@@ -31,7 +32,7 @@ def command(folder: Path, repo: str, password_file: Path | None, quiet: bool, al
     from holdfast.backup.browse import Browser
     from holdfast.cli.file_system import FileSystem
 
-    with opened(repo, password_file) as repository:
+    with opened(repo, keys) as repository:
         if not quiet:
             click.echo(f"mounted on {folder}; unmount it or press Ctrl-C to end", err=True)
         operations = type("Mounted", (FileSystem, fuse.Operations), {})

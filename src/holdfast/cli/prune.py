@@ -7,11 +7,11 @@ import os
 import secrets
 import socket
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from holdfast.cli.keys import GivenKeys
 from holdfast.cli.progress import TerminalLine
 from holdfast.cli.repository import opened, reads_repository
 from holdfast.cli.text import shown_count, shown_size
@@ -27,13 +27,13 @@ WORKERS = 32
 @click.command("prune")
 @reads_repository
 @click.option("--apply", "apply_plan", is_flag=True, help="Reclaim it; without it, only show the plan.")
-def command(repo: str, password_file: Path | None, output: str, quiet: bool, apply_plan: bool) -> None:
+def command(repo: str, keys: GivenKeys, output: str, quiet: bool, apply_plan: bool) -> None:
     """Plan, or with --apply carry out, what to delete and to rewrite. Backups and restores may go on meanwhile.
 
     What a backup at work might still refer to waits for the next prune. Exit status: 0 done; 1 the catalogue does not
     account for what is stored, and nothing was deleted; 6 another prune is at work.
     """
-    with opened(repo, password_file, needs=["holdfast.backup.prune"]) as repository:
+    with opened(repo, keys, needs=["holdfast.backup.prune"]) as repository:
         from holdfast.backup.prune import plan_prune
 
         if not apply_plan:

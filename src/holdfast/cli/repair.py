@@ -7,11 +7,11 @@ import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from holdfast.cli.keys import GivenKeys
 from holdfast.cli.progress import CountLine
 from holdfast.cli.repository import opened, reads_repository
 from holdfast.cli.text import json_path, shown_count, shown_path, shown_size
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 )
 def command(
     repo: str,
-    password_file: Path | None,
+    keys: GivenKeys,
     output: str,
     quiet: bool,
     copy: str | None,
@@ -58,7 +58,7 @@ def command(
         raise InvalidRequest("--without-lost changes snapshots; add --apply")
     if copy is not None and apply_:
         _mend_keys(repo, copy, quiet)
-    with opened(repo, password_file, to_rebuild=apply_) as repository, _replica(repository, copy) as replica:
+    with opened(repo, keys, to_rebuild=apply_) as repository, _replica(repository, copy) as replica:
         if apply_:
             return _apply(repository, replica, _source(sources), without_lost, output, quiet)
         return _plan(repository, replica, output, quiet)

@@ -8,19 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from holdfast.cli.repository import keys_for, new_password, opened, output_option, password_option, quiet_option
+from holdfast.cli.keys import GivenKeys, new_key_file_option, new_keys, new_password_option, takes_keys
+from holdfast.cli.repository import keys_for, keys_to_create, opened, output_option, quiet_option
 from holdfast.cli.text import shown_count, shown_size, table
-from holdfast.errors import ExitStatus
+from holdfast.errors import ExitStatus, InvalidRequest
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from holdfast.backup.ports import KeyProvider, ObjectStore
     from holdfast.backup.repository import Repository
-
-new_password_option = click.option(
-    "--new-password-file",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="File whose first line is the password to add; else a prompt.",
-)
 
 
 @click.group("repo")
@@ -30,18 +27,19 @@ def command() -> None:
 
 @command.command("create")
 @click.argument("repo", metavar="REPO")
-@password_option
+@takes_keys
 @output_option
 @quiet_option
-def create(repo: str, password_file: Path | None, output: str, quiet: bool) -> None:
+def create(repo: str, keys: GivenKeys, output: str, quiet: bool) -> None:
     """Create an empty repository in a folder, or at s3://bucket/prefix?key=ARN. A vault's deployment creates its own.
 
-    Without its password, or its KMS key, nothing in it can ever be read. Exit status: 0 created; 6 there is one.
+    Each key that is given opens it: the key file (made if it does not exist), the password, the KMS key. Without one
+    of them nothing in it can ever be read. Exit status: 0 created; 6 there is one.
     """
     from holdfast.backup.clock import SystemClock
     from holdfast.backup.stores import open as stores
 
-    id_ = stores.create(repo, keys_for(repo, password_file, confirm=True), clock=SystemClock())
+    id_ = stores.create(repo, keys_to_create(repo, keys), clock=SystemClock())
     click.echo(json.dumps({"repository": id_}) if output == "json" else f"created repository {id_}")
     if not quiet:
         click.echo("keep its password or key: without it nothing can be read back", err=True)
@@ -49,11 +47,11 @@ def create(repo: str, password_file: Path | None, output: str, quiet: bool) -> N
 
 @command.command("stats")
 @click.argument("repo", metavar="REPO")
-@password_option
+@takes_keys
 @output_option
-def stats(repo: str, password_file: Path | None, output: str) -> None:
+def stats(repo: str, keys: GivenKeys, output: str) -> None:
     """Tell how much is stored, and how much of it is sharing."""
-    with opened(repo, password_file) as repository:
+    with opened(repo, keys) as repository:
         figures = _figures(repository)
     if output == "json":
         click.echo(json.dumps(figures, indent=2))
@@ -86,16 +84,16 @@ def _figures(repository: Repository) -> dict[str, Any]:
 
 @command.command("rebuild")
 @click.argument("repo", metavar="REPO")
-@password_option
+@takes_keys
 @output_option
-def rebuild(repo: str, password_file: Path | None, output: str) -> int:
+def rebuild(repo: str, keys: GivenKeys, output: str) -> int:
     """Make the catalogue anew from the packs and manifests; what it still knows stays.
 
     Exit status: 0 all could be read; 1 stdout names what could not.
     """
     from holdfast.backup.rebuild import rebuild_catalogue
 
-    with opened(repo, password_file, to_rebuild=True) as repository:
+    with opened(repo, keys, to_rebuild=True) as repository:
         report = rebuild_catalogue(repository)
     if output == "json":
         damaged = [{"object": name, "what": what} for name, what in report.damaged]
@@ -120,7 +118,7 @@ def key() -> None:
 @click.argument("repo", metavar="REPO")
 @output_option
 def list_(repo: str, output: str) -> None:
-    """List the key slots; no password is needed."""
+    """List the key slots; no key is needed."""
     from holdfast.backup.keys import list_keys
     from holdfast.backup.stores.open import objects_of
 
@@ -136,18 +134,23 @@ def list_(repo: str, output: str) -> None:
 
 @key.command("add")
 @click.argument("repo", metavar="REPO")
-@password_option
+@takes_keys
+@new_key_file_option
 @new_password_option
 @output_option
-def add(repo: str, password_file: Path | None, new_password_file: Path | None, output: str) -> None:
-    """Let one more password open the repository, now that HOLDFAST_PASSWORD, --password-file or the KMS key does."""
-    from holdfast.backup.key_slots import PasswordKey
+def add(repo: str, keys: GivenKeys, new_password_file: Path | None, new_key_file: Path | None, output: str) -> None:
+    """Let one more password or key file open the repository, now that a key at hand does.
+
+    A key file that does not exist is made.
+    """
     from holdfast.backup.keys import add_key
     from holdfast.backup.stores.open import objects_of
 
+    if new_password_file and new_key_file:
+        raise InvalidRequest("give --new-password-file or --new-key-file, not both: a slot holds one key")
     with objects_of(repo) as (objects, in_aws):
-        holders = [*in_aws, *keys_for(repo, password_file)()]
-        slot = add_key(objects, holders, PasswordKey(new_password(new_password_file)))
+        holders = [*in_aws, *keys_for(repo, keys)()]
+        slot = add_key(objects, holders, new_keys(new_password_file, new_key_file)[0])
     click.echo(json.dumps({"slot": slot}) if output == "json" else f"added key slot {slot}")
 
 
@@ -169,23 +172,28 @@ def remove(repo: str, slot: str) -> None:
 
 @key.command("rotate")
 @click.argument("repo", metavar="REPO")
-@password_option
+@takes_keys
+@new_key_file_option
 @new_password_option
 @output_option
-def rotate(repo: str, password_file: Path | None, new_password_file: Path | None, output: str) -> None:
+def rotate(repo: str, keys: GivenKeys, new_password_file: Path | None, new_key_file: Path | None, output: str) -> None:
     """Seal what is stored from now on under a new key, and retire every key slot but those of the keys given here.
 
-    The password stays, or is replaced by that of --new-password-file; in AWS each KMS key gets a new slot. Other
-    passwords must be added again. No data is rewritten. Exit status: 0 rotated; 5 no key opens it; 6 someone else did.
+    The password and key file at hand stay, or are replaced by those of --new-password-file and --new-key-file; in AWS
+    each KMS key gets a new slot. Others must be added again. No data is rewritten. Exit status: 0 rotated; 5 a key
+    does not open it; 6 someone else did.
     """
-    from holdfast.backup.key_slots import PasswordKey
-    from holdfast.backup.keys import rotate_keys
+    from holdfast.backup.keys import require_keys, rotate_keys
     from holdfast.backup.stores.open import objects_of
 
     with objects_of(repo) as (objects, in_aws):
-        passwords = keys_for(repo, password_file)()
-        new = [PasswordKey(new_password(new_password_file))] if new_password_file else passwords
-        ring = rotate_keys(objects, [*in_aws, *passwords], [*_kms_keys(repo, objects), *new])
+        held = keys_for(repo, keys)()
+        if new_password_file or new_key_file:
+            kept: Sequence[KeyProvider] = new_keys(new_password_file, new_key_file)
+        else:
+            require_keys(objects, held)
+            kept = held
+        ring = rotate_keys(objects, [*in_aws, *held], [*_kms_keys(repo, objects), *kept])
     click.echo(json.dumps({"ring": ring}) if output == "json" else f"rotated: key ring {ring} is current")
 
 

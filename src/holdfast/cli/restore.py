@@ -6,12 +6,12 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from holdfast.cli.events import Reporter
+from holdfast.cli.keys import GivenKeys
 from holdfast.cli.repository import jobs_for, jobs_option, opened, reads_repository_with_events
 from holdfast.cli.restore_plan import plan_as_json, plan_as_text
 from holdfast.cli.text import json_path, shown_count, shown_path, shown_size
@@ -55,7 +55,7 @@ def command(
     tier: str | None,
     thaw_days: int,
     repo: str,
-    password_file: Path | None,
+    keys: GivenKeys,
     output: str,
     quiet: bool,
     jobs: int | None,
@@ -71,9 +71,7 @@ def command(
     if target is None and not only_plan:
         raise InvalidRequest("give --target DIR, or --plan to see what a restore will take")
     report = Reporter(output, quiet=quiet)
-    with opened(
-        repo, password_file, needs=["holdfast.backup.restore", "holdfast.backup.targets.directory"]
-    ) as repository:
+    with opened(repo, keys, needs=["holdfast.backup.restore", "holdfast.backup.targets.directory"]) as repository:
         from holdfast.backup.manifest import load_manifest
         from holdfast.backup.restore import restore
         from holdfast.backup.snapshots import resolve

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from holdfast.cli.keys import GivenKeys
 from holdfast.cli.repository import opened, reads_repository
 from holdfast.cli.text import json_path, shown_path, shown_size, shown_time, table
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.option("--tag", help="Only with this tag.")
 def command(
     repo: str,
-    password_file: Path | None,
+    keys: GivenKeys,
     output: str,
     quiet: bool,
     user: str | None,
@@ -32,7 +32,7 @@ def command(
     """List the snapshots, newest first."""
     from holdfast.backup.snapshots import list_snapshots
 
-    with opened(repo, password_file) as repository:
+    with opened(repo, keys) as repository:
         found = list(list_snapshots(repository, user=user, host=host, tag=tag))
     if output == "json":
         click.echo(json.dumps([_as_json(one) for one in found], indent=2))

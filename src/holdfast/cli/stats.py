@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from holdfast.cli.keys import GivenKeys
 from holdfast.cli.repository import opened, reads_repository
 from holdfast.cli.text import shown_size, table
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @reads_repository
 @click.option("--by", type=click.Choice(["user", "host", "snapshot"]), default="user", show_default=True)
 @click.option("--user", help="Only snapshots of this user; what others share with them counts as theirs alone.")
-def command(repo: str, password_file: Path | None, output: str, quiet: bool, by: str, user: str | None) -> None:
+def command(repo: str, keys: GivenKeys, output: str, quiet: bool, by: str, user: str | None) -> None:
     """Tell who uses how much: raw, without repetition, stored, and what nobody else uses. Reads no data."""
     from holdfast.backup.snapshots import list_snapshots
     from holdfast.backup.usage import measure_usage
@@ -28,7 +28,7 @@ def command(repo: str, password_file: Path | None, output: str, quiet: bool, by:
     def group_of(manifest: Manifest) -> str:
         return {"user": manifest.user, "host": manifest.host, "snapshot": manifest.id}[by]
 
-    with opened(repo, password_file) as repository:
+    with opened(repo, keys) as repository:
         manifests = [one.manifest for one in list_snapshots(repository, user=user)]
         report = measure_usage(repository, manifests, group_of)
     if output == "json":

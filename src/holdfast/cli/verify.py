@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from holdfast.cli.keys import GivenKeys
 from holdfast.cli.progress import CountLine
 from holdfast.cli.quantity import Quantity
 from holdfast.cli.repository import jobs_for, jobs_option, opened, reads_repository
@@ -29,7 +29,7 @@ FILES_SHOWN = 10
 @jobs_option
 def command(
     repo: str,
-    password_file: Path | None,
+    keys: GivenKeys,
     output: str,
     quiet: bool,
     read_data: bool,
@@ -45,7 +45,7 @@ def command(
     if read_data and sample is not None:
         raise InvalidRequest("give --read-data or --sample, not both")
     line = CountLine(quiet=quiet)
-    with opened(repo, password_file, needs=["holdfast.backup.verify"]) as repository:
+    with opened(repo, keys, needs=["holdfast.backup.verify"]) as repository:
         from holdfast.backup.verify import verify
 
         try:

@@ -177,14 +177,14 @@ def test_a_damaged_pack_costs_the_files_it_holds_and_status_1(holdfast: Run, rep
     assert done.json["files"] + done.json["failed_count"] == 3
 
 
-def test_without_a_password_and_a_terminal_it_says_what_to_do(
+def test_without_a_key_and_a_terminal_it_says_what_to_do(
     holdfast: Run, repo: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("HOLDFAST_PASSWORD")
     done = holdfast("snapshots", "--repo", repo)
     assert (done.status, done.err) == (
         2,
-        "holdfast: no password: set HOLDFAST_PASSWORD or give --password-file\n",
+        "holdfast: no key: set HOLDFAST_PASSWORD or HOLDFAST_KEY_FILE, or give --password-file or --key-file\n",
     )
 
 
