@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, NamedTuple
 
 from holdfast.backup.entry import Entry, Path, decode_entry, encode_entry
 from holdfast.backup.ids import PackId, SnapshotId
+from holdfast.backup.large_file import LargeFile, Part, StoredPart, is_large
 from holdfast.backup.promises import AskedRegister, IndexRegister, SharedRegister
 from holdfast.backup.repository import Repository
 from holdfast.backup.sources import ReadsByPath, path_of
 from holdfast.backup.store_file import FileStore
+from holdfast.backup.tree import Emit
 from holdfast.backup.wire import unpack
 from holdfast.backup.workers import Ask, Work, Workers
 from holdfast.backup.writer import ChunkWriter
@@ -42,7 +44,11 @@ class Slot:
     def entry(self) -> Entry:
         """The entry, once it has come."""
         assert self.encoded is not None  # asked only of files that were read
-        return decode_entry(unpack(self.encoded, "an entry of our own"))
+        return _decoded(self.encoded)
+
+
+def _decoded(encoded: bytes) -> Entry:
+    return decode_entry(unpack(encoded, "an entry of our own"))
 
 
 class Outcome(NamedTuple):
@@ -50,10 +56,9 @@ class Outcome(NamedTuple):
 
     slot: Slot
     encoded: bytes | None
-    size: int
-    bytes_read: int
-    restless: bool
-    reason: str
+    size: int = 0
+    restless: bool = False
+    reason: str = ""
 
 
 class Written(NamedTuple):
@@ -66,62 +71,101 @@ class Written(NamedTuple):
 
 @dataclass(slots=True)
 class _Job:
+    """Files to store one after the other; or one file's part."""
+
     root: bytes
     slots: list[Slot] = field(default_factory=list)
     paths: list[bytes] = field(default_factory=list)
     file_bytes: int = 0
     path_bytes: int = 0
+    large: LargeFile | None = None
+    part: Part | None = None
 
     @property
     def is_full(self) -> bool:
         return self.file_bytes >= JOB_BYTES or len(self.paths) >= JOB_FILES or self.path_bytes >= JOB_PATH_BYTES
 
+    def add(self, slot: Slot, path: bytes, size: int) -> None:
+        self.slots.append(slot)
+        self.paths.append(path)
+        self.file_bytes += size
+        self.path_bytes += len(path)
+
+    def __str__(self) -> str:
+        first = self.slots[0].path.decode(errors="backslashreplace")
+        return f"{first!r} and {len(self.slots) - 1} other files" if self.part is None else f"{first!r}"
+
 
 class FilesApart:
-    """Hands files to worker processes in jobs of a few MiB; outcomes come back in any order."""
+    """Hands files to worker processes in jobs of a few MiB; outcomes come back in any order.
 
-    def __init__(self, repository: Repository, session: SnapshotId, source: ReadsByPath, count: int) -> None:
+    `emit` stores the lists of a large file's content; `on_bytes` is told what was read.
+    """
+
+    def __init__(
+        self,
+        repository: Repository,
+        session: SnapshotId,
+        source: ReadsByPath,
+        count: int,
+        *,
+        emit: Emit,
+        on_bytes: Callable[[int], None],
+    ) -> None:
         shared = SharedRegister(IndexRegister(repository.index))
         self._workers = Workers(count, partial(_prepare, repository, session, source), shared.answer)
+        self._average_chunk = repository.limits.average
+        self._emit = emit
+        self._on_bytes = on_bytes
         self._job: _Job | None = None
-        self._given: dict[int, list[Slot]] = {}
+        self._line: deque[_Job] = deque()
+        self._given: dict[int, _Job] = {}
         self._number = 0
         self._unpublished = 0
 
     def store(self, root: bytes, path: Path, found: Entry) -> Slot:
         """Take a file on; it is read soon."""
         slot = Slot(path_of(root, path), found.name)
+        joined = b"/".join(path)
+        if is_large(found.size):
+            self._store_large(root, slot, joined, found.size)
+            return slot
         if self._job is None or self._job.root != root:
             self.hand_over()
             self._job = _Job(root)
-        joined = b"/".join(path)
-        self._job.slots.append(slot)
-        self._job.paths.append(joined)
-        self._job.file_bytes += found.size
-        self._job.path_bytes += len(joined)
+        self._job.add(slot, joined, found.size)
         if self._job.is_full:
             self.hand_over()
         return slot
 
+    def _store_large(self, root: bytes, slot: Slot, path: bytes, size: int) -> None:
+        large = LargeFile(size, self._average_chunk, self._emit)
+        self._line.extend(_Job(root, [slot], [path], large=large, part=part) for part in large.parts())
+        self._give()
+
     def hand_over(self) -> None:
         """Give the workers what was taken on."""
         job, self._job = self._job, None
-        if job is None:
-            return
-        self._number += 1
-        self._given[self._number] = job.slots
-        first = job.slots[0].path.decode(errors="backslashreplace")
-        self._workers.submit([self._number, job.root, job.paths], f"{first!r} and {len(job.slots) - 1} other files")
+        if job is not None:
+            self._line.append(job)
+        self._give()
+
+    def _give(self) -> None:
+        while self._line and self._workers.has_room:
+            job = self._line.popleft()
+            self._number += 1
+            self._given[self._number] = job
+            self._workers.submit([self._number, job.root, job.paths, job.part], str(job))
 
     @property
     def is_busy(self) -> bool:
         """Whether the workers have enough to do, so that the caller may as well wait."""
-        return not self._workers.has_room
+        return bool(self._line) or not self._workers.has_room
 
     @property
     def is_idle(self) -> bool:
         """Whether every file taken on has had its outcome."""
-        return self._job is None and self._workers.is_idle
+        return self._job is None and not self._line and self._workers.is_idle
 
     def begin_publishing(self) -> None:
         """Have the workers publish what they have stored for files taken on so far; what they do next goes on."""
@@ -134,21 +178,45 @@ class FilesApart:
 
     def outcomes(self, seconds: float) -> list[Outcome]:
         """Return the outcomes that are there; wait up to `seconds` if there is none yet."""
-        return [outcome for result in self._workers.results(seconds) for outcome in self._of(result)]
+        found = [outcome for result in self._workers.results(seconds) for outcome in self._of(*result)]
+        self._give()
+        return found
 
-    def _of(self, result: tuple[int, list[Any]]) -> list[Outcome]:
-        number, files = result
+    def _of(self, number: int, bytes_read: int, results: Sequence[Any]) -> list[Outcome]:
         if number == FLUSHED:
             self._unpublished -= 1
             return []
-        return [Outcome(slot, *file) for slot, file in zip(self._given.pop(number), files, strict=True)]
+        job = self._given.pop(number)
+        self._on_bytes(bytes_read)
+        if job.large is None or job.part is None:
+            return [Outcome(slot, *result) for slot, result in zip(job.slots, results, strict=True)]
+        encoded, *stored = results
+        part = None if encoded is None else StoredPart(_decoded(encoded), *stored)
+        return self._put_together(job, job.large, job.part, part)
+
+    def _put_together(self, job: _Job, large: LargeFile, part: Part, stored: StoredPart | None) -> list[Outcome]:
+        """Put a part to the others; a file that changed meanwhile, or cannot be read, is read anew in one piece."""
+        if large.has_changed:
+            return []
+        again = large.take(part, stored) if stored is not None else None
+        if stored is None or large.has_changed:
+            large.has_changed = True
+            self._line = deque(other for other in self._line if other.large is not large)
+            self._line.appendleft(_Job(job.root, job.slots, job.paths))
+        elif again is not None:
+            self._line.appendleft(replace(job, part=again))
+        elif large.is_whole:
+            entry = large.entry()
+            return [Outcome(job.slots[0], encode_entry(entry), entry.size)]
+        return []
 
     def flush(self) -> list[Written]:
         """Make everything stored durable and published; what no outcome was taken of is not in any tree."""
         self._job = None
+        self._line.clear()
         while not self._workers.is_idle:  # stopped in the middle: these come too late
             deque(self._workers.results(None), maxlen=0)
-        return [Written(*written) for _, written in self._workers.all_do(None, "its last pack")]
+        return [Written(*written) for _, _, written in self._workers.all_do(None, "its last pack")]
 
     def close(self) -> None:
         """End the workers; what they had not published is lost."""
@@ -162,11 +230,21 @@ def _prepare(repository: Repository, session: SnapshotId, source: ReadsByPath, a
     def work(job: Any) -> Any:
         if job is None:
             writer.flush()
-            return FLUSHED, (writer.bytes_added, writer.bytes_stored, writer.packs_added)
-        number, root, paths = job
-        return number, [files.store(root, tuple(path.split(b"/")) if path else ()) for path in paths]
+            return FLUSHED, 0, (writer.bytes_added, writer.bytes_stored, writer.packs_added)
+        number, root, paths, part = job
+        before = files.bytes_read
+        results = (
+            [files.store(root, _path(path)) for path in paths]
+            if part is None
+            else files.store_part(root, _path(paths[0]), Part(*part))
+        )
+        return number, files.bytes_read - before, results
 
     return work
+
+
+def _path(joined: bytes) -> Path:
+    return tuple(joined.split(b"/")) if joined else ()
 
 
 class _Files:
@@ -174,17 +252,22 @@ class _Files:
 
     def __init__(self, source: ReadsByPath, writer: ChunkWriter, repository: Repository) -> None:
         self._source = source
-        self._read = 0
+        self.bytes_read = 0
         self._files = FileStore(writer, repository.limits, repository.keyring.chunker, self._count)
 
     def _count(self, length: int) -> None:
-        self._read += length
+        self.bytes_read += length
 
-    def store(self, root: bytes, path: Path) -> tuple[bytes | None, int, int, bool, str]:
-        self._read = 0
-        opened: Callable[[], Any] = partial(self._source.open_path, root, path)
+    def store(self, root: bytes, path: Path) -> tuple[bytes | None, int, bool, str]:
         try:
-            stored = self._files.store(opened)
+            stored = self._files.store(partial(self._source.open_path, root, path))
         except SourceUnreadable as error:
-            return None, 0, self._read, False, str(error)
-        return encode_entry(stored.entry), stored.entry.size, self._read, stored.restless, ""
+            return None, 0, False, str(error)
+        return encode_entry(stored.entry), stored.entry.size, stored.restless, ""
+
+    def store_part(self, root: bytes, path: Path, part: Part) -> tuple[Any, ...]:
+        try:
+            entry, *rest = self._files.store_part(partial(self._source.open_path, root, path), part)
+        except SourceUnreadable as error:
+            return None, str(error)
+        return encode_entry(entry), *rest

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -10,8 +10,9 @@ from typing import NamedTuple
 from holdfast.backup.chunking import ChunkLimits, chunks_of
 from holdfast.backup.entry import Entry, Item
 from holdfast.backup.ids import ChunkId
+from holdfast.backup.large_file import Part, StoredPart
 from holdfast.backup.ports import PackKind
-from holdfast.backup.sources import OpenFile
+from holdfast.backup.sources import Extent, FileAtPath, OpenFile
 from holdfast.backup.tree import ContentBuilder
 from holdfast.backup.writer import ChunkWriter
 
@@ -52,16 +53,40 @@ class FileStore:
     def _content(self, file: OpenFile) -> tuple[tuple[Item, ...], int, int]:
         builder = ContentBuilder(self.emit)
         size = 0
-        for extent in file.extents():
+        for length, chunk in self._pieces(file, file.extents()):
+            builder.add(length if chunk is None else self.writer.add(PackKind.DATA, chunk))
+            size += length
+            self.on_bytes(0 if chunk is None else length)
+        return *builder.finish(), size
+
+    def store_part(self, opened: Callable[[], AbstractContextManager[FileAtPath]], part: Part) -> StoredPart:
+        """Store what of the file begins in `part`.
+
+        Raises:
+            SourceUnreadable: it cannot be opened or read.
+        """
+        items: list[Item] = []
+        at, begin = part.start, -1
+        with opened() as file:
+            # Where a chunk ends depends on as many bytes after its beginning as the largest has.
+            for length, chunk in self._pieces(file, file.extents(part.start, part.end + self.limits.most)):
+                if at >= part.end:
+                    break
+                if at >= part.begin:
+                    begin = begin if items else at
+                    items.append(length if chunk is None else self.writer.add(PackKind.DATA, chunk))
+                    self.on_bytes(0 if chunk is None else length)
+                at += length
+            return StoredPart(file.entry, items, begin, at, file.stamp, file.changed())
+
+    def _pieces(self, file: OpenFile, extents: Iterator[Extent]) -> Iterator[tuple[int, memoryview | None]]:
+        """Yield the length of each hole and chunk, and the chunk."""
+        for extent in extents:
             if extent.hole:
-                builder.add(extent.length)
-                size += extent.length
+                yield extent.length, None
                 continue
             for chunk in chunks_of(file.read, self.limits, self.secret):
-                builder.add(self.writer.add(PackKind.DATA, chunk))
-                size += len(chunk)
-                self.on_bytes(len(chunk))
-        return *builder.finish(), size
+                yield len(chunk), chunk
 
     def emit(self, data: bytes) -> ChunkId:
         """Store a list or a node."""

@@ -279,7 +279,14 @@ class TreeStore:
         """Return the worker processes, started once it pays; None where files are read in this one."""
         is_much = self.tally.bytes_read + size > APART_BYTES
         if self._apart is None and is_much and self._jobs > 1 and isinstance(self._source, ReadsByPath):
-            self._apart = FilesApart(self._repository, self._writer.session, self._source, self._jobs)
+            self._apart = FilesApart(
+                self._repository,
+                self._writer.session,
+                self._source,
+                self._jobs,
+                emit=self._files.emit,
+                on_bytes=self._count_read,
+            )
         return self._apart
 
     def _catch_up(self) -> None:
@@ -329,7 +336,6 @@ class TreeStore:
     def _settle(self, outcome: Outcome) -> None:
         slot = outcome.slot
         slot.is_settled, slot.encoded = True, outcome.encoded
-        self.tally.bytes_read += outcome.bytes_read
         if outcome.encoded is None:
             self.tally.skip(Skipped(slot.path, outcome.reason))
             return
@@ -343,8 +349,11 @@ class TreeStore:
         self.tally.files += 1
         self.tally.size += size
 
-    def _on_bytes(self, length: int) -> None:
+    def _count_read(self, length: int) -> None:
         self.tally.bytes_read += length
+
+    def _on_bytes(self, length: int) -> None:
+        self._count_read(length)
         self._tick()
         self._report()
 

@@ -10,8 +10,9 @@ from random import Random
 
 import pytest
 
-from holdfast.backup import store_tree
+from holdfast.backup import large_file, store_tree
 from holdfast.backup.create_snapshot import SnapshotSummary, create_snapshot
+from holdfast.backup.large_file import LargeFile, Part, StoredPart
 from holdfast.backup.manifest import load_manifest
 from holdfast.backup.ports import Status
 from holdfast.backup.repository import Repository
@@ -132,3 +133,59 @@ def test_a_backup_stopped_while_workers_are_busy_keeps_what_they_stored(tmp_path
     assert again.files == 204
     assert again.bytes_added < again.bytes_read - stored // 2
     assert verify(repository, read_data=True).ok
+
+
+@pytest.fixture
+def large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a file of eight parts, and some small ones."""
+    monkeypatch.setattr(large_file, "PART_BYTES", 1 << 20)
+    source = fill(tmp_path / "source", files=20)
+    (source / "large").write_bytes(Random(3).randbytes((8 << 20) - 5))
+    os.utime(source / "large", ns=(1, 1))
+    return source
+
+
+def test_a_large_file_in_parts_is_the_very_entry_that_one_process_stores(large: Path, repository: Repository) -> None:
+    several, one = back_up(repository, large, 3, "a"), back_up(repository, large, 1, "b")
+    assert load_manifest(repository, one.snapshot).roots == load_manifest(repository, several.snapshot).roots
+    assert (several.files, several.size, several.bytes_read) == (one.files, one.size, one.bytes_read)
+    assert one.bytes_added == 0
+    assert len(load_manifest(repository, several.snapshot).packs_added) > 3
+
+
+def test_a_large_file_that_changes_between_its_parts_is_read_anew(
+    large: Path, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = LargeFile.take
+    calls = 0
+
+    def changing(self: LargeFile, part: Part, stored: StoredPart) -> Part | None:
+        nonlocal calls
+        calls += 1
+        return honest(self, part, stored._replace(stamp=[*stored.stamp[:3], calls]))
+
+    monkeypatch.setattr(LargeFile, "take", changing)
+    summary = back_up(repository, large, 3)
+    assert calls == 4  # two parts of each of the two large files: then their stamps differ
+    assert not summary.warnings
+    monkeypatch.undo()
+    again = back_up(repository, large, 1, "other")
+    assert load_manifest(repository, again.snapshot).roots == load_manifest(repository, summary.snapshot).roots
+
+
+def test_a_large_file_that_cannot_be_read_is_named(
+    large: Path, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = os.open
+
+    def refusing(path: bytes, flags: int, *arguments: int, **options: int | None) -> int:
+        if path == b"large":
+            raise PermissionError(13, "Permission denied")
+        return honest(path, flags, *arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(os, "open", refusing)
+    summary = back_up(repository, large, 3)
+    assert [(skipped.path.rsplit(b"/", 1)[1], skipped.reason) for skipped in summary.skipped] == [
+        (b"large", "permission denied")
+    ]
+    assert summary.files == 24

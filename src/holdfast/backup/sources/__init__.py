@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol, runtime_checkable
@@ -71,6 +71,17 @@ class OpenFile(Protocol):
         """Say whether the file changed since it was opened."""
 
 
+class FileAtPath(OpenFile, Protocol):
+    """An open file of which any part can be read."""
+
+    @property
+    def stamp(self) -> Sequence[int]:
+        """What differs once the file is another."""
+
+    def extents(self, offset: int = 0, stop: int | None = None) -> Iterator[Extent]:
+        """Yield the runs from `offset` on; of data what lies before `stop` alone, a hole before that whole."""
+
+
 class Source(Protocol):
     """What is backed up. `paths` are the roots, as the snapshot will name them; sorted, each once."""
 
@@ -111,7 +122,7 @@ class ReusesFolders(Protocol):
 class ReadsByPath(Protocol):
     """A source whose files can be opened in any order, in any process."""
 
-    def open_path(self, root: bytes, path: Path) -> AbstractContextManager[OpenFile]:
+    def open_path(self, root: bytes, path: Path) -> AbstractContextManager[FileAtPath]:
         """Open the file at `path` below `root`; one at a time.
 
         Raises:

@@ -37,6 +37,7 @@ REASONS = {
 }
 
 Xattrs = tuple[tuple[bytes, bytes], ...]
+Stamp = tuple[int, int, int, int]
 
 
 def reason(error: OSError) -> str:
@@ -80,7 +81,7 @@ def fingerprint(status: os.stat_result) -> bytes:
     return _digest(b"%d %d %d %d" % stamp(status))
 
 
-def stamp(status: os.stat_result) -> tuple[int, int, int, int]:
+def stamp(status: os.stat_result) -> Stamp:
     """Return what a fingerprint is made of: cheaper to compare while both are at hand."""
     return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
 

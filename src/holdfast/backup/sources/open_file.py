@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from holdfast.backup.entry import Entry
 from holdfast.backup.sources import Extent
-from holdfast.backup.sources.metadata import reason, stamp
+from holdfast.backup.sources.metadata import Stamp, reason, stamp
 from holdfast.errors import SourceUnreadable
 
 BLOCK = 512
@@ -32,11 +32,20 @@ class OpenedFile:
         """The metadata as of opening."""
         return self._entry
 
-    def extents(self) -> Iterator[Extent]:
-        """Yield holes and data in order, up to the size the file had when it was opened."""
-        offset = 0
-        while offset < self._size:
+    @property
+    def stamp(self) -> Stamp:
+        """What differs once the file is another."""
+        return self._opened
+
+    def extents(self, offset: int = 0, stop: int | None = None) -> Iterator[Extent]:
+        """Yield holes and data in order, up to the size the file had when it was opened.
+
+        From `offset` on; data up to `stop` alone, a hole before that whole.
+        """
+        stop = self._size if stop is None else min(stop, self._size)
+        while offset < stop:
             start, end = self._next_data(offset)
+            end = min(end, max(start, stop))
             if start > offset:
                 yield Extent(start - offset, hole=True)
             if end > start:
