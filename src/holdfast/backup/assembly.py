@@ -128,7 +128,7 @@ class Assembly:
         assert folder.entry is not None  # only the lowest, which is never closed here, has none
         nodes, levels = folder.kept or folder.builder.finish()
         fingerprint = folder.entry.fingerprint if folder.is_whole else b""
-        self._stack[-1].builder.add(replace(folder.entry, nodes=nodes, levels=levels, fingerprint=fingerprint))
+        self._stack[-1].builder.add(folder.entry._replace(nodes=nodes, levels=levels, fingerprint=fingerprint))
 
 
 def _must_wait(step: _Step) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 from holdfast.backup.entry import Entry, EntryKind, Path
@@ -79,7 +79,7 @@ def _content(entry: Entry) -> tuple[object, ...]:
 
 
 def _metadata(entry: Entry) -> Entry:
-    return replace(entry, content=(), nodes=(), levels=0, fingerprint=b"", link=b"")
+    return entry._replace(content=(), nodes=(), levels=0, fingerprint=b"", link=b"")
 
 
 def _pairs(chunks: Chunks, before: Entry | None, after: Entry | None) -> Iterator[Pair]:

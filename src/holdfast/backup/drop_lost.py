@@ -140,7 +140,7 @@ class _Rest:
                 if not stack:
                     return nodes
                 assert folder.entry is not None  # only the lowest has none
-                stack[-1].builder.add(replace(folder.entry, nodes=nodes, levels=levels))
+                stack[-1].builder.add(folder.entry._replace(nodes=nodes, levels=levels))
                 continue
             path = (*folder.path, entry.name) if folder.entry else ()  # above a root stands nothing but the root
             if entry.kind is EntryKind.DIRECTORY:

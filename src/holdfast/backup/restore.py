@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
 
@@ -319,4 +319,4 @@ def _batches(steps: Iterator[_Step]) -> Iterator[list[_Step]]:
 
 def _inode(entry: Entry) -> int:
     """Return a number that two names of one inode share: a group that a repository made up links nothing else."""
-    return hash(replace(entry, name=b"", fingerprint=b""))
+    return hash(entry._replace(name=b"", fingerprint=b""))

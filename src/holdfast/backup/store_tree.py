@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple
 
@@ -243,7 +243,7 @@ class TreeStore:
             same = self._linked(found)
         stored: Entry | Slot | None
         if same is not None:
-            stored = replace(found, content=same.content, levels=same.levels, xattrs=same.xattrs)
+            stored = found._replace(content=same.content, levels=same.levels, xattrs=same.xattrs)
             self._count(stored.size)
         else:
             stored = self._read_file(item, root)

@@ -75,6 +75,18 @@ class Fields:
             raise self.refusal("has a key that is not text")
         return list(self._values)
 
+    def checked(self, kinds: Mapping[str, tuple[type, int, int]]) -> Mapping[Any, Any]:
+        """Return the map, once each of these keys that is there has the type; an integer within least and most."""
+        for key, value in self._values.items():
+            if key not in kinds:
+                continue
+            type_, least, most = kinds[key]
+            if type(value) is not type_:
+                raise self.refusal(f"has {type(value).__name__} for '{key}', not {type_.__name__}")
+            if isinstance(value, int) and not least <= value <= most:
+                raise self.refusal(f"has {value} for '{key}', out of {least} to {most}")
+        return self._values
+
     def get(self, key: str, type_: type[T], default: T | None = None) -> T:
         """Return the value of exactly this type; `default` (if not None) where the key is absent."""
         value = self._values.get(key, default)

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -190,7 +189,7 @@ def test_a_forged_link_group_links_nothing_that_differs(tmp_path: Path) -> None:
     forged = Forged()
     first = forged.file(b"a", b"one", link=b"group")
     second = forged.file(b"b", b"two", link=b"group")
-    third = replace(first, name=b"c", mode=0o4755)
+    third = first._replace(name=b"c", mode=0o4755)
     summary = restored(forged.repository, forged.root(first, second, third), tmp_path / "t")
     assert summary.failed_count == 0
     assert [(tmp_path / "t" / name).read_bytes() for name in "abc"] == [b"one", b"two", b"one"]

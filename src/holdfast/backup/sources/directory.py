@@ -8,7 +8,7 @@ import stat
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 from holdfast.backup.entry import EntryKind, Path
@@ -197,11 +197,11 @@ class DirectorySource:
             listing = list_folder(fd, lambda child, status: self._keeps((*path, child), status), self._now_ns())
         except OSError as error:
             rest.append(Skipped(path_of(root, path), reason(error)))
-            return [SourceEntry(path, replace(entry, xattrs=xattrs)), *rest], []
+            return [SourceEntry(path, entry._replace(xattrs=xattrs)), *rest], []
         children = listing.children
         if self._exclude_caches and CACHE_TAG in (name for name, _ in children) and is_cache(fd):
-            return [SourceEntry(path, replace(entry, xattrs=xattrs)), *rest], [(CACHE_TAG, None)]
-        entry = replace(entry, xattrs=xattrs, fingerprint=listing.signature)
+            return [SourceEntry(path, entry._replace(xattrs=xattrs)), *rest], [(CACHE_TAG, None)]
+        entry = entry._replace(xattrs=xattrs, fingerprint=listing.signature)
         if self._may_reuse is None or not listing.signature or not self._may_reuse(path, entry, listing.counted):
             return [SourceEntry(path, entry), *rest], children
         below: list[Child] = [child for child in children if child[1] and stat.S_ISDIR(child[1].st_mode)]
@@ -241,7 +241,7 @@ def entry_or_skipped(path: Path, name: bytes, status: os.stat_result, root: byte
         return Skipped(path_of(root, path), "a socket cannot be backed up", expected=True)
     if entry.kind is EntryKind.SYMLINK:
         try:
-            entry = replace(entry, target=os.readlink(name, dir_fd=folder))
+            entry = entry._replace(target=os.readlink(name, dir_fd=folder))
         except OSError as error:
             return Skipped(path_of(root, path), reason(error))
     return SourceEntry(path, entry)
