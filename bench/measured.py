@@ -41,7 +41,7 @@ def run(command: Sequence[str], environment: Mapping[str, str], folder: Path | N
 
 
 def measure(action: Callable[[], object]) -> Measured:
-    """Do something that runs processes, each waited for, and tell what it took; memory is a sum of PSS."""
+    """Do something that runs processes, each waited for, and tell what it took; memory is a sum of their PSS."""
     os.sync()
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     with _Memory() as memory:
@@ -54,10 +54,11 @@ def measure(action: Callable[[], object]) -> Measured:
 
 
 class _Memory:
-    """Samples the proportional set size of every descendant: memory that processes share counts once."""
+    """Samples the proportional set size of every descendant that is new: memory that processes share counts once."""
 
     def __init__(self) -> None:
         self.peak = 0
+        self._others = set(descendants(os.getpid()))
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
@@ -71,7 +72,7 @@ class _Memory:
 
     def _watch(self) -> None:
         while not self._stop.wait(SAMPLED_EVERY_SECONDS):
-            self.peak = max(self.peak, sum(_pss(pid) for pid in descendants(os.getpid())))
+            self.peak = max(self.peak, sum(_pss(pid) for pid in set(descendants(os.getpid())) - self._others))
 
 
 def _pss(pid: int) -> int:

@@ -38,6 +38,12 @@ class EmulatedClients(Clients):
     def _make(self, service: str, region: str | None) -> Any:
         if not self._once:
             return self._aws.client(service, region or HOME)
+        return self._new(service, region, Config(retries={"total_max_attempts": 1}))
+
+    def another(self, service: str, region: str | None = None) -> Any:
+        return self._new(service, region, Config())
+
+    def _new(self, service: str, region: str | None, config: Config) -> Any:
         settings = self._aws.environment(region or HOME)
         return self._session.create_client(
             service,
@@ -45,7 +51,7 @@ class EmulatedClients(Clients):
             endpoint_url=settings["AWS_ENDPOINT_URL"],
             aws_access_key_id=settings["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=settings["AWS_SECRET_ACCESS_KEY"],
-            config=Config(retries={"total_max_attempts": 1}),
+            config=config,
         )
 
     def __call__(self, service: str, region: str | None = None) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 from holdfast.backup.ids import ChunkId, PackId, Place
 from holdfast.backup.ports import ChunkIndex
 from holdfast.backup.reader import ChunkReader
+from holdfast.backup.remote import of_worker
 from holdfast.backup.repository import Repository
 from holdfast.backup.workers import Ask
 
@@ -33,4 +34,4 @@ def answer_places(index: ChunkIndex, chunks: Any) -> list[tuple[str, int] | None
 
 def reader_apart(repository: Repository, ask: Ask, *, cache_bytes: int) -> ChunkReader:
     """Return a reader for a worker process."""
-    return ChunkReader(repository, index=AskedPlaces(ask), cache_bytes=cache_bytes)
+    return ChunkReader(of_worker(repository), index=AskedPlaces(ask), cache_bytes=cache_bytes)

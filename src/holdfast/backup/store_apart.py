@@ -12,6 +12,7 @@ from holdfast.backup.entry import Entry, Path, decode_entry, encode_entry
 from holdfast.backup.ids import PackId, SnapshotId
 from holdfast.backup.large_file import LargeFile, Part, StoredPart, is_large
 from holdfast.backup.promises import AskedRegister, IndexRegister, SharedRegister
+from holdfast.backup.remote import of_worker
 from holdfast.backup.repository import Repository
 from holdfast.backup.sources import ReadsByPath, path_of
 from holdfast.backup.store_file import FileStore
@@ -224,6 +225,7 @@ class FilesApart:
 
 
 def _prepare(repository: Repository, session: SnapshotId, source: ReadsByPath, ask: Ask) -> Work:
+    repository = of_worker(repository)
     writer = ChunkWriter(repository, session, AskedRegister(ask))
     files = _Files(source, writer, repository)
 

@@ -18,6 +18,7 @@ from holdfast.backup.pack import damaged_blocks, name_of, pack_key, read_footer
 from holdfast.backup.parallel import each
 from holdfast.backup.ports import PackState, Status
 from holdfast.backup.reader import ChunkReader
+from holdfast.backup.remote import of_worker
 from holdfast.backup.repository import Repository, require_current_keys
 from holdfast.backup.spill import ChunksByPack, ChunkSet
 from holdfast.backup.tree import content_of, references, walk
@@ -292,7 +293,8 @@ def _look_apart(repository: Repository, packs: Sequence[PackId], jobs: int) -> I
     """Look at whole packs in worker processes."""
 
     def prepare(_: Ask) -> Work:
-        return lambda pack: _look(repository, PackId(pack), whole=True)
+        mine = of_worker(repository)
+        return lambda pack: _look(mine, PackId(pack), whole=True)
 
     workers = Workers(jobs, prepare, lambda _: None)
     try:

@@ -100,7 +100,7 @@ def command(
                         progress=progress if report.is_on else None,
                         reread=reread,
                         resume=None if reread else last_interrupted(repository, user, host, source.paths),
-                        jobs=jobs_for(repo, jobs),
+                        jobs=jobs_for(jobs),
                         is_stopped=is_stopped,
                     )
             finally:

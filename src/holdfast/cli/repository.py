@@ -37,15 +37,8 @@ jobs_option = click.option(
 )
 
 
-def jobs_for(repo: str, jobs: int | None) -> int:
-    """Return how many worker processes to use: what was asked for, else one for each core this process may use.
-
-    One for a repository in AWS: a connection cannot be shared with a forked process.
-    """
-    from holdfast.backup.stores.open import is_in_aws
-
-    if is_in_aws(repo):
-        return 1
+def jobs_for(jobs: int | None) -> int:
+    """Return how many worker processes to use: what was asked for, else one for each core this process may use."""
     return len(os.sched_getaffinity(0)) if jobs is None else jobs
 
 

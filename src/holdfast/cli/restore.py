@@ -96,7 +96,7 @@ def command(
                     id_,
                     place,
                     path=below,
-                    jobs=jobs_for(repo, jobs),
+                    jobs=jobs_for(jobs),
                     progress=progress if report.is_on else None,
                 )
             finally:

@@ -55,7 +55,7 @@ def command(
                 sample=sample,
                 random=SystemRandom(),
                 progress=line.show,
-                jobs=jobs_for(repo, jobs),
+                jobs=jobs_for(jobs),
             )
         finally:
             line.clear()

@@ -47,6 +47,10 @@ class Clients:
                 self._clients[service, region] = self._make(service, region)
             return self._clients[service, region]
 
+    def another(self, service: str, region: str | None = None) -> Any:
+        """Return a client that shares no connection with any other, for a forked process."""
+        return self._make(service, region)
+
     def _make(self, service: str, region: str | None) -> Any:
         with aws_errors(f"AWS {service}"):
             return self._session.create_client(service, region_name=region, config=self._config)

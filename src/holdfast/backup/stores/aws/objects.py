@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Literal
 
 from botocore.exceptions import ClientError, IncompleteReadError, ReadTimeoutError, ResponseStreamingError
@@ -36,13 +36,30 @@ class S3Objects:
 
     A put is conditional on the key's absence (https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html),
     so that a bucket policy can refuse every other; S3 checks a CRC32 of the bytes before it answers.
+
+    Args:
+        connect: makes a client like `client`, for a forked process; without it there must be none.
     """
 
-    def __init__(self, client: S3Client, bucket: str, prefix: str = "", *, patience: Patience | None = None) -> None:
+    def __init__(
+        self,
+        client: S3Client,
+        bucket: str,
+        prefix: str = "",
+        *,
+        patience: Patience | None = None,
+        connect: Callable[[], S3Client] | None = None,
+    ) -> None:
         self._client = client
         self._bucket = bucket
         self._prefix = prefix
         self._patience = patience or Patience()
+        self._connect = connect
+
+    def reconnected(self) -> S3Objects:
+        """Return the same objects, to be reached by connections that are still to be made."""
+        assert self._connect is not None  # whoever forks was opened with it
+        return S3Objects(self._connect(), self._bucket, self._prefix, patience=self._patience, connect=self._connect)
 
     def put(self, key: str, data: bytes | memoryview) -> bool:
         """Store `data` if `key` is absent, durable and whole on return; False (and no change) if it was there."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import parse_qsl
 
 from botocore.exceptions import ClientError
@@ -69,7 +70,8 @@ def stores_in_aws(repo: str, *, clients: Clients | None = None) -> AwsStores:
     """
     clients = clients or Clients()
     place = locate(repo, clients)
-    objects = S3Objects(clients.s3(place.region), place.bucket, place.prefix)
+    connect = partial(clients.another, "s3", place.region)
+    objects = S3Objects(clients.s3(place.region), place.bucket, place.prefix, connect=connect)
     keys = [KmsKey(place.key_arn, clients.kms)]
     if place.metadata and place.deduplication:
         dynamodb = clients.dynamodb(place.region)
