@@ -5,7 +5,9 @@
 
 Every round runs each step for each tool in turn, so that other load on the machine meets all of them. Repositories and
 restore targets are on a memory-backed file system where there is room, else in the temporary folder: the first line
-says which. Each figure is wall seconds / CPU seconds of the whole process tree (the steadier one on a shared machine).
+says which. Holdfast is there twice: with a key file, as an unattended client runs it, and with a password, which each
+run pays for; restic knows only the latter. Each figure is wall seconds / CPU seconds of the whole process tree (the
+steadier one on a shared machine).
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ from statistics import median
 
 from bench import corpus
 from bench.measured import MIB, Measured, machine, measure
-from bench.peers import Tool, found
+from bench.peers import OURS, Tool, found
 
 AT_ONCE = 8
 ROOM = 4
@@ -120,7 +122,7 @@ class Bench:
         expected = corpus.measure(source)
         if corpus.measure(target) != expected:
             raise SystemExit(f"{target} is not {source}: {corpus.measure(target)}, not {expected} (files, bytes)")
-        if len(self.runs[RESTORE, "holdfast"]) == 1 and (target / "a").is_dir():
+        if len(self.runs[RESTORE, OURS]) == 1 and (target / "a").is_dir():
             for path in source.rglob("*"):
                 if path.is_file() and not filecmp.cmp(path, target / path.relative_to(source), shallow=False):
                     raise SystemExit(f"{path} was restored with other content")
@@ -181,10 +183,8 @@ class Bench:
         print(f"\n{'wall s / CPU s':20}" + "".join(f"{tool.name:>20}" for tool in tools))
         for step in steps:
             print(f"{step:20}" + "".join(f"{self._cell(step, tool):>20}" for tool in tools))
-        print(f"\n{'ahead by wall (CPU)':20}" + "".join(f"{tool.name:>20}" for tool in tools[1:]) + f"{'target':>10}")
-        for step in steps:
-            target = f"{TARGETS[step]:.1f}" if step in TARGETS else ""
-            print(f"{step:20}" + "".join(f"{self._ratio(step, tool):>20}" for tool in tools[1:]) + f"{target:>10}")
+        for ours in (tool for tool in tools if tool.name.startswith(OURS)):
+            self._report_ratios(steps, ours, [tool for tool in tools if not tool.name.startswith(OURS)])
         print(f"\n{'repository, MiB':20}" + "".join(f"{tool.name:>20}" for tool in tools))
         for step in dict.fromkeys(step for step, _ in self.sizes):
             cells = (self.sizes.get((step, tool.name)) for tool in tools)
@@ -194,6 +194,13 @@ class Bench:
             peaks = ([run.peak_bytes for run in self.runs.get((step, tool.name), [])] for tool in tools)
             print(f"{step:20}" + "".join(f"{max(p) / MIB if p else float('nan'):>20.0f}" for p in peaks))
 
+    def _report_ratios(self, steps: list[str], ours: Tool, theirs: list[Tool]) -> None:
+        print(f"\n{ours.name}: ahead by wall (CPU) of")
+        print(f"{'':20}" + "".join(f"{tool.name:>20}" for tool in theirs) + f"{'target':>10}")
+        for step in steps:
+            target = f"{TARGETS[step]:.1f}" if step in TARGETS else ""
+            print(f"{step:20}" + "".join(f"{self._ratio(step, ours, tool):>20}" for tool in theirs) + f"{target:>10}")
+
     def _median(self, step: str, tool: Tool) -> tuple[float, float] | None:
         runs = self.runs.get((step, tool.name))
         return (median(run.wall for run in runs), median(run.cpu for run in runs)) if runs else None
@@ -202,13 +209,11 @@ class Bench:
         found_ = self._median(step, tool)
         return f"{found_[0]:.2f} / {found_[1]:.2f}" if found_ else "-"
 
-    def _ratio(self, step: str, tool: Tool) -> str:
-        ours = self.runs.get((step, "holdfast"))
-        theirs = self._median(step, tool)
-        if not ours or theirs is None:
+    def _ratio(self, step: str, ours: Tool, theirs: Tool) -> str:
+        mine, other = self._median(step, ours), self._median(step, theirs)
+        if mine is None or other is None:
             return "-"
-        wall, cpu = median(run.wall for run in ours), median(run.cpu for run in ours)
-        return f"{theirs[0] / wall:.2f} ({theirs[1] / cpu:.2f})"
+        return f"{other[0] / mine[0]:.2f} ({other[1] / mine[1]:.2f})"
 
     def as_json(self) -> str:
         """Return every run, for a program."""

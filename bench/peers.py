@@ -14,6 +14,7 @@ from typing import Protocol
 
 from bench.measured import run
 
+OURS = "holdfast"
 PASSWORD = "correct horse battery staple"
 NOTHING: Mapping[str, str] = {}
 FASTEST_RESTIC = ("--compression", "fastest", "--pack-size", "64", "--no-extra-verify")
@@ -49,14 +50,15 @@ class Tool(Protocol):
 
 
 class Holdfast:
-    """Holdfast from this very tree."""
+    """Holdfast from this very tree, opening its repositories with a key file, or with a password as the others do."""
 
-    name = "holdfast"
     many_clients = True
 
-    def __init__(self, scratch: Path, environment: Mapping[str, str] = NOTHING) -> None:
+    def __init__(self, scratch: Path, environment: Mapping[str, str] = NOTHING, *, by_password: bool = False) -> None:
+        self.name = f"{OURS} password" if by_password else OURS
         self._command = str(Path(sys.executable).parent / "holdfast")
-        self._environment = _environment(scratch, HOLDFAST_PASSWORD=PASSWORD, **environment)
+        key = {"HOLDFAST_PASSWORD": PASSWORD} if by_password else {"HOLDFAST_KEY_FILE": str(scratch / "key")}
+        self._environment = _environment(scratch, **key, **environment)
 
     def _run(self, *arguments: str) -> None:
         run([self._command, *arguments, "--quiet"], self._environment)
@@ -207,7 +209,7 @@ def _output(command: list[str], environment: Mapping[str, str]) -> str:
 
 def found(scratch: Path, restic: str, borg: str) -> tuple[list[Tool], list[str]]:
     """Return the tools that are there, Holdfast first, and a line for each that is not."""
-    tools: list[Tool] = [Holdfast(scratch)]
+    tools: list[Tool] = [Holdfast(scratch), Holdfast(scratch, by_password=True)]
     absent = []
     if shutil.which(restic):
         slow, fast = (

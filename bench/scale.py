@@ -113,7 +113,7 @@ class Scale:
         self.folder = folder
         self.options = options
         (folder / "home").mkdir()
-        self.holdfast = Holdfast(folder)
+        self.holdfast = Holdfast(folder, by_password=True)
 
     def tell(self, what: str, action: Callable[[], object]) -> None:
         """Do it and print time and peak memory."""
