@@ -7,6 +7,7 @@ from holdfast.report.model import (
     Event,
     Evidence,
     EvidenceFile,
+    Growth,
     Mark,
     Promise,
     ReadBackRow,
@@ -15,6 +16,8 @@ from holdfast.report.model import (
     Step,
     Trial,
     Untested,
+    Usage,
+    Use,
 )
 
 
@@ -29,6 +32,43 @@ def any_promise(**changes: object) -> Promise:
         "figures": {"used_percent": 0.34},
     }
     return Promise(**{**values, **changes})  # type: ignore[arg-type]
+
+
+def any_use(name: str, share: int, **changes: object) -> Use:
+    values: dict[str, object] = {
+        "name": name,
+        "snapshots": 2,
+        "raw_bytes": 4 * share,
+        "distinct_bytes": 3 * share,
+        "stored_bytes": 2 * share,
+        "share_bytes": share,
+        "own_bytes": share // 2,
+    }
+    return Use(**{**values, **changes})  # type: ignore[arg-type]
+
+
+def any_usage(**changes: object) -> Usage:
+    largest = [any_use(f"user-{number:04}", 3_000_000 - 100_000 * number) for number in range(12)]
+    listed = sum(one.share_bytes for one in largest)
+    values: dict[str, object] = {
+        "by": "user",
+        "groups": 1000,
+        "largest": largest,
+        "rest": any_use("988 others", 141_000_000 - listed, snapshots=1976, distinct_bytes=None, stored_bytes=None),
+        "total": any_use(
+            "all", 141_000_000, snapshots=2000, raw_bytes=572_000_000, distinct_bytes=174_000_000,
+            stored_bytes=141_000_000,
+        ),
+        "growth": [
+            Growth(seconds=at, snapshots=count, raw_bytes=raw, distinct_bytes=distinct, stored_bytes=stored)
+            for at, count, raw, distinct, stored in (
+                (0.0, 1, 286_000, 286_000, 250_000),
+                (40.0, 1000, 286_000_000, 173_000_000, 140_000_000),
+                (86_480.0, 2000, 572_000_000, 174_000_000, 141_000_000),
+            )
+        ],
+    }  # fmt: skip
+    return Usage(**{**values, **changes})  # type: ignore[arg-type]
 
 
 def any_report(**changes: object) -> Report:
@@ -94,6 +134,7 @@ def any_report(**changes: object) -> Report:
             "restore": Series(title="restored", x_unit="s", y_unit="MB", points=[(0, 0), (10, 120), (24.3, 286)]),
             "memory": Series(title="memory", x_unit="s", y_unit="MB", points=[(0, 60), (20, 700), (90, 500)]),
         },
+        "usage": any_usage(),
         "read_back": [
             ReadBackRow(
                 resource="PrimaryBucket", type="AWS::S3::Bucket", property="VersioningConfiguration.Status",

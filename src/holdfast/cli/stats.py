@@ -3,34 +3,53 @@
 from __future__ import annotations
 
 import json
+from operator import attrgetter
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from holdfast.cli.keys import GivenKeys
 from holdfast.cli.repository import opened, reads_repository
-from holdfast.cli.text import shown_size, table
+from holdfast.cli.text import shown_size, shown_time, table
 
 if TYPE_CHECKING:
-    from holdfast.backup.manifest import Manifest
-    from holdfast.backup.usage import Usage
+    from datetime import datetime
+
+    from holdfast.backup.usage import Usage, UsageReport
 
 
 @click.command("stats")
 @reads_repository
 @click.option("--by", type=click.Choice(["user", "host", "snapshot"]), default="user", show_default=True)
+@click.option(
+    "--report",
+    "page",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write a page with plots as well: HTML, one file.",
+)
 @click.option("--user", help="Only snapshots of this user; what others share with them counts as theirs alone.")
-def command(repo: str, keys: GivenKeys, output: str, quiet: bool, by: str, user: str | None) -> None:
-    """Tell who uses how much: raw, without repetition, stored, and what nobody else uses. Reads no data."""
+def command(repo: str, keys: GivenKeys, output: str, quiet: bool, by: str, page: Path | None, user: str | None) -> None:
+    """Tell who uses how much: raw, without repetition, stored, a fair share of that, and what nobody else uses.
+
+    Reads no data.
+    """
     from holdfast.backup.snapshots import list_snapshots
     from holdfast.backup.usage import measure_usage
 
-    def group_of(manifest: Manifest) -> str:
-        return {"user": manifest.user, "host": manifest.host, "snapshot": manifest.id}[by]
-
     with opened(repo, keys) as repository:
         manifests = [one.manifest for one in list_snapshots(repository, user=user)]
-        report = measure_usage(repository, manifests, group_of)
+        now = repository.clock.now()
+        report = measure_usage(repository, manifests, attrgetter("id" if by == "snapshot" else by))
+    _print(report, by=by, output=output, quiet=quiet)
+    if page:
+        _write_page(page, report, by=by, repo=repo, now=now)
+        if not quiet:
+            click.echo(f"drawn in {page}", err=True)
+
+
+def _print(report: UsageReport, *, by: str, output: str, quiet: bool) -> None:
     if output == "json":
         groups = [{by: one.name, **_as_json(one)} for one in report.groups]
         click.echo(json.dumps({"groups": groups, "total": _as_json(report.total)}, indent=2))
@@ -40,6 +59,17 @@ def command(repo: str, keys: GivenKeys, output: str, quiet: bool, by: str, user:
     if not quiet and report.total.raw > report.total.stored > 0:
         times = report.total.raw / report.total.stored
         click.echo(f"stored once and compressed: {times:.1f} times smaller than the snapshots one by one", err=True)
+
+
+def _write_page(path: Path, report: UsageReport, *, by: str, repo: str, now: datetime) -> None:
+    from holdfast import __version__
+    from holdfast.report.measured import usage_of
+    from holdfast.report.usage import usage_page
+    from holdfast.report.write import replace_file
+
+    usage = usage_of(report.groups, report.total, report.additions, by=by)
+    page = usage_page(usage, repository=repo, time=shown_time(now), holdfast=__version__)
+    replace_file(path, page.encode())
 
 
 def _as_row(one: Usage) -> tuple[str, ...]:

@@ -16,7 +16,11 @@ UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 
 def shown_path(path: bytes) -> str:
     r"""Return the path with control characters and bytes that are not UTF-8 as `\xNN`: one line, never a code."""
-    text = path.decode("utf-8", "backslashreplace")
+    return shown_text(path.decode("utf-8", "backslashreplace"))
+
+
+def shown_text(text: str) -> str:
+    r"""Return the text with control characters as `\xNN`: one line, never a code."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
@@ -57,9 +61,12 @@ def _time_of(entry: Entry) -> str:
 
 
 def table(rows: Sequence[Sequence[str]]) -> str:
-    """Return rows as columns; the first row is the heading."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(r, widths, strict=True)).rstrip() for r in rows)
+    """Return rows as columns, a line each whatever the cells hold; the first row is the heading."""
+    shown = [[shown_text(cell) for cell in row] for row in rows]
+    widths = [max(len(row[column]) for row in shown) for column in range(len(rows[0]))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(r, widths, strict=True)).rstrip() for r in shown
+    )
 
 
 def json_path(path: bytes) -> str:

@@ -17,7 +17,7 @@ from holdfast.rehearsal.read_back import ReadBack
 from holdfast.rehearsal.steps import Journal
 from holdfast.rehearsal.steps_source import SourceBucket
 from holdfast.rehearsal.steps_vault import Vault
-from holdfast.report.model import Backup
+from holdfast.report.model import Backup, Usage
 from holdfast.settings.backup_engine import BackupSettings
 from holdfast.vault.bundle import Bundle
 
@@ -70,6 +70,7 @@ class Told:
     left_out: list[str] = field(default_factory=list)
     backups: list[Backup] = field(default_factory=list)
     replication_lag: list[float] = field(default_factory=list)
+    usage: Usage | None = None
     facts: Facts = field(default_factory=Facts)
     requests: Mapping[str, int] = field(default_factory=dict)
     users: int = 0

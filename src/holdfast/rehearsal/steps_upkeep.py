@@ -6,21 +6,28 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
+from operator import attrgetter
 
 from holdfast.backup.forget import forget
+from holdfast.backup.manifest import load_manifest
+from holdfast.backup.parallel import each
 from holdfast.backup.ports import Record
 from holdfast.backup.prune import prune
 from holdfast.backup.retention import Retention, plan_forget
+from holdfast.backup.usage import measure_usage
 from holdfast.backup.verify import verify
 from holdfast.rehearsal.measure_promises import Recovery, Upkeep
 from holdfast.rehearsal.measure_recovery import exposure
 from holdfast.rehearsal.steps_backup import Day, Loss, acknowledge
 from holdfast.rehearsal.steps_recovery import Recovered
 from holdfast.rehearsal.steps_scene import RunClock, Scene
+from holdfast.report.measured import usage_of
 from holdfast.report.units import bytes_text, count_text, plural, seconds_text
 
 LEASE = timedelta(minutes=15)
 DRAIN_SECONDS = 120.0
+WORKERS = 8
 QUIET_POLLS = 3
 """Between a message's receipt and its session's record nothing shows that a worker is at it; so look more than once."""
 
@@ -104,6 +111,23 @@ def replication_lag(scene: Scene) -> list[float]:
     return sorted(copy.replica_at - copy.put_at for copy in copies if copy.replica_at is not None)
 
 
+def tell_usage(scene: Scene) -> None:
+    """Tell who uses what of the repository while every day is in it, and what deduplication saved."""
+    with scene.journal.step("who uses what") as step:
+        repository = scene.vault.repository(scene.clock)
+        ids = [record.id for record in scene.vault.ledger().completed()]
+        manifests = each(partial(load_manifest, repository), ids, WORKERS)
+        measured = measure_usage(repository, manifests, attrgetter("user"), workers=WORKERS)
+        usage = scene.told.usage = usage_of(measured.groups, measured.total, measured.additions, by="user")
+        total = usage.total
+        step.figures.update(users=usage.groups, raw_bytes=total.raw_bytes, stored_bytes=total.share_bytes)
+        shared = total.share_bytes - sum(round(one.own) for one in measured.groups)
+        step.says = (
+            f"{bytes_text(total.raw_bytes)} in {plural(total.snapshots, 'snapshot')}, "
+            f"{bytes_text(total.share_bytes)} stored, {bytes_text(shared)} shared"
+        )
+
+
 def forget_and_prune(scene: Scene, second: Day) -> None:
     """Forget with the clock moved on until exactly the first day is past retention, prune, and verify every byte."""
     with scene.journal.step("forget and prune") as step:
@@ -115,13 +139,13 @@ def forget_and_prune(scene: Scene, second: Day) -> None:
         repository = vault.repository(MovedClock(now - scene.clock.now()))
         plan = plan_forget(records, Retention(within=retention), now=now)
         forget(repository, plan)
-        report = prune(repository, owner="rehearsal", lease=LEASE, workers=8)
+        report = prune(repository, owner="rehearsal", lease=LEASE, workers=WORKERS)
         kept = vault.ledger().completed()
         upkeep = judge(records, due, kept)
         step.figures.update(forgotten=upkeep.forgotten, kept=upkeep.kept, packs_removed=report.packs_deleted)
         step.says = f"{plural(upkeep.forgotten, 'snapshot')} forgotten, {plural(report.packs_deleted, 'pack')} removed"
     with scene.journal.step("verify every byte") as step:
-        checked = verify(repository, read_data=True, workers=8)
+        checked = verify(repository, read_data=True, workers=WORKERS)
         step.figures.update(packs=checked.packs, chunks=checked.chunks, read_bytes=checked.bytes_read)
         step.says = (
             f"{count_text(checked.snapshots)} snapshots, {count_text(checked.packs)} packs, "

@@ -49,6 +49,7 @@ def report_of(
         backups=told.backups,
         replication_lag=told.replication_lag,
         series=journal.series,
+        usage=told.usage,
         read_back=[row_of(one) for one in told.read_back],
         untested=[Untested(subject=one.subject, why=one.why) for one in told.untested],
         environment=environment_of(options, told),

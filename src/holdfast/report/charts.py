@@ -9,10 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from holdfast.report.markup import Markup, el, many
 from holdfast.report.model import Event, Mark, Step
 
+P = TypeVar("P")
 _AXIS = 26
 _ROW = 24
 LETTER = 7
@@ -148,8 +150,8 @@ def _curve(line: Line, x: Callable[[float], float], y: Callable[[float], float],
     return many(el("polygon", points=filled, class_=f"area c{line.colour}"), shape)
 
 
-def thin(points: Sequence[tuple[float, float]], limit: int = 240) -> Sequence[tuple[float, float]]:
-    """Return at most about `limit` of the points, the first and the last among them."""
+def thin(points: Sequence[P], limit: int = 240) -> Sequence[P]:
+    """Return at most `limit` of the points and one more, the first and the last among them."""
     if len(points) <= limit:
         return points
     step = math.ceil(len(points) / limit)
@@ -208,6 +210,41 @@ def _named_bar(
         el("rect", x=left, y=y + 4, width=length, height=14, rx=3, class_=f"fill c{colour}"),
         el("text", text(value), x=left + length + 7, y=y + 15, class_="small strong"),
     )
+
+
+def stacked(
+    rows: Sequence[tuple[str, Sequence[tuple[float, int]], str]], *, title: str, width: int, name_letters: int = 13
+) -> Markup:
+    """Draw one horizontal bar a row, of parts (value, colour) end to end; each row is (name, parts, its sum in words).
+
+    A name longer than `name_letters` is cut in the drawing, and told whole to those who do not see it.
+    """
+    left, right = LETTER * name_letters + 6, 96
+    largest = max((sum(value for value, _ in parts) for _, parts, _ in rows), default=0) or 1
+    scale = (width - left - right) / largest
+    drawn = [
+        _stack(_cut(name, name_letters), parts, said, 24 * at, left, scale)
+        for at, (name, parts, said) in enumerate(rows)
+    ]
+    return _svg(width, 24 * len(rows) or 1, title, "; ".join(f"{name} {said}" for name, _, said in rows), drawn)
+
+
+def _stack(name: str, parts: Sequence[tuple[float, int]], said: str, y: int, left: int, scale: float) -> Markup:
+    x, drawn = float(left), []
+    for value, colour in parts:
+        length = round(value * scale, 1)
+        if length > 0:
+            drawn.append(el("rect", x=round(x, 1), y=y + 5, width=length, height=14, class_=f"fill c{colour}"))
+        x += length
+    return many(
+        el("text", name, x=left - 10, y=y + 16, class_="small end"),
+        drawn,
+        el("text", said, x=round(x, 1) + 7, y=y + 16, class_="small strong"),
+    )
+
+
+def _cut(text: str, letters: int) -> str:
+    return text if len(text) <= letters else f"{text[: letters - 1]}…"
 
 
 def _svg(width: int, height: float, title: str, description: str, *children: object) -> Markup:

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import resources
 
 from holdfast.report.markup import Markup, el, raw
 from holdfast.report.model import Evidence, Figure, Promise, Report, Verdict
+from holdfast.report.page import brand, page
 from holdfast.report.plots import plots, timeline
 from holdfast.report.section import ICONS, section
 from holdfast.report.tables import environment, evidence, read_back, steps, trials, untested
 from holdfast.report.units import figure_text, seconds_text
+from holdfast.report.usage import usage_section
 
-_LOGO = (
-    '<svg class="logo" viewBox="0 0 32 32" aria-hidden="true"><path d="M16 3v15M16 18c0 6-9 4-9 10M16 18c0 6 9 4 9 10'
-    'M16 18v11M16 11c-4 0-7-2-7-6M16 14c4 0 7-2 7-6"/></svg>'
-)
 _TITLES = {
     "rpo": "Recovery point (RPO)",
     "rto": "Recovery time (RTO)",
@@ -34,21 +31,11 @@ _TILES = (
 
 def to_html(report: Report) -> str:
     """Return the whole page. The same report gives the same page, byte for byte."""
-    style = resources.files("holdfast.report").joinpath("templates/report.css").read_text(encoding="utf-8")
-    title = f"Rehearsal of {', '.join(report.platforms)}: {report.verdict.value}"
-    head = el(
-        "head",
-        el("meta", charset="utf-8"),
-        el("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        el("meta", name="color-scheme", content="light dark"),
-        el("meta", http_equiv="Content-Security-Policy", content="default-src 'none'; style-src 'unsafe-inline'"),
-        el("title", title),
-        el("style", raw(style)),
-    )
     sections = [
         _promises(report),
         timeline(report),
         plots(report),
+        usage_section(report.usage) if report.usage else None,
         trials(report.trials),
         steps(report.steps),
         read_back(report.read_back),
@@ -56,14 +43,13 @@ def to_html(report: Report) -> str:
         environment(report),
         evidence(report),
     ]
-    body = el(
-        "body",
+    return page(
+        f"Rehearsal of {', '.join(report.platforms)}: {report.verdict.value}",
         el("a", "Skip to the promises", href="#promises", class_="skip"),
         _masthead(report),
         el("main", sections),
         _foot(report),
     )
-    return f"<!doctype html>\n{el('html', head, body, lang='en')}\n"
 
 
 def headline(report: Report) -> str:
@@ -88,13 +74,7 @@ def _masthead(report: Report) -> Markup:
     state = {Verdict.HELD: "yes", Verdict.NOT_MET: "no", Verdict.INCOMPLETE: "open"}[report.verdict]
     return el(
         "header",
-        el(
-            "p",
-            raw(_LOGO),
-            el("b", "Holdfast"),
-            el("span", f"rehearsal of {', '.join(report.platforms)}"),
-            class_="brand",
-        ),
+        brand(f"rehearsal of {', '.join(report.platforms)}"),
         el("div", el("h1", raw(ICONS[state]), el("span", headline(report))), class_=f"verdict {state}"),
         el("p", report.summary or report.stopped, class_="lead"),
         el("p", el("strong", "Stopped: "), report.stopped, class_="stopped")

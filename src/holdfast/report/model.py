@@ -119,6 +119,42 @@ class Backup:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Use:
+    """What one user, host or snapshot uses, or all that are not listed; the shares add up to what is stored."""
+
+    name: str
+    snapshots: int
+    raw_bytes: int  # what the snapshots hold, each counted whole
+    distinct_bytes: int | None  # plaintext without repetition; None: of several, which overlap
+    stored_bytes: int | None  # what that takes, compressed and encrypted
+    share_bytes: int  # own_bytes, and an equal part of what others use too
+    own_bytes: int  # what nobody else uses
+
+
+@dataclass(frozen=True, kw_only=True)
+class Growth:
+    """What the repository held after a snapshot, all snapshots until then together; `seconds` since the first."""
+
+    seconds: float
+    snapshots: int
+    raw_bytes: int
+    distinct_bytes: int
+    stored_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Usage:
+    """Who uses what of a repository, and what deduplication and compression saved."""
+
+    by: str  # what the groups are: user, host or snapshot
+    groups: int
+    largest: Sequence[Use]  # by share, largest first
+    rest: Use | None  # all other groups together
+    total: Use
+    growth: Sequence[Growth]  # oldest first, the last is the total
+
+
+@dataclass(frozen=True, kw_only=True)
 class ReadBackRow:
     """One promised property, as the template wants it and as the service's API answers."""
 
@@ -170,6 +206,7 @@ class Report:
     backups: Sequence[Backup] = ()
     replication_lag: Sequence[float] = ()  # seconds, one for each object replicated, sorted
     series: Mapping[str, Series] = field(default_factory=dict)
+    usage: Usage | None = None
     read_back: Sequence[ReadBackRow] = ()
     untested: Sequence[Untested] = ()
     environment: Mapping[str, str] = field(default_factory=dict)

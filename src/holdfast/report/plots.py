@@ -31,15 +31,15 @@ def timeline(report: Report) -> Markup | None:
 def plots(report: Report) -> Markup | None:
     """Return the plots there is data for."""
     figures = [
-        _figure("Backup throughput", _progress_says(report), _series(report, "backup_", "snapshots")),
-        _figure(
+        figure("Backup throughput", _progress_says(report), _series(report, "backup_", "snapshots")),
+        figure(
             "Restore from the replica",
             "Bytes back on disk since the region was lost.",
             _series(report, "restore", "restored"),
         ),
-        _figure("Deduplication", _dedup_says(report.backups), _dedup(report.backups)),
-        _figure("Replication lag", _lag_says(report), _lag(report.replication_lag)),
-        _figure(
+        figure("Deduplication", _dedup_says(report.backups), _dedup(report.backups)),
+        figure("Replication lag", _lag_says(report), _lag(report.replication_lag)),
+        figure(
             "Memory of all processes",
             "What the emulator, the functions and the rehearsal itself held together (sum of PSS).",
             _series(report, "memory", "memory", wide=WIDE - 40),
@@ -50,7 +50,8 @@ def plots(report: Report) -> Markup | None:
     return section("plots", "What was measured", "", el("div", drawn, class_="plots")) if drawn else None
 
 
-def _figure(title: str, says: str, drawing: Markup | None, *, class_: str = "card") -> Markup | None:
+def figure(title: str, says: str, drawing: Markup | None, *, class_: str = "card") -> Markup | None:
+    """Return a drawing with its title and what it says in words; None without a drawing."""
     if drawing is None:
         return None
     return el("figure", el("figcaption", el("h3", title), el("p", says)), drawing, class_=class_)
@@ -64,20 +65,22 @@ def _series(report: Report, prefix: str, title: str, *, wide: int = HALF) -> Mar
         charts.Line(series.title, series.points, number % 4 + 1, area=len(chosen) == 1)
         for number, series in enumerate(chosen)
     ]
-    legend = _legend(lines) if len(lines) > 1 else None
-    return many(legend, _at_widths(lambda width: _draw_series(lines, chosen[0], title, width), wide))
+    keys = legend([(line.name, line.colour) for line in lines]) if len(lines) > 1 else None
+    return many(keys, at_widths(lambda width: _draw_series(lines, chosen[0], title, width), wide))
 
 
 def _draw_series(lines: Sequence[charts.Line], series: Series, title: str, width: int) -> Markup:
     return charts.curves(lines, title=title, x_unit=series.x_unit, y_unit=series.y_unit, width=width)
 
 
-def _at_widths(draw: Callable[[int], Markup], wide: int = HALF) -> Markup:
+def at_widths(draw: Callable[[int], Markup], wide: int = HALF) -> Markup:
+    """Return the drawing for a wide page and the one for a telephone."""
     return many(el("div", draw(wide), class_="wide"), el("div", draw(NARROW), class_="narrow"))
 
 
-def _legend(lines: Sequence[charts.Line]) -> Markup:
-    return el("p", [el("span", el("i", class_=f"key c{line.colour}"), line.name) for line in lines], class_="legend")
+def legend(keys: Sequence[tuple[str, int]]) -> Markup:
+    """Return what each colour of a drawing stands for."""
+    return el("p", [el("span", el("i", class_=f"key c{colour}"), name) for name, colour in keys], class_="legend")
 
 
 def _progress_says(report: Report) -> str:
@@ -112,7 +115,7 @@ def _dedup(backups: Sequence[Backup]) -> Markup | None:
         )
         for backup in backups
     ]
-    return _at_widths(lambda width: charts.bars(groups, title="Deduplication", width=width, text=bytes_text))
+    return at_widths(lambda width: charts.bars(groups, title="Deduplication", width=width, text=bytes_text))
 
 
 def _lag_says(report: Report) -> str:
@@ -132,7 +135,7 @@ def _lag(lag: Sequence[float]) -> Markup | None:
         return None
     line = charts.Line("objects in the replica", cumulative(lag), 1, area=True)
     marks = [(percentile(lag, 99), "99 %")]
-    return _at_widths(
+    return at_widths(
         lambda width: charts.curves(
             [line], title="Replication lag", x_unit="s", y_unit="% of objects", width=width, marks=marks
         )

@@ -13,14 +13,14 @@ from holdfast.report.model import HTML_NAME, JSON_NAME, Report, load, to_json
 
 def write(report: Report, directory: Path) -> Path:
     """Write `rehearsal.json` and `report.html`, each replaced in one move; return the page's path."""
-    _replace(directory / JSON_NAME, to_json(report))
+    replace_file(directory / JSON_NAME, to_json(report))
     return write_html(report, directory)
 
 
 def write_html(report: Report, directory: Path) -> Path:
     """Write `report.html` alone; return its path."""
     path = directory / HTML_NAME
-    _replace(path, to_html(report).encode())
+    replace_file(path, to_html(report).encode())
     return path
 
 
@@ -36,7 +36,12 @@ def clear(directory: Path) -> None:
         (directory / name).unlink(missing_ok=True)
 
 
-def _replace(path: Path, data: bytes) -> None:
+def replace_file(path: Path, data: bytes) -> None:
+    """Write a file whole, in one move, or leave what is there.
+
+    Raises:
+        StoreUnavailable: it cannot be written.
+    """
     partial = path.with_name(f".{path.name}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -45,4 +50,4 @@ def _replace(path: Path, data: bytes) -> None:
     except OSError as error:
         with suppress(OSError):
             partial.unlink()
-        raise StoreUnavailable(f"cannot write {path}: {error.strerror}; make room or choose another --out") from error
+        raise StoreUnavailable(f"cannot write {path}: {error.strerror}; make room or choose another place") from error

@@ -35,3 +35,27 @@ def test_stats_tell_who_uses_how_much(holdfast: Run, tmp_path: Path) -> None:
     text = holdfast("stats", "--repo", "repo", "--by", "snapshot")
     assert text.out.splitlines()[0].split() == ["SNAPSHOT", "SNAPSHOTS", "RAW", "DISTINCT", "STORED", "SHARE", "OWN"]
     assert "1.9 times smaller" in text.err or "2.0 times smaller" in text.err
+
+
+def test_stats_draw_a_page(holdfast: Run, tmp_path: Path) -> None:
+    (tmp_path / "source").mkdir()
+    (tmp_path / "source" / "file").write_bytes(noise(100_000))
+    holdfast("repo", "create", "repo")
+    for user in ("ann", "<i>bob"):
+        holdfast("backup", "source", "--repo", "repo", "--user", user)
+    text = holdfast("stats", "--repo", "repo", "--report", "page.html")
+    assert "ann" in text.out
+    assert "page.html" in text.err
+    page = (tmp_path / "page.html").read_text()
+    assert "200 kB in snapshots" in page
+    assert "&lt;i&gt;bob" in page
+    assert "<i>bob" not in page
+
+
+def test_stats_that_cannot_write_the_page_still_tell_the_figures(holdfast: Run, tmp_path: Path) -> None:
+    holdfast("repo", "create", "repo")
+    (tmp_path / "file").touch()
+    refused = holdfast("stats", "--repo", "repo", "--report", "file/page.html")
+    assert refused.status == 3
+    assert "all" in refused.out
+    assert refused.err.count("\n") == 1

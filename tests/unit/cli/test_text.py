@@ -67,3 +67,9 @@ def test_progress_shows_at_most_five_lines_a_second_and_clears() -> None:
     assert "KiB/s" in stream.getvalue()
     line.clear()
     assert stream.getvalue().endswith("\r\x1b[K")
+
+
+def test_a_name_in_a_table_cannot_steer_the_terminal_or_add_a_line() -> None:
+    printed = table([("USER", "SIZE"), ("a\x1b[2Jb\nc", "1 B")])
+    assert printed.splitlines()[1].split() == ["a\\x1b[2Jb\\nc", "1", "B"]
+    assert len(printed.splitlines()) == 2

@@ -9,7 +9,7 @@ import pytest
 
 from holdfast.report.html import headline, to_html
 from holdfast.report.model import Trial
-from tests.support.reports import any_promise, any_report
+from tests.support.reports import any_promise, any_report, any_usage, any_use
 
 GOLDEN = Path(__file__).parent / "golden" / "report.html"
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=y>\x00\x1b[31m\u202e.txt"
@@ -66,6 +66,7 @@ def test_hostile_names_stay_text_everywhere() -> None:
         series={name: dataclasses.replace(series, title=HOSTILE) for name, series in report.series.items()},
         read_back=[dataclasses.replace(row, resource=HOSTILE, wanted=HOSTILE, got=HOSTILE) for row in report.read_back],
         environment={HOSTILE: HOSTILE},
+        usage=any_usage(by=HOSTILE, largest=[any_use(HOSTILE, 1000)]),
     )
     page = to_html(hostile)
     outline = Outline(page)
@@ -109,7 +110,8 @@ def test_headline_tells_the_verdict(changes: dict[str, object], says: str) -> No
 def test_an_empty_unfinished_report_is_still_a_page() -> None:
     empty = any_report(
         complete=False, stopped="interrupted in `deploy`", summary="", promises=[], steps=[], trials=(), events=(),
-        backups=(), replication_lag=(), series={}, read_back=(), untested=(), environment={}, evidence=(), figures={},
+        backups=(), replication_lag=(), series={}, usage=None, read_back=(), untested=(), environment={}, evidence=(),
+        figures={},
     )  # fmt: skip
     text = "".join(Outline(to_html(empty)).text)
     assert "did not finish" in text

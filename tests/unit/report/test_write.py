@@ -29,7 +29,7 @@ def test_clear_leaves_no_earlier_verdict(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(StoreUnavailable, match="choose another --out"):
+    with pytest.raises(StoreUnavailable, match="choose another place"):
         write(any_report(), tmp_path / "file" / "below")
 
 
