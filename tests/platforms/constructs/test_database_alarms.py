@@ -36,7 +36,7 @@ def watched() -> Template:
             "Lag", "lag", "A reader is behind.", above("AuroraReplicaLag", readers_of(database.cluster_id), 1000)
         )
         alarms.add("Memory", "memory", "Little memory.", below("FreeableMemory", instance(database.instance_ids[0]), 1))
-        volume = above("VolumeBytesUsed", whole(database.cluster_id), 5, periods=1, statistic="Average", or_equal=True)
+        volume = above("VolumeBytesUsed", whole(database.cluster_id), 5, statistic="Average", or_equal=True)
         alarms.add("Volume", "volume", "The volume grows.", volume)
 
     return synthesized(wire)

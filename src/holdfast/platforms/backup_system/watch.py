@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from holdfast.platforms.backup_system.figures import SILENCE_HOURS
 from holdfast.platforms.backup_system.names import REPLICATION_RULE
 from holdfast.platforms.backup_system.promises import drain_bound
-from holdfast.platforms.constructs.alarms import Alarms, any_of, level_of, silence_of
+from holdfast.platforms.constructs.alarms import Alarms, any_of, level_of, silence_of, waiting_in
 
 if TYPE_CHECKING:
     from holdfast.platforms.backup_system.primary import PrimaryStack
@@ -57,27 +57,13 @@ def _watch_queues(alarms: Alarms, stack: PrimaryStack) -> None:
         "DeadLetters",
         "dead-letters",
         "Users whose backup failed three times wait in the dead-letter queue. Mend the cause, then replay them.",
-        level_of(
-            "AWS/SQS",
-            "ApproximateNumberOfMessagesVisible",
-            {"QueueName": stack.dead_letters.queue_name},
-            above=1,
-            period_seconds=60,
-            or_equal=True,
-        ),
+        waiting_in(stack.dead_letters.queue_name, period_seconds=60),
     )
     alarms.add(
         "LostEvents",
         "lost-events",
         "A scheduled event reached no function. The next schedule repeats it; look at the rule and the function.",
-        level_of(
-            "AWS/SQS",
-            "ApproximateNumberOfMessagesVisible",
-            {"QueueName": stack.lost_events.queue_name},
-            above=1,
-            period_seconds=60,
-            or_equal=True,
-        ),
+        waiting_in(stack.lost_events.queue_name, period_seconds=60),
     )
     bound = round(drain_bound(stack.settings).total_seconds())
     alarms.add(

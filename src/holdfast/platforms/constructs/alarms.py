@@ -118,3 +118,39 @@ def level_of(
         periods=periods,
         missing=missing,
     )
+
+
+def least_of(
+    namespace: str,
+    metric: str,
+    dimensions: dict[str, str],
+    *,
+    below: float,
+    period_seconds: int = 60,
+    periods: int = 1,
+    missing: cloudwatch.TreatMissingData = cloudwatch.TreatMissingData.NOT_BREACHING,
+) -> Watch:
+    """Watch a gauge: its minimum below a bound, `periods` times in a row."""
+    return Watch(
+        namespace=namespace,
+        metric=metric,
+        dimensions=dimensions,
+        statistic="Minimum",
+        period_seconds=period_seconds,
+        threshold=below,
+        comparison=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
+        periods=periods,
+        missing=missing,
+    )
+
+
+def waiting_in(queue_name: str, *, period_seconds: int = 300) -> Watch:
+    """Watch a queue that should be empty: one message is too many."""
+    return level_of(
+        "AWS/SQS",
+        "ApproximateNumberOfMessagesVisible",
+        {"QueueName": queue_name},
+        above=1,
+        period_seconds=period_seconds,
+        or_equal=True,
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from aws_cdk import Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -18,6 +19,10 @@ _AT_LEAST = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
 _ABOVE = cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD
 _BELOW = cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD
 _SILENT = cloudwatch.TreatMissingData.BREACHING
+
+# Readers are milliseconds behind; a second means that one cannot follow.
+# Source: https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/Aurora.Replication.html
+LAG_MILLISECONDS = 1000
 
 # Events whose loss or delay would hide a dead or failing database.
 # Source: https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/USER_Events.Messages.html
@@ -52,46 +57,30 @@ def above(
     *,
     statistic: str = "Maximum",
     or_equal: bool = False,
-    periods: int = 2,
-    period_seconds: int = 300,
     silence_is_wrong: bool = False,
 ) -> Watch:
-    """Watch a database's gauge for being too high; with `silence_is_wrong` a dead database is too high as well."""
+    """Watch a gauge for being too high, twice in a row; with `silence_is_wrong` a dead database is too high as well."""
     return Watch(
         namespace="AWS/RDS",
         metric=metric,
         dimensions=dimensions,
         statistic=statistic,
-        period_seconds=period_seconds,
+        period_seconds=300,
         threshold=threshold,
         comparison=_AT_LEAST if or_equal else _ABOVE,
-        periods=periods,
+        periods=2,
         missing=_SILENT if silence_is_wrong else cloudwatch.TreatMissingData.NOT_BREACHING,
     )
 
 
-def below(
-    metric: str,
-    dimensions: dict[str, str],
-    threshold: float,
-    *,
-    statistic: str = "Minimum",
-    periods: int = 2,
-    period_seconds: int = 300,
-    silence_is_wrong: bool = False,
-) -> Watch:
-    """Watch a database's gauge for being too low: memory, local storage."""
-    return Watch(
-        namespace="AWS/RDS",
-        metric=metric,
-        dimensions=dimensions,
-        statistic=statistic,
-        period_seconds=period_seconds,
-        threshold=threshold,
-        comparison=_BELOW,
-        periods=periods,
-        missing=_SILENT if silence_is_wrong else cloudwatch.TreatMissingData.NOT_BREACHING,
-    )
+def below(metric: str, dimensions: dict[str, str], threshold: float) -> Watch:
+    """Watch a database's gauge for being too low, twice in a row: memory, local storage."""
+    return replace(above(metric, dimensions, threshold, statistic="Minimum"), comparison=_BELOW)
+
+
+def lag_of(cluster: str, milliseconds: int = LAG_MILLISECONDS) -> Watch:
+    """Watch the readers for being further behind the writer than that."""
+    return above("AuroraReplicaLag", readers_of(cluster), milliseconds)
 
 
 def failed_rotation(function_name: str) -> Watch:

@@ -6,17 +6,14 @@ from typing import TYPE_CHECKING
 
 from aws_cdk import aws_cloudwatch as cloudwatch
 
-from holdfast.platforms.constructs.alarms import Alarms, Watch, any_of, level_of, silence_of
-from holdfast.platforms.constructs.database_alarms import above, below, readers_of, writer_of
+from holdfast.platforms.constructs.alarms import Alarms, Watch, any_of, level_of, silence_of, waiting_in
+from holdfast.platforms.constructs.database_alarms import above, below, lag_of, writer_of
 from holdfast.platforms.payment_migration.names import SIDES
 
 if TYPE_CHECKING:
     from holdfast.platforms.payment_migration.stack import MigrationStack
 
 _ABOVE = cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD
-# Readers are milliseconds behind; a second means that one cannot follow.
-# Source: https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/Aurora.Replication.html
-_LAG_MILLISECONDS = 1000
 _GIB = 1024**3
 _BALANCER = "AWS/ApplicationELB"
 # Operations of a table that is read and written by key.
@@ -27,6 +24,7 @@ def watch(stack: MigrationStack) -> None:
     """Build every alarm."""
     alarms = Alarms(stack, "Watch", topic=stack.topic, prefix="payment-migration", suffix=stack.names.suffix)
     _watch_requests(alarms, stack)
+    _watch_sessions(alarms, stack)
     for side in SIDES:
         _watch_database(alarms, stack, side)
     _watch_replication(alarms, stack)
@@ -71,6 +69,9 @@ def _watch_requests(alarms: Alarms, stack: MigrationStack) -> None:
             f"A target of {side} fails its health check.",
             level_of(_BALANCER, "UnHealthyHostCount", targets, above=1, period_seconds=60, periods=3, or_equal=True),
         )
+
+
+def _watch_sessions(alarms: Alarms, stack: MigrationStack) -> None:
     for operation in _OPERATIONS:
         alarms.add(
             f"Throttled{operation}",
@@ -108,7 +109,7 @@ def _watch_database(alarms: Alarms, stack: MigrationStack, side: str) -> None:
             f"{word}Lag",
             f"{side}-replica-lag",
             f"A reader of {side} is more than a second behind its writer.",
-            above("AuroraReplicaLag", readers_of(cluster), _LAG_MILLISECONDS),
+            lag_of(cluster),
         )
 
 
@@ -160,11 +161,5 @@ def _watch_switch(alarms: Alarms, stack: MigrationStack) -> None:
         "SwitchLost",
         "switch-lost",
         "A run of the switch function was lost. The message in the queue says why.",
-        level_of(
-            "AWS/SQS",
-            "ApproximateNumberOfMessagesVisible",
-            {"QueueName": stack.switch.lost.queue_name},
-            above=1,
-            or_equal=True,
-        ),
+        waiting_in(stack.switch.lost.queue_name),
     )

@@ -6,22 +6,18 @@ from typing import TYPE_CHECKING
 
 from aws_cdk import aws_cloudwatch as cloudwatch
 
-from holdfast.platforms.constructs.alarms import Alarms, Watch, any_of, level_of, silence_of
-from holdfast.platforms.constructs.database_alarms import above, readers_of, whole, writer_of
+from holdfast.platforms.constructs.alarms import Alarms, Watch, any_of, least_of, level_of, silence_of
+from holdfast.platforms.constructs.database_alarms import above, lag_of, whole, writer_of
 
 if TYPE_CHECKING:
     from holdfast.platforms.web_application.monitoring import MonitoringStack
 
-# Readers are milliseconds behind; a second means that one cannot follow.
-# Source: https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/Aurora.Replication.html
-_LAG_MILLISECONDS = 1000
 # ACM renews 60 days before the end; below 30 it has failed to.
 # Source: https://docs.aws.amazon.com/acm/latest/userguide/managed-renewal.html
 _RENEWED_DAYS = 30
 _DAY = 86400
 # A daily job, and the time it may take to begin and to end.
 _SILENCE_HOURS = 30
-_BELOW = cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD
 _SILENT = cloudwatch.TreatMissingData.BREACHING
 
 
@@ -29,6 +25,7 @@ def watch(alarms: Alarms, stack: MonitoringStack) -> None:
     """Build every alarm."""
     _watch_requests(alarms, stack)
     _watch_containers(alarms, stack)
+    _watch_tasks(alarms, stack)
     _watch_database(alarms, stack)
     _watch_data(alarms, stack)
 
@@ -71,15 +68,7 @@ def _watch_requests(alarms: Alarms, stack: MonitoringStack) -> None:
         "Certificate",
         "certificate-expires",
         f"The certificate ends in less than {_RENEWED_DAYS} days: ACM could not renew it. Look at its validation.",
-        Watch(
-            namespace="AWS/CertificateManager",
-            metric="DaysToExpiry",
-            dimensions=stack.certificate,
-            statistic="Minimum",
-            period_seconds=_DAY,
-            threshold=_RENEWED_DAYS,
-            comparison=_BELOW,
-        ),
+        least_of("AWS/CertificateManager", "DaysToExpiry", stack.certificate, below=_RENEWED_DAYS, period_seconds=_DAY),
     )
 
 
@@ -103,35 +92,25 @@ def _watch_containers(alarms: Alarms, stack: MonitoringStack) -> None:
         "NoHealthyTarget",
         "no-healthy-target",
         "No container serves: the application is down.",
-        Watch(
-            namespace="AWS/ApplicationELB",
-            metric="HealthyHostCount",
-            dimensions=stack.targets,
-            statistic="Minimum",
-            period_seconds=60,
-            threshold=1,
-            comparison=_BELOW,
-            periods=2,
-            missing=_SILENT,
-        ),
+        least_of("AWS/ApplicationELB", "HealthyHostCount", stack.targets, below=1, periods=2, missing=_SILENT),
     )
     alarms.add(
         "FewTasks",
         "few-tasks",
         f"Fewer than {settings.application.min_tasks} tasks run: they cannot start. The service's events say why.",
-        Watch(
-            namespace="ECS/ContainerInsights",
-            metric="RunningTaskCount",
-            dimensions=stack.service,
-            statistic="Minimum",
-            period_seconds=60,
-            threshold=settings.application.min_tasks,
-            comparison=_BELOW,
+        least_of(
+            "ECS/ContainerInsights",
+            "RunningTaskCount",
+            stack.service,
+            below=settings.application.min_tasks,
             periods=5,
             missing=_SILENT,
         ),
     )
-    bound = settings.alarms.cpu_percent
+
+
+def _watch_tasks(alarms: Alarms, stack: MonitoringStack) -> None:
+    bound = stack.settings.alarms.cpu_percent
     for id_, metric, what in (("Cpu", "CPUUtilization", "processors"), ("Memory", "MemoryUtilization", "memory")):
         alarms.add(
             f"Tasks{id_}",
@@ -174,7 +153,7 @@ def _watch_database(alarms: Alarms, stack: MonitoringStack) -> None:
         "DatabaseLag",
         "database-lag",
         "A reader is more than a second behind the writer: it answers with old data.",
-        above("AuroraReplicaLag", readers_of(cluster), _LAG_MILLISECONDS),
+        lag_of(cluster),
     )
 
 
