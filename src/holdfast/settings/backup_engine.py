@@ -16,6 +16,7 @@ from holdfast.settings.fields import (
     Section,
     TableName,
     between,
+    check_region,
     conflict,
 )
 from holdfast.settings.platform import PlatformSettings
@@ -124,6 +125,16 @@ class BackupSettings(PlatformSettings):
             raise conflict(
                 f"{name}.source_key needs {name}.source_bucket: the bucket the stack creates has its own key"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _adopted_keys_are_here(self) -> Self:
+        adopt, advice = self.engine.adopt, "a key encrypts in its own region alone; name one there"
+        for arn, region, key in (
+            (adopt.primary_key, self.region, "primary_key"),
+            (adopt.replica_key, self.replica_region, "replica_key"),
+        ):
+            check_region(arn, region, key=f"{self.section}.adopt.{key}", advice=advice)
         return self
 
     @model_validator(mode="after")

@@ -100,7 +100,18 @@ _prefix = matching(r"([A-Za-z0-9!_.()-]+/)+", "a prefix that ends with /, as in 
 # 6: see the environment's longest name.
 _stem = matching(r"[a-z][a-z0-9]{0,5}", "1 to 6 lower-case letters and digits, a letter first")
 _table = matching(r"[A-Za-z0-9_.-]{3,255}", "a DynamoDB table's name, 3 to 255 characters")
-_key = matching(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+", "the ARN of a KMS key (not an alias)")
+# An alias ARN is refused: in a policy's Resource it speaks of the alias itself, never of the key behind it.
+# Source: https://docs.aws.amazon.com/kms/latest/developerguide/concepts.html#key-id-key-ARN (a UUID, or mrk- and 32
+# hexadecimal digits) and https://docs.aws.amazon.com/kms/latest/developerguide/alias-authorization.html
+_HEX = "[0-9a-f]"
+_key = matching(
+    rf"arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{{12}}:key/(mrk-{_HEX}{{32}}|{_HEX}{{8}}(-{_HEX}{{4}}){{3}}-{_HEX}{{12}})",
+    "the ARN of a KMS key, not of an alias, as in "
+    "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+)
+CERTIFICATE_PATTERN = r"arn:aws[a-z-]*:acm:[a-z0-9-]+:[0-9]{12}:certificate/[A-Za-z0-9-]+"
+_certificate = matching(CERTIFICATE_PATTERN, "the ARN of an ACM certificate")
+_path = matching(r"/[!-~]{0,1023}", "a path that begins with /, as in /health")
 
 Account = Annotated[str, *_account]
 Region = Annotated[str, *_region]
@@ -111,8 +122,20 @@ BucketStem = Annotated[str, *_stem]
 Prefix = Annotated[str, *_prefix]
 TableName = Annotated[str, *_table]
 KeyArn = Annotated[str, *_key]
+CertificateArn = Annotated[str, *_certificate]
+HealthPath = Annotated[str, *_path]
 
 
 def between(low: int, high: int, default: int, *, description: str) -> Any:
     """Declare a whole number from `low` to `high`; the error line names both."""
     return Field(default, ge=low, le=high, description=description)
+
+
+def check_region(arn: str | None, region: str, *, key: str, advice: str) -> None:
+    """Pass an ARN of the region, or none.
+
+    Raises:
+        PydanticCustomError: it names another region; the line says both, and the advice.
+    """
+    if arn and (found := arn.split(":")[3]) != region:
+        raise conflict(f"{key} is in {found}, not in {region}: {advice}")

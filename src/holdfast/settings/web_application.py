@@ -22,7 +22,19 @@ from holdfast.settings.databases import (
 )
 from holdfast.settings.engine_versions import DEFAULT_POSTGRESQL
 from holdfast.settings.fargate import check_size
-from holdfast.settings.fields import Duration, KeyArn, Percent, Schedule, Section, between, conflict, matching
+from holdfast.settings.fields import (
+    CertificateArn,
+    Duration,
+    HealthPath,
+    KeyArn,
+    Percent,
+    Schedule,
+    Section,
+    between,
+    check_region,
+    conflict,
+    matching,
+)
 from holdfast.settings.platform import PlatformSettings
 
 SUBNET_BITS = 24
@@ -32,7 +44,6 @@ SUBNET_BITS = 24
 _CONNECTIONS = {1: 189, 4: 823, 8: 1669, 16: 3360, 32: 5000}
 _CONNECTIONS_IF_SMALL = 2000
 
-CERTIFICATE_PATTERN = r"arn:aws[a-z-]*:acm:[a-z0-9-]+:[0-9]{12}:certificate/[A-Za-z0-9-]+"
 IMAGE_PATTERN = (
     r"([0-9]{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/([a-z0-9][a-z0-9._/-]*)"
     r"(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}|@sha256:[0-9a-f]{64})"
@@ -40,7 +51,6 @@ IMAGE_PATTERN = (
 _VAULT_PATTERN = r"arn:aws[a-z-]*:backup:[a-z0-9-]+:[0-9]{12}:backup-vault:[A-Za-z0-9_-]{2,50}"
 
 
-CertificateArn = Annotated[str, *matching(CERTIFICATE_PATTERN, "the ARN of an ACM certificate")]
 Image = Annotated[
     str,
     *matching(
@@ -50,7 +60,6 @@ Image = Annotated[
     ),
 ]
 VaultArn = Annotated[str, *matching(_VAULT_PATTERN, "the ARN of an AWS Backup vault")]
-HealthPath = Annotated[str, *matching(r"/[!-~]{0,1023}", "a path that begins with /, as in /health")]
 
 
 class Network(Section):
@@ -234,9 +243,15 @@ class WebApplication(PlatformSettings):
                 f"application.image is in {image[2]} but region is {self.region}: endpoints reach the region's own "
                 "registry alone, so replicate the image"
             )
-        certificate = self.application.certificate
-        if certificate and certificate.split(":")[3] != self.region:
-            raise conflict(
-                f"application.certificate is in {certificate.split(':')[3]} but region is {self.region}: a load "
-                "balancer takes certificates of its own region alone"
-            )
+        check_region(
+            self.application.certificate,
+            self.region,
+            key="application.certificate",
+            advice="a load balancer takes certificates of its own region alone",
+        )
+        check_region(
+            self.adopt.key,
+            self.region,
+            key="adopt.key",
+            advice="a key encrypts in its own region alone; name one there",
+        )

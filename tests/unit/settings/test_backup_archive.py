@@ -17,7 +17,10 @@ BAD = [
     ),
     ({"intelligent_tiering_after": "36h"}, "archive.intelligent_tiering_after must be whole days, got 129600s"),
     ({"prefix": "archives"}, "1 to 6 lower-case letters and digits"),
-    ({"source_key": "arn:aws:kms:us-east-1:123456789012:key/a"}, "archive.source_key needs archive.source_bucket"),
+    (
+        {"source_key": "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"},
+        "archive.source_key needs archive.source_bucket",
+    ),
 ]
 
 

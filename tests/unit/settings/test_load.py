@@ -126,6 +126,9 @@ def test_unknown_key_near_to_nothing_is_refused_with_what_is_allowed(tmp_path: P
     assert line == "FILE:2: unknown key promises.zzz; allowed: availability, failover, retention, rpo, rto, users"
 
 
+KEY = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -137,7 +140,11 @@ def test_unknown_key_near_to_nothing_is_refused_with_what_is_allowed(tmp_path: P
         ("replica_region: us-east-1", "replica_region must differ from region, both are us-east-1"),
         ("vault: {infrequent_access_after: 7d}", "vault.infrequent_access_after must be 30d or more (S3's minimum)"),
         ("promises: {retention: 36h}", "promises.retention must be whole days"),
-        ("vault: {source_key: 'arn:aws:kms:us-east-1:123456789012:key/a'}", "needs vault.source_bucket"),
+        (f"vault: {{source_key: '{KEY}'}}", "needs vault.source_bucket"),
+        (
+            f"vault: {{adopt: {{replica_key: '{KEY}'}}}}",
+            "vault.adopt.replica_key is in us-east-1, not in us-west-2",
+        ),
         (
             "removal: destroy\nvault: {lock: {mode: compliance}}",
             "removal is destroy but vault.lock.mode is compliance",

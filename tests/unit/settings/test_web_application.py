@@ -51,6 +51,10 @@ def test_a_small_least_capacity_bounds_the_possible_connections() -> None:
             {"application": {"certificate": CERTIFICATE.replace("us-east-1", "eu-west-1")}},
             "application.certificate is in eu-west-1",
         ),
+        (
+            {"adopt": {"key": "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"}},
+            "adopt.key is in eu-west-1, not in us-east-1",
+        ),
         ({"application": {"certificate": "arn:aws:iam::123456789012:server-certificate/x"}}, "ACM certificate"),
         ({"application": {"cpu": 256, "memory": 4096}}, "memory 4096 MiB does not go with cpu 256"),
         ({"application": {"cpu": 300}}, "cpu must be one of 256, 512"),

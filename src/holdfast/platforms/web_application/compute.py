@@ -15,7 +15,8 @@ from holdfast.platforms.web_application.names import ACCESS_LOG_PREFIX
 from holdfast.platforms.web_application.network import NetworkStack
 from holdfast.platforms.web_application.stack import ComponentStack
 from holdfast.platforms.web_application.storage import StorageStack
-from holdfast.settings.web_application import CERTIFICATE_PATTERN, IMAGE_PATTERN, WebApplication
+from holdfast.settings.fields import CERTIFICATE_PATTERN
+from holdfast.settings.web_application import IMAGE_PATTERN, WebApplication
 
 
 class ComputeStack(ComponentStack):
