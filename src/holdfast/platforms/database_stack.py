@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Required, TypedDict, Unpack
 
@@ -36,6 +36,7 @@ class OwnShape(TypedDict, total=False):
     instance_class: str | None
     capacity: Capacity | None
     database: str | None
+    parameters: Mapping[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from holdfast.settings.databases import (
     Cidr,
-    DailyWindow,
+    ClusterSection,
     DatabaseName,
     DatabasePromises,
     InstanceClass,
@@ -19,21 +19,28 @@ from holdfast.settings.databases import (
     UserName,
     WeeklyWindow,
     check_room,
-    check_windows,
     check_zones,
 )
 from holdfast.settings.engine_versions import DEFAULT_MYSQL
-from holdfast.settings.fields import Duration, Schedule, Section, between, conflict, matching, refuse
+from holdfast.settings.fields import (
+    CertificateArn,
+    Duration,
+    HealthPath,
+    Schedule,
+    Section,
+    between,
+    check_region,
+    conflict,
+    matching,
+    refuse,
+)
 from holdfast.settings.platform import PlatformSettings
 
 ZONES = 3
 SUBNET_BITS = 24
 
-CERTIFICATE_PATTERN = r"arn:aws[a-z-]*:acm:[a-z0-9-]+:[0-9]{12}:certificate/[A-Za-z0-9-]+"
 DMS_CERTIFICATE_PATTERN = r"arn:aws[a-z-]*:dms:[a-z0-9-]+:[0-9]{12}:cert:[A-Za-z0-9-]+"
-CertificateArn = Annotated[str, *matching(CERTIFICATE_PATTERN, "the ARN of an ACM certificate")]
 DmsCertificateArn = Annotated[str, *matching(DMS_CERTIFICATE_PATTERN, "the ARN of a certificate imported into DMS")]
-HealthPath = Annotated[str, *matching(r"/[!-~]{0,1023}", "a path that begins with /, as in /health")]
 ReplicationClass = Annotated[
     str, *matching(r"dms\.[a-z][0-9][a-z]*\.[a-z0-9]+", "a DMS instance class, as in dms.r6i.large")
 ]
@@ -80,7 +87,7 @@ class Traffic(Section):
     health_path: HealthPath = Field(default="/health", description="Answers 200 when an application can serve.")
 
 
-class Database(Section):
+class Database(ClusterSection):
     """Both clusters, blue and green: the same engine, class, backups and logs."""
 
     engine_version: MysqlVersion = Field(default=DEFAULT_MYSQL, description="Version of Aurora MySQL on offer.")
@@ -88,24 +95,13 @@ class Database(Section):
     username: UserName = Field(default="admin", description="Name of the master user; applications use others.")
     instance_class: InstanceClass = Field(default="db.r6g.large", description="Class of every instance.")
     readers: int = between(0, 15, 1, description="Readers of each cluster, beside its writer.")
-    backup_days: int = between(1, 35, 7, description="How long every moment can be restored.")
-    backup_window: DailyWindow = Field(default="03:00-04:00", description="When the daily backup begins (UTC).")
     maintenance_window: WeeklyWindow = Field(
         default="sun:05:00-sun:06:00", description="When AWS may patch and restart (UTC)."
     )
     logs: list[Log] = Field(default_factory=_LOGS.copy, description="Logs switched on and exported.")
-    log_days: LogDays = Field(default=30, description="How long exported logs are kept.")
-    monitoring_seconds: Literal[0, 1, 5, 10, 15, 30, 60] = Field(
-        default=60, description="Period of enhanced monitoring; 0 switches it off."
-    )
-    insights: Literal["standard", "advanced"] = Field(
-        default="standard", description="Mode of Database Insights; standard keeps 7 days at no charge."
-    )
-    rotation_days: int = between(1, 365, 30, description="Age at which a master password is changed.")
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        check_windows(self.backup_window, self.maintenance_window)
         if "error" not in self.logs:
             raise conflict("database.logs must hold error: it says what a dead writer died of")
         return self
@@ -206,10 +202,9 @@ class PaymentMigration(PlatformSettings):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         check_zones(self.region, ZONES)
-        if self.replication.certificate and f":{self.region}:" not in self.replication.certificate:
-            raise conflict(
-                f"replication.certificate lies in another region than {self.region}: import it into DMS there"
-            )
-        if self.traffic.certificate and f":{self.region}:" not in self.traffic.certificate:
-            raise conflict(f"traffic.certificate lies in another region than {self.region}: request one there")
+        for arn, key, advice in (
+            (self.replication.certificate, "replication.certificate", "import it into DMS there"),
+            (self.traffic.certificate, "traffic.certificate", "request one there"),
+        ):
+            check_region(arn, self.region, key=key, advice=advice)
         return self

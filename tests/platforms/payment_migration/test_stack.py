@@ -366,11 +366,11 @@ def test_protected_environment_keeps_its_data_and_a_test_environment_nothing(env
         ({"database": {"logs": ["audit"]}}, "database.logs must hold error"),
         (
             {"replication": {"certificate": "arn:aws:dms:eu-west-1:123456789012:cert:A"}},
-            "replication.certificate lies in another region than us-east-1",
+            "replication.certificate is in eu-west-1, not in us-east-1",
         ),
         (
             {"traffic": {"certificate": "arn:aws:acm:eu-west-1:123456789012:certificate/a"}},
-            "traffic.certificate lies in another region than us-east-1",
+            "traffic.certificate is in eu-west-1, not in us-east-1",
         ),
     ],
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from aws_cdk import CfnParameter, Fn, RemovalPolicy, Tags
+from aws_cdk import CfnParameter, Fn, Tags
 from aws_cdk import aws_dms as dms
 from aws_cdk import aws_elasticloadbalancingv2 as elb
 from aws_cdk import aws_kms as kms
@@ -32,8 +32,8 @@ from holdfast.platforms.payment_migration.network import MigrationNetwork
 from holdfast.platforms.payment_migration.switch import Moved, Switch, switch_seat
 from holdfast.platforms.payment_migration.watch import watch
 from holdfast.settings.engine_versions import version_of
+from holdfast.settings.fields import CERTIFICATE_PATTERN
 from holdfast.settings.payment_migration import (
-    CERTIFICATE_PATTERN,
     DMS_CERTIFICATE_PATTERN,
     ZONES,
     PaymentMigration,
@@ -75,7 +75,7 @@ class MigrationStack(DatabaseStack):
             name=self.names.sessions,
             partition_key="sessionId",
             key=self.key,
-            removal=data_removal(self.goes),
+            removal=data_removal(self.destroyable),
             deletion_protection=settings.protected,
         ).table
         self.switch = Switch(
@@ -93,34 +93,21 @@ class MigrationStack(DatabaseStack):
         watch(self)
         self._outputs()
 
-    @property
-    def goes(self) -> bool:
-        """Whether sessions, state and recovery points go with the stack."""
-        return self.removal is RemovalPolicy.DESTROY
-
     def _shape(self, side: str) -> AuroraShape:
         database = self.settings.database
-        return AuroraShape(
+        return self.shape(
+            database,
             version=version_of("aurora-mysql", database.engine_version),
             identifier=self.names.cluster(side),
-            readers=database.readers,
             instance_class=database.instance_class,
             database=database.name,
             parameters=BINARY_LOG,
             exported_logs=database.logs,
-            log_days=log_retention(database.log_days),
-            backup_days=database.backup_days,
-            backup_window=database.backup_window,
-            maintenance_window=database.maintenance_window,
-            insights=database.insights,
-            monitoring_seconds=database.monitoring_seconds,
-            protected=self.settings.protected,
-            removal=self.removal,
         )
 
     def _key(self) -> kms.IKey:
         names = self.names
-        functions = [names.switch, names.adopt, *([self._emptier] if self.goes else [])]
+        functions = [names.switch, names.adopt, *([self._emptier] if self.destroyable else [])]
         groups = [group for side in SIDES for group in self.shapes[side].log_groups]
         schedule = self.format_arn(service="events", resource="rule", resource_name=names.switch)
         return CustomerKey(
@@ -198,7 +185,7 @@ class MigrationStack(DatabaseStack):
             subnets=self.network.private_subnets,
             group=self.places.replication,
             key=self.key,
-            service_roles=data_removal(self.goes) if replication.service_roles == "create" else None,
+            service_roles=data_removal(self.destroyable) if replication.service_roles == "create" else None,
             log_days=log_retention(self.settings.database.log_days),
         )
 
@@ -251,9 +238,9 @@ class MigrationStack(DatabaseStack):
                 *(database.cluster.cluster_arn for database in self.databases.values()),
                 self.sessions.table_arn,
             ],
-            removal=data_removal(self.goes),
+            removal=data_removal(self.destroyable),
         )
-        if self.goes:
+        if self.destroyable:
             EmptiedVault(self, "Emptied", plan=plan, name=self._emptier, log_key=self.key)
         return plan
 
