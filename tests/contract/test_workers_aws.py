@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from holdfast.backup import restore as restoring
-from holdfast.backup import store_tree
+from holdfast.backup import store_apart
 from holdfast.backup.clock import SystemClock
 from holdfast.backup.create_snapshot import create_snapshot
 from holdfast.backup.remote import of_worker
@@ -40,7 +40,7 @@ def repository(aws: EmbeddedAws) -> Repository:
 @pytest.fixture
 def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Twelve files, which three worker processes store and restore although they are small."""
-    monkeypatch.setattr(store_tree, "APART_BYTES", 0)
+    monkeypatch.setattr(store_apart, "APART_BYTES", 0)
     monkeypatch.setattr(restoring, "APART_BYTES", 0)
     monkeypatch.setattr("holdfast.backup.store_apart.JOB_FILES", 1)
     monkeypatch.setattr("holdfast.backup.restore_apart.JOB_FILES", 1)

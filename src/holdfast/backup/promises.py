@@ -72,7 +72,7 @@ class AskedRegister:
 
 
 class SharedRegister:
-    """Answers the workers of one session: a chunk that one of them is storing is promised, so no other stores it.
+    """One session's view of the index: a chunk that one of its processes is storing is promised, so no other stores it.
 
     A promise is kept or the session fails: when a worker dies, nothing of the session is acknowledged.
     """
@@ -81,24 +81,37 @@ class SharedRegister:
         self._register = register
         self._promised: set[ChunkId] = set()
 
-    def answer(self, question: Any) -> Any:
-        """Return the answer to one question of an `AskedRegister`."""
-        if question[0] == STORED:
-            return self._stored(question[1])
-        if question[0] == ANNOUNCE:
-            _, pack, kind, size, session = question
-            row = PackRow(pack=PackId(pack), kind=PackKind(kind), size=size, session=SnapshotId(session))
-            return self._register.announce(row)
-        _, pack, chunks = question
-        try:
-            self._register.publish(PackId(pack), chunks)
-        except Conflict:
-            return False
-        self._promised.difference_update(chunks)
-        return True
+    def stored(self, chunks: Collection[ChunkId]) -> Collection[ChunkId]:
+        """Return those that need not be stored; the others are promised now."""
+        unknown = [chunk for chunk in chunks if chunk not in self._promised]
+        found = self._register.stored(unknown)
+        promised = self._promised.intersection(chunks)
+        self._promised.update(chunk for chunk in unknown if chunk not in found)
+        return promised.union(found)
 
-    def _stored(self, chunks: Sequence[ChunkId]) -> bytes:
-        found = set(self._register.stored([chunk for chunk in chunks if chunk not in self._promised]))
-        known = bytes(chunk in found or chunk in self._promised for chunk in chunks)
-        self._promised.update(chunk for chunk, is_known in zip(chunks, known, strict=True) if not is_known)
-        return known
+    def announce(self, row: PackRow) -> None:
+        """Write the pack row."""
+        self._register.announce(row)
+
+    def publish(self, pack: PackId, chunks: Sequence[ChunkId]) -> None:
+        """Make the pack and its places known: the promise of its chunks is kept."""
+        self._register.publish(pack, chunks)
+        self._promised.difference_update(chunks)
+
+
+def answer(register: Register, question: Any) -> Any:
+    """Return the answer to one question of an `AskedRegister`."""
+    if question[0] == STORED:
+        known = register.stored(question[1])
+        return bytes(chunk in known for chunk in question[1])
+    if question[0] == ANNOUNCE:
+        _, pack, kind, size, session = question
+        return register.announce(
+            PackRow(pack=PackId(pack), kind=PackKind(kind), size=size, session=SnapshotId(session))
+        )
+    _, pack, chunks = question
+    try:
+        register.publish(PackId(pack), chunks)
+    except Conflict:
+        return False
+    return True

@@ -9,24 +9,28 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from holdfast.backup.entry import Entry, Path, decode_entry, encode_entry
-from holdfast.backup.ids import PackId, SnapshotId
+from holdfast.backup.ids import PackId
 from holdfast.backup.large_file import LargeFile, Part, StoredPart, is_large
-from holdfast.backup.promises import AskedRegister, IndexRegister, SharedRegister
+from holdfast.backup.promises import AskedRegister, answer
 from holdfast.backup.remote import of_worker
 from holdfast.backup.repository import Repository
 from holdfast.backup.sources import ReadsByPath, path_of
 from holdfast.backup.store_file import FileStore
-from holdfast.backup.tree import Emit
+from holdfast.backup.store_job import JobStore
 from holdfast.backup.wire import unpack
 from holdfast.backup.workers import Ask, Work, Workers
 from holdfast.backup.writer import ChunkWriter
-from holdfast.errors import SourceUnreadable
 
+APART_BYTES = 16 * 1024 * 1024
+APART_FILES = 1000
+"""Worker processes are started for more than one of these: what takes 0.1 s is not worth four processes and packs."""
 JOB_BYTES = 4 * 1024 * 1024
 JOB_FILES = 128
 JOB_PATH_BYTES = 32 * 1024
 """A job is handed over when its files reach one of these. Its paths fit into a socket's buffer twice, so that neither
 side ever waits for the other to read."""
+LINE = 32
+"""So many jobs wait at most before the caller does: enough to give out the largest first when no more come."""
 
 FLUSHED = 0
 """In place of a job's number: the worker has published all it had."""
@@ -69,6 +73,11 @@ class Written(NamedTuple):
     bytes_stored: int
     packs: Sequence[PackId]
 
+    @classmethod
+    def by(cls, writer: ChunkWriter) -> Written:
+        """Return what a flushed writer has stored."""
+        return cls(writer.bytes_added, writer.bytes_stored, writer.packs_added)
+
 
 @dataclass(slots=True)
 class _Job:
@@ -98,38 +107,43 @@ class _Job:
 
 
 class FilesApart:
-    """Hands files to worker processes in jobs of a few MiB; outcomes come back in any order.
+    """Takes files on in jobs of a few MiB; outcomes come in any order.
 
-    `emit` stores the lists of a large file's content; `on_bytes` is told what was read.
+    There are `count` worker processes for them once there is enough to do. Until then jobs wait, and whoever waits for
+    an outcome has them done in this process, through `files`.
     """
 
     def __init__(
-        self,
-        repository: Repository,
-        session: SnapshotId,
-        source: ReadsByPath,
-        count: int,
-        *,
-        emit: Emit,
-        on_bytes: Callable[[int], None],
+        self, repository: Repository, files: FileStore, source: ReadsByPath, count: int, on_bytes: Callable[[int], None]
     ) -> None:
-        shared = SharedRegister(IndexRegister(repository.index))
-        self._workers = Workers(count, partial(_prepare, repository, session, source), shared.answer)
-        self._average_chunk = repository.limits.average
-        self._emit = emit
+        """`on_bytes` is told what workers read; `files` tells of itself."""
+        self._start = partial(
+            Workers,
+            count,
+            partial(_prepare, repository, files, source),
+            partial(answer, files.writer.register),
+        )
+        self._workers: Workers | None = None
+        self._files = files
+        self._here = JobStore(source, files)
         self._on_bytes = on_bytes
         self._job: _Job | None = None
         self._line: deque[_Job] = deque()
         self._given: dict[int, _Job] = {}
         self._number = 0
+        self._met_bytes = self._met_files = 0
         self._unpublished = 0
 
     def store(self, root: bytes, path: Path, found: Entry) -> Slot:
         """Take a file on; it is read soon."""
         slot = Slot(path_of(root, path), found.name)
         joined = b"/".join(path)
+        self._met_bytes += found.size
+        self._met_files += 1
         if is_large(found.size):
-            self._store_large(root, slot, joined, found.size)
+            large = LargeFile(found.size, self._files.limits.average, self._files.emit)
+            self._line.extend(_part_job(root, slot, joined, large, part) for part in large.parts())
+            self._give()
             return slot
         if self._job is None or self._job.root != root:
             self.hand_over()
@@ -139,38 +153,44 @@ class FilesApart:
             self.hand_over()
         return slot
 
-    def _store_large(self, root: bytes, slot: Slot, path: bytes, size: int) -> None:
-        large = LargeFile(size, self._average_chunk, self._emit)
-        self._line.extend(_Job(root, [slot], [path], large=large, part=part) for part in large.parts())
-        self._give()
-
     def hand_over(self) -> None:
-        """Give the workers what was taken on."""
+        """Let what was taken on be done now."""
         job, self._job = self._job, None
         if job is not None:
             self._line.append(job)
         self._give()
 
+    def all_taken(self) -> None:
+        """Let what was taken on be done now, the largest first: no more comes."""
+        self.hand_over()
+        self._line = deque(sorted(self._line, key=lambda job: -job.file_bytes))
+
     def _give(self) -> None:
-        while self._line and self._workers.has_room:
+        if self._workers is None and (self._met_bytes > APART_BYTES or self._met_files > APART_FILES):
+            self._workers = self._start()
+        while self._line and self._workers is not None and self._workers.has_room:
             job = self._line.popleft()
-            self._number += 1
-            self._given[self._number] = job
-            self._workers.submit([self._number, job.root, job.paths, job.part], str(job))
+            self._workers.submit([self._note(job), job.root, job.paths, job.part], str(job))
+
+    def _note(self, job: _Job) -> int:
+        self._number += 1
+        self._given[self._number] = job
+        return self._number
 
     @property
     def is_busy(self) -> bool:
-        """Whether the workers have enough to do, so that the caller may as well wait."""
-        return bool(self._line) or not self._workers.has_room
+        """Whether enough waits to be done, so that the caller may as well wait."""
+        return self._workers is not None and len(self._line) >= LINE
 
     @property
     def is_idle(self) -> bool:
         """Whether every file taken on has had its outcome."""
-        return self._job is None and not self._line and self._workers.is_idle
+        return self._job is None and not self._line and (self._workers is None or self._workers.is_idle)
 
     def begin_publishing(self) -> None:
         """Have the workers publish what they have stored for files taken on so far; what they do next goes on."""
-        self._unpublished += self._workers.tell_all(None, "what it had stored")
+        if self._workers is not None:
+            self._unpublished += self._workers.tell_all(None, "what it had stored")
 
     @property
     def is_published(self) -> bool:
@@ -179,9 +199,14 @@ class FilesApart:
 
     def outcomes(self, seconds: float) -> list[Outcome]:
         """Return the outcomes that are there; wait up to `seconds` if there is none yet."""
-        found = [outcome for result in self._workers.results(seconds) for outcome in self._of(*result)]
-        self._give()
-        return found
+        if self._workers is not None:
+            found = [outcome for result in self._workers.results(seconds) for outcome in self._of(*result)]
+            self._give()
+            return found
+        if seconds == 0 or not self._line:
+            return []
+        job = self._line.popleft()
+        return self._of(self._note(job), 0, self._here.do(job.root, job.paths, job.part))
 
     def _of(self, number: int, bytes_read: int, results: Sequence[Any]) -> list[Outcome]:
         if number == FLUSHED:
@@ -212,64 +237,43 @@ class FilesApart:
         return []
 
     def flush(self) -> list[Written]:
-        """Make everything stored durable and published; what no outcome was taken of is not in any tree."""
+        """Make everything workers stored durable and published; what no outcome was taken of is not in any tree."""
         self._job = None
         self._line.clear()
+        if self._workers is None:
+            return []
         while not self._workers.is_idle:  # stopped in the middle: these come too late
             deque(self._workers.results(None), maxlen=0)
         return [Written(*written) for _, _, written in self._workers.all_do(None, "its last pack")]
 
     def close(self) -> None:
         """End the workers; what they had not published is lost."""
-        self._workers.close()
+        if self._workers is not None:
+            self._workers.close()
 
 
-def _prepare(repository: Repository, session: SnapshotId, source: ReadsByPath, ask: Ask) -> Work:
-    repository = of_worker(repository)
-    writer = ChunkWriter(repository, session, AskedRegister(ask))
-    files = _Files(source, writer, repository)
+def _part_job(root: bytes, slot: Slot, path: bytes, large: LargeFile, part: Part) -> _Job:
+    return _Job(root, [slot], [path], file_bytes=part.end - part.begin, large=large, part=part)
+
+
+def _prepare(repository: Repository, files: FileStore, source: ReadsByPath, ask: Ask) -> Work:
+    writer = ChunkWriter(of_worker(repository), files.writer.session, AskedRegister(ask))
+    bytes_read = 0
+
+    def count(length: int) -> None:
+        nonlocal bytes_read
+        bytes_read += length
+
+    jobs = JobStore(source, FileStore(writer, files.limits, files.secret, count))
 
     def work(job: Any) -> Any:
+        nonlocal bytes_read
         if job is None:
             writer.flush()
-            return FLUSHED, 0, (writer.bytes_added, writer.bytes_stored, writer.packs_added)
+            return FLUSHED, 0, Written.by(writer)
         number, root, paths, part = job
-        before = files.bytes_read
-        results = (
-            [files.store(root, _path(path)) for path in paths]
-            if part is None
-            else files.store_part(root, _path(paths[0]), Part(*part))
-        )
-        return number, files.bytes_read - before, results
+        bytes_read = 0
+        results = jobs.do(root, paths, part)
+        return number, bytes_read, results
 
     return work
-
-
-def _path(joined: bytes) -> Path:
-    return tuple(joined.split(b"/")) if joined else ()
-
-
-class _Files:
-    """What a worker does with a file."""
-
-    def __init__(self, source: ReadsByPath, writer: ChunkWriter, repository: Repository) -> None:
-        self._source = source
-        self.bytes_read = 0
-        self._files = FileStore(writer, repository.limits, repository.keyring.chunker, self._count)
-
-    def _count(self, length: int) -> None:
-        self.bytes_read += length
-
-    def store(self, root: bytes, path: Path) -> tuple[bytes | None, int, bool, str]:
-        try:
-            stored = self._files.store(partial(self._source.open_path, root, path))
-        except SourceUnreadable as error:
-            return None, 0, False, str(error)
-        return encode_entry(stored.entry), stored.entry.size, stored.restless, ""
-
-    def store_part(self, root: bytes, path: Path, part: Part) -> tuple[Any, ...]:
-        try:
-            entry, *rest = self._files.store_part(partial(self._source.open_path, root, path), part)
-        except SourceUnreadable as error:
-            return None, str(error)
-        return encode_entry(entry), *rest

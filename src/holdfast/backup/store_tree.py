@@ -23,8 +23,6 @@ from holdfast.backup.tree import Chunks, entries_of
 from holdfast.backup.writer import ChunkWriter
 from holdfast.errors import IntegrityError, SourceUnreadable
 
-APART_BYTES = 32 * 1024 * 1024
-"""So much is read before worker processes are started: what is done in 0.1 s is not worth four processes and packs."""
 MAX_WAITING = 10_000
 """Steps of the tree that wait for files still being read: about 20 MiB."""
 LOOK_EVERY = 16
@@ -109,10 +107,11 @@ class TreeStore:
         self._source = source
         self._reader = reader
         self._progress = progress
-        self._jobs = jobs
         self._writer = writer
         self._files = FileStore(self._writer, repository.limits, repository.keyring.chunker, self._on_bytes)
         self._apart: FilesApart | None = None
+        if jobs > 1 and isinstance(source, ReadsByPath):
+            self._apart = FilesApart(repository, self._files, source, jobs, self._count_read)
         self._links: dict[bytes, Entry | Slot] = {}
         self._before: list[_Before] = []
         self._reusable: list[Entry] = []
@@ -158,7 +157,9 @@ class TreeStore:
             self._checkpoint()
         while len(self._before) > 1:
             self._leave()
-        self._await(lambda: self._apart is None or self._apart.is_idle)
+        if self._apart is not None:
+            self._apart.all_taken()
+            self._await(lambda: self._apart is None or self._apart.is_idle)
         return self.unfinished()
 
     def unfinished(self) -> tuple[ChunkId, ...]:
@@ -169,7 +170,7 @@ class TreeStore:
         """Make everything stored durable and published; return what that was."""
         parts = self._apart.flush() if self._apart else []
         self._writer.flush()
-        parts.append(Written(self._writer.bytes_added, self._writer.bytes_stored, self._writer.packs_added))
+        parts.append(Written.by(self._writer))
         packs = [PackId(pack) for part in parts for pack in part.packs]
         return Written(sum(part.bytes_added for part in parts), sum(part.bytes_stored for part in parts), packs)
 
@@ -261,9 +262,8 @@ class TreeStore:
         return earlier if is_unchanged(found, earlier) else None
 
     def _read_file(self, item: SourceEntry, root: bytes) -> Entry | Slot | None:
-        apart = self._workers(item.entry.size)
-        if apart is not None:
-            return apart.store(root, item.path, item.entry)
+        if self._apart is not None:
+            return self._apart.store(root, item.path, item.entry)
         try:
             stored = self._files.store(partial(self._source.open, item))
         except SourceUnreadable as error:
@@ -274,20 +274,6 @@ class TreeStore:
             self.tally.warn(self._path, RESTLESS)
         self._count(stored.entry.size)
         return stored.entry
-
-    def _workers(self, size: int) -> FilesApart | None:
-        """Return the worker processes, started once it pays; None where files are read in this one."""
-        is_much = self.tally.bytes_read + size > APART_BYTES
-        if self._apart is None and is_much and self._jobs > 1 and isinstance(self._source, ReadsByPath):
-            self._apart = FilesApart(
-                self._repository,
-                self._writer.session,
-                self._source,
-                self._jobs,
-                emit=self._files.emit,
-                on_bytes=self._count_read,
-            )
-        return self._apart
 
     def _catch_up(self) -> None:
         """Take what the workers have done; wait only if they could not take more on anyway."""

@@ -9,7 +9,7 @@ from holdfast.backup.blocks import shrinks
 from holdfast.backup.ids import ChunkId, PackId, SnapshotId
 from holdfast.backup.pack import PackBuilder, SealedPack, pack_key
 from holdfast.backup.ports import PackKind, PackRow
-from holdfast.backup.promises import IndexRegister, Register
+from holdfast.backup.promises import IndexRegister, Register, SharedRegister
 from holdfast.backup.repository import Repository
 from holdfast.errors import Conflict
 
@@ -31,7 +31,7 @@ class ChunkWriter:
     def __init__(self, repository: Repository, session: SnapshotId, register: Register | None = None) -> None:
         self._repository = repository
         self.session = session
-        self._register = register or IndexRegister(repository.index)
+        self.register = register or SharedRegister(IndexRegister(repository.index))
         self._batches = {kind: _Batch() for kind in PackKind}
         self._packs: dict[PackKind, _OpenPack] = {}
         self._pending: set[ChunkId] = set()
@@ -70,7 +70,7 @@ class ChunkWriter:
         batch, self._batches[kind] = self._batches[kind], _Batch()
         if not batch.chunks:
             return
-        stored = self._register.stored(batch.chunks.keys())
+        stored = self.register.stored(batch.chunks.keys())
         for chunk in stored:
             self._remember(chunk)
         for chunk, data in batch.chunks.items():
@@ -104,10 +104,10 @@ class ChunkWriter:
         for _ in range(ATTEMPTS - 1):
             sealed = pack.finish()
             with suppress(Conflict):
-                store_pack(self._repository, self.session, sealed, self._register)
+                store_pack(self._repository, self.session, sealed, self.register)
                 return sealed
         sealed = pack.finish()
-        store_pack(self._repository, self.session, sealed, self._register)
+        store_pack(self._repository, self.session, sealed, self.register)
         return sealed
 
     def _remember(self, chunk: ChunkId) -> None:

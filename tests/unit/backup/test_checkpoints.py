@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from holdfast.backup import store_apart, store_tree
+from holdfast.backup import store_apart
 from holdfast.backup.checkpoints import CheckpointRate, Checkpoints, Noted
 from holdfast.backup.create_snapshot import SnapshotSummary, create_snapshot
 from holdfast.backup.manifest import load_manifest
@@ -51,7 +51,7 @@ def local(tmp_path: Path) -> Iterator[Repository]:
 
 def small_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let worker processes begin at once, and come back often."""
-    monkeypatch.setattr(store_tree, "APART_BYTES", 0)
+    monkeypatch.setattr(store_apart, "APART_BYTES", 0)
     monkeypatch.setattr(store_apart, "JOB_BYTES", 200 * KIB)
 
 

@@ -10,14 +10,19 @@ from random import Random
 
 import pytest
 
-from holdfast.backup import large_file, store_tree
+from holdfast.backup import large_file, store_apart
 from holdfast.backup.create_snapshot import SnapshotSummary, create_snapshot
+from holdfast.backup.ids import ChunkId
 from holdfast.backup.large_file import LargeFile, Part, StoredPart
 from holdfast.backup.manifest import load_manifest
-from holdfast.backup.ports import Status
+from holdfast.backup.ports import PackKind, Status
+from holdfast.backup.promises import STORED, answer
 from holdfast.backup.repository import Repository
+from holdfast.backup.session import new_snapshot_id
 from holdfast.backup.store_apart import FilesApart
 from holdfast.backup.verify import verify
+from holdfast.backup.workers import Workers
+from holdfast.backup.writer import ChunkWriter
 from holdfast.errors import Interrupted, StoreUnavailable
 from tests.support.backups import restored, source_of
 from tests.support.local_backup import catalogue_of, create, opened
@@ -34,7 +39,7 @@ def repository(tmp_path: Path) -> Iterator[Repository]:
 
 @pytest.fixture(autouse=True)
 def _from_the_first_byte(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store_tree, "APART_BYTES", 0)
+    monkeypatch.setattr(store_apart, "APART_BYTES", 0)
 
 
 def back_up(repository: Repository, folder: Path, jobs: int, host: str = "host") -> SnapshotSummary:
@@ -100,6 +105,7 @@ def test_a_killed_worker_ends_the_backup_and_acknowledges_nothing(
         nonlocal calls
         calls += 1
         if calls == 100:
+            assert self._workers
             os.kill(self._workers.pids[0], signal.SIGKILL)
         return honest(self, *arguments)  # type: ignore[arg-type]
 
@@ -189,3 +195,33 @@ def test_a_large_file_that_cannot_be_read_is_named(
         (b"large", "permission denied")
     ]
     assert summary.files == 24
+
+
+def test_little_is_stored_by_this_process_alone_as_the_workers_would(
+    tmp_path: Path, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = fill(tmp_path / "source", files=20)
+    several = back_up(repository, source, 3, "a")
+    monkeypatch.setattr(store_apart, "APART_BYTES", 16 << 20)
+    monkeypatch.setattr(Workers, "_start", lambda *_: pytest.fail("a worker process was started"))
+    summary = back_up(repository, source, 3, "b")
+    assert load_manifest(repository, summary.snapshot).roots == load_manifest(repository, several.snapshot).roots
+    assert (summary.files, summary.size, summary.bytes_read) == (several.files, several.size, several.bytes_read)
+
+
+def test_many_small_files_are_worth_workers_whatever_their_bytes(
+    tmp_path: Path, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_apart, "APART_BYTES", 16 << 20)
+    monkeypatch.setattr(store_apart, "APART_FILES", 10)
+    summary = back_up(repository, fill(tmp_path / "source", files=20), 3)
+    assert len(load_manifest(repository, summary.snapshot).packs_added) > 2
+
+
+def test_what_one_process_of_a_session_is_storing_no_other_stores(repository: Repository) -> None:
+    writer = ChunkWriter(repository, new_snapshot_id())
+    chunk, other = writer.add(PackKind.TREE, b"a node"), ChunkId(bytes(32))
+    assert answer(writer.register, [STORED, [chunk, other]]) == b"\0\0"  # not asked for yet: whoever is first stores it
+    assert answer(writer.register, [STORED, [chunk, other]]) == b"\1\1"
+    writer.flush()
+    assert not list(repository.index.packs())
