@@ -18,7 +18,7 @@ from holdfast.vault import prune, restore, verify
 from holdfast.vault.back_up import work
 from holdfast.vault.create import ensure_repository
 from holdfast.vault.jobs import Job
-from tests.support.vaults import AWAY, EVENING, HOME, World, make_world, metrics
+from tests.support.vaults import AWAY, EVENING, HOME, World, make_world, metrics, with_users
 
 pytestmark = pytest.mark.emulator
 
@@ -29,12 +29,6 @@ RUN = "2026-11-21T02:00:00Z"
 @pytest.fixture
 def world(aws: EmbeddedAws) -> World:
     return make_world(aws)
-
-
-def with_users(world: World, *names: str) -> World:
-    for name in names:
-        world.put(name, "notes.txt", f"notes of {name}".encode())
-    return world
 
 
 def sent(world: World) -> list[tuple[dict[str, Any], dict[str, Any]]]:

@@ -21,7 +21,7 @@ from holdfast.vault import verify
 from holdfast.vault.back_up import work
 from holdfast.vault.jobs import Job
 from tests.support.faults import Killed
-from tests.support.vaults import HOME, EmulatedClients, World, make_world, metrics
+from tests.support.vaults import HOME, EmulatedClients, World, make_world, metrics, with_users
 
 pytestmark = pytest.mark.emulator
 
@@ -39,12 +39,6 @@ WRITES = {
 @pytest.fixture
 def world(aws: EmbeddedAws) -> World:
     return make_world(aws)
-
-
-def with_users(world: World, *names: str) -> World:
-    for name in names:
-        world.put(name, "notes.txt", f"notes of {name}".encode())
-    return world
 
 
 def once(world: World) -> World:

@@ -211,3 +211,9 @@ def metrics(printed: str) -> dict[str, float]:
             for metric in directive["Metrics"]:
                 sums[metric["Name"]] = sums.get(metric["Name"], 0) + fields[metric["Name"]]
     return sums
+
+
+def with_users(world: World, *names: str) -> World:
+    for name in names:
+        world.put(name, "notes.txt", f"notes of {name}".encode())
+    return world

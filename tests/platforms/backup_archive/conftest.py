@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from tests.platforms.conftest import Stacks, Synthesis
-from tests.platforms.reading import Template
 
 Archive = Callable[..., Stacks]
 
@@ -25,15 +24,3 @@ def archive(synthesis: Synthesis) -> Archive:
 def stacks(archive: Archive) -> Stacks:
     """The defaults."""
     return archive()
-
-
-@pytest.fixture(scope="session")
-def primary(stacks: Stacks) -> Template:
-    """The first region."""
-    return stacks.primary
-
-
-@pytest.fixture(scope="session")
-def replica(stacks: Stacks) -> Template:
-    """The second region."""
-    return stacks.replica

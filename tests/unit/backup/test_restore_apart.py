@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,17 +19,8 @@ from holdfast.backup.restore_apart import RestoreApart
 from holdfast.backup.targets.directory import DirectoryTarget
 from holdfast.errors import StoreUnavailable
 from tests.support.backups import back_up
-from tests.support.local_backup import catalogue_of, create, opened
 from tests.support.many_files import fill
 from tests.support.trees import picture
-
-
-@pytest.fixture
-def repository(tmp_path: Path) -> Iterator[Repository]:
-    folder = tmp_path / "repository"
-    create(folder)
-    with catalogue_of(folder) as catalogue:
-        yield opened(folder, catalogue)
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
@@ -25,16 +24,7 @@ from holdfast.backup.workers import Workers
 from holdfast.backup.writer import ChunkWriter
 from holdfast.errors import Interrupted, StoreUnavailable
 from tests.support.backups import restored, source_of
-from tests.support.local_backup import catalogue_of, create, opened
 from tests.support.many_files import fill
-
-
-@pytest.fixture
-def repository(tmp_path: Path) -> Iterator[Repository]:
-    folder = tmp_path / "repository"
-    create(folder)
-    with catalogue_of(folder) as catalogue:
-        yield opened(folder, catalogue)
 
 
 @pytest.fixture(autouse=True)
@@ -75,18 +65,22 @@ def test_equal_chunks_in_several_processes_are_stored_once(tmp_path: Path, repos
     assert summary.bytes_stored < 1.2 * len(data)
 
 
-def test_a_file_that_cannot_be_read_is_named_and_the_rest_is_stored(
-    tmp_path: Path, repository: Repository, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    source = fill(tmp_path / "source")
+def refuse_to_open(name: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     honest = os.open
 
     def refusing(path: bytes, flags: int, *arguments: int, **options: int | None) -> int:
-        if path == b"7":
+        if path == name:
             raise PermissionError(13, "Permission denied")
         return honest(path, flags, *arguments, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr(os, "open", refusing)
+
+
+def test_a_file_that_cannot_be_read_is_named_and_the_rest_is_stored(
+    tmp_path: Path, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = fill(tmp_path / "source")
+    refuse_to_open(b"7", monkeypatch)
     summary = back_up(repository, source, 3)
     assert [(skipped.path.rsplit(b"/", 1)[1], skipped.reason) for skipped in summary.skipped] == [
         (b"7", "permission denied")
@@ -182,14 +176,7 @@ def test_a_large_file_that_changes_between_its_parts_is_read_anew(
 def test_a_large_file_that_cannot_be_read_is_named(
     large: Path, repository: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    honest = os.open
-
-    def refusing(path: bytes, flags: int, *arguments: int, **options: int | None) -> int:
-        if path == b"large":
-            raise PermissionError(13, "Permission denied")
-        return honest(path, flags, *arguments, **options)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(os, "open", refusing)
+    refuse_to_open(b"large", monkeypatch)
     summary = back_up(repository, large, 3)
     assert [(skipped.path.rsplit(b"/", 1)[1], skipped.reason) for skipped in summary.skipped] == [
         (b"large", "permission denied")
