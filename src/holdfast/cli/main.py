@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import signal
 import sys
@@ -80,7 +81,9 @@ def cli() -> None:
 def main() -> NoReturn:
     """Run the command line and exit with a status of `docs/exit-status.md`."""
     signal.signal(signal.SIGTERM, _as_interrupt)
-    sys.exit(run(sys.argv[1:]))
+    status = run(sys.argv[1:])
+    gc.freeze()  # or the interpreter looks for cycles, twice, in what the system takes back whole
+    sys.exit(status)
 
 
 def run(arguments: list[str]) -> int:
