@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-
-from pyfastcdc import FastCDC
+from typing import TYPE_CHECKING
 
 from holdfast.errors import InvalidRequest
+
+if TYPE_CHECKING:
+    from pyfastcdc import FastCDC
 
 KIB = 1024
 READ_BYTES = 4 * KIB * KIB
@@ -64,6 +66,8 @@ def chunks_of(read: Callable[[int], bytes], limits: ChunkLimits, secret: bytes) 
 
 
 def _cutter(limits: ChunkLimits, secret: bytes) -> FastCDC:
+    from pyfastcdc import FastCDC  # a tenth of a small run, which has nothing to cut
+
     return FastCDC(limits.average, min_size=limits.least, max_size=limits.most, seed=_seed(secret))
 
 

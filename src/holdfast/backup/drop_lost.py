@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -59,7 +59,7 @@ def _drop(repository: Repository, id_: SnapshotId, lost: Collection[ChunkId]) ->
     rest.writer.flush()
     copy = replace(
         manifest,
-        id=SnapshotId(secrets.token_hex(16)),
+        id=SnapshotId(os.urandom(16).hex()),
         sources=sources,
         parent=None,
         packs_added=tuple(rest.writer.packs_added),

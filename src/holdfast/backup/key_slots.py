@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import os
-import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -125,7 +124,7 @@ def put_slot(
     objects: ObjectStore, provider: KeyProvider, master: bytes, repository: RepositoryId, ring: SealedRing
 ) -> str:
     """Store one more way to the master key of a ring and return the slot's name."""
-    slot = secrets.token_hex(8)
+    slot = os.urandom(8).hex()
     body = {"slot": slot, "repository": repository, "ring": ring.number, "seals": ring.seals}
     body |= provider.wrap(master, repository)
     data = pack_json(body)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from holdfast.backup.ids import ChunkId, PackId, SnapshotId
 from holdfast.backup.ports import ChunkIndex, PackKind, PackRow
-from holdfast.backup.workers import Ask
 from holdfast.errors import Conflict
+
+if TYPE_CHECKING:
+    from holdfast.backup.workers import Ask
 
 STORED, ANNOUNCE, PUBLISH = "stored", "announce", "publish"
 

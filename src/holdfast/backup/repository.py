@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import os
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -49,7 +48,7 @@ def create_repository(
         raise Conflict("there is a repository here already: use it, or choose another place")
     if not providers:
         raise InvalidRequest("a repository needs a key: give a password or a KMS key")
-    repository = RepositoryId(secrets.token_hex(16))
+    repository = RepositoryId(os.urandom(16).hex())
     master = os.urandom(KEY_BYTES)
     ring = seal_ring(Ring.new(), limits or ChunkLimits(), master, repository, number=FIRST)
     for provider in providers:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -20,7 +20,7 @@ SHARE_RESERVED = 0.1
 
 def new_snapshot_id() -> SnapshotId:
     """Return an id nobody has: 128 random bits."""
-    return SnapshotId(secrets.token_hex(16))
+    return SnapshotId(os.urandom(16).hex())
 
 
 class Session:

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from holdfast.backup.entry import Entry, Path, decode_entry, encode_entry
 from holdfast.backup.ids import PackId
@@ -18,8 +18,10 @@ from holdfast.backup.sources import ReadsByPath, path_of
 from holdfast.backup.store_file import FileStore
 from holdfast.backup.store_job import JobStore
 from holdfast.backup.wire import unpack
-from holdfast.backup.workers import Ask, Work, Workers
 from holdfast.backup.writer import ChunkWriter
+
+if TYPE_CHECKING:
+    from holdfast.backup.workers import Ask, Work, Workers
 
 APART_BYTES = 16 * 1024 * 1024
 APART_FILES = 1000
@@ -117,12 +119,14 @@ class FilesApart:
         self, repository: Repository, files: FileStore, source: ReadsByPath, count: int, on_bytes: Callable[[int], None]
     ) -> None:
         """`on_bytes` is told what workers read; `files` tells of itself."""
-        self._start = partial(
-            Workers,
-            count,
-            partial(_prepare, repository, files, source),
-            partial(answer, files.writer.register),
-        )
+
+        def start() -> Workers:
+            from holdfast.backup.workers import Workers  # most runs need none, and not what they load
+
+            work = partial(_prepare, repository, files, source)
+            return Workers(count, work, partial(answer, files.writer.register))
+
+        self._start = start
         self._workers: Workers | None = None
         self._files = files
         self._here = JobStore(source, files)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import pwd
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -76,7 +75,7 @@ def command(
     """
     report = Reporter(output, quiet=quiet)
     user = pwd.getpwuid(os.getuid()).pw_name if user is None else user
-    host = socket.gethostname() if host is None else host
+    host = os.uname().nodename if host is None else host
     with _source(sources, repo, _Choice(excludes, exclude_files, exclude_caches, one_file_system)) as source:
         source.check()  # before a password is asked for
         with opened(repo, keys, needs=["holdfast.backup.create_snapshot"]) as repository:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 import time
 from collections.abc import Callable
@@ -35,6 +34,8 @@ class TerminalLine:
         if not self.is_on or now - self._last < INTERVAL_SECONDS:
             return
         self._last = now
+        import shutil
+
         columns = shutil.get_terminal_size().columns
         self._stream.write("\r" + text(now - self._start)[: columns - 1] + "\x1b[K")
         self._stream.flush()

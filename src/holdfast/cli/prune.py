@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
-import socket
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -48,7 +46,7 @@ def carry_out(repository: Repository, *, quiet: bool) -> PruneReport:
     from holdfast.backup.prune import prune
 
     line = TerminalLine(quiet=quiet)
-    owner = f"{socket.gethostname()} {os.getpid()} {secrets.token_hex(4)}"
+    owner = f"{os.uname().nodename} {os.getpid()} {os.urandom(4).hex()}"
     try:
         return prune(repository, owner=owner, progress=lambda step: line.write(lambda _: step), workers=WORKERS)
     finally:

@@ -7,7 +7,8 @@ import stat
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
-from hashlib import blake2b
+
+from blake3 import blake3
 
 from holdfast.backup.sources import Counted
 from holdfast.backup.sources.metadata import may_hide_a_change, names_of_owner
@@ -95,5 +96,5 @@ def _signed(children: list[Child], now_ns: int) -> Listing:
         return Listing(children, b"", Counted())
     records += sorted(names_of_owner(*owner) for owner in owners)
     lengths = struct.pack(f"<{len(records)}I", *map(len, records))  # so that no two lists of records look alike
-    digest = blake2b(lengths + b"".join(records), digest_size=SIGNATURE_BYTES)
-    return Listing(children, digest.digest(), Counted(files, others, folders, size))
+    digest = blake3(lengths + b"".join(records)).digest(SIGNATURE_BYTES)
+    return Listing(children, digest, Counted(files, others, folders, size))

@@ -8,7 +8,8 @@ import os
 import pwd
 import stat
 from functools import cache
-from hashlib import blake2b
+
+from blake3 import blake3
 
 from holdfast.backup.entry import MAX_XATTR_BYTES, Entry, EntryKind
 
@@ -107,7 +108,7 @@ def read_xattrs(fd: int) -> tuple[Xattrs, str | None]:
 
 
 def _digest(numbers: bytes) -> bytes:
-    return blake2b(numbers, digest_size=12).digest()
+    return blake3(numbers).digest(12)
 
 
 @cache

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -41,7 +40,7 @@ class LocalObjects:
     def _write(self, data: bytes | memoryview) -> Path:
         folder = self.root / TEMPORARY
         folder.mkdir(parents=True, exist_ok=True)
-        path = folder / secrets.token_hex(16)
+        path = folder / os.urandom(16).hex()
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
             rest = memoryview(data)

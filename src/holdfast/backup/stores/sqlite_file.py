@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import sqlite3
 import threading
 import time
@@ -118,6 +117,8 @@ class SqliteFile:
                 if not busy or time.monotonic() > began + self._busy_seconds:
                     raise
             pause = max(SHORTEST_PAUSE, FIRST_PAUSE / (1 + (time.monotonic() - began) / HALVED_AFTER))
+            import random  # only who has to wait needs it
+
             time.sleep(random.uniform(0.5, 1) * pause)  # noqa: S311 - no secret
 
     def _write(self, change: Callable[[sqlite3.Connection], T]) -> T:

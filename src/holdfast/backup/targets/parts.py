@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 
@@ -20,7 +19,7 @@ Errors = Callable[[], AbstractContextManager[None]]
 
 def partial_name() -> bytes:
     """Return a name for what is not whole yet, which nobody else chooses."""
-    return b".holdfast-" + secrets.token_hex(8).encode() + b".partial"
+    return b".holdfast-" + os.urandom(8).hex().encode() + b".partial"
 
 
 def write_at(fd: int, data: bytes, offset: int) -> None:
