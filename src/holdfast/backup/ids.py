@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import NewType
+from typing import NamedTuple, NewType
 
 ChunkId = NewType("ChunkId", bytes)
 """32 bytes: the keyed BLAKE3 hash of a chunk's plaintext."""
@@ -18,8 +17,7 @@ RepositoryId = NewType("RepositoryId", str)
 """32 lower-case hex digits, random."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where a chunk is: the `ordinal`-th chunk of a pack's footer."""
 
     pack: PackId

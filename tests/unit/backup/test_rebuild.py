@@ -78,7 +78,7 @@ def test_rows_that_are_missing_or_lie_are_mended_and_the_others_left() -> None:
     data = [chunk for chunk, place in catalogue._chunks.items() if _kind(repository, place.pack) is PackKind.DATA]
     before = dict(catalogue._chunks)
     del catalogue._chunks[data[0]]
-    catalogue._chunks[data[1]] = replace(before[data[1]], ordinal=77)
+    catalogue._chunks[data[1]] = before[data[1]]._replace(ordinal=77)
     tree = next(row.pack for row in catalogue.packs() if row.kind is PackKind.TREE)
     catalogue._chunks[data[2]] = Place(tree, 0)
     assert len(verify(repository).damage) > 0

@@ -270,7 +270,7 @@ def test_an_index_that_points_elsewhere_is_noticed(ordinal: int) -> None:
     repository = any_repository()
     first, second = store(repository, b"first", b"second")
     place = repository.index.readable([first])[first]
-    wrong = {first: replace(place, ordinal=ordinal)} if ordinal else {second: place}
+    wrong = {first: place._replace(ordinal=ordinal)} if ordinal else {second: place}
     catalogue(repository).readable = lambda chunks: wrong  # type: ignore[method-assign]
     with pytest.raises(IntegrityError, match=place.pack):
         ChunkReader(repository).read(next(iter(wrong)))
