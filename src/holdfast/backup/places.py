@@ -1,37 +1,55 @@
-"""Looking chunks up from a worker process: it asks the one that holds the index."""
+"""Looking chunks up from a worker process: it is told with the job, or asks the one that holds the index."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from holdfast.backup.ids import ChunkId, PackId, Place
 from holdfast.backup.ports import ChunkIndex
-from holdfast.backup.reader import ChunkReader
-from holdfast.backup.remote import of_worker
-from holdfast.backup.repository import Repository
 from holdfast.backup.workers import Ask
+
+PackedPlaces = Mapping[str, Mapping[bytes, int]]
+"""Ordinals of chunks by pack: a pack's long name crosses once."""
+
+
+def packed(places: Mapping[ChunkId, Place]) -> PackedPlaces:
+    """Return places in the form in which a job carries them."""
+    found: dict[str, dict[bytes, int]] = {}
+    for chunk, (pack, ordinal) in places.items():
+        if pack not in found:
+            found[pack] = {}
+        found[pack][chunk] = ordinal
+    return found
 
 
 class AskedPlaces:
-    """What a reader needs of the chunk index, asked of the caller's process."""
+    """What a reader needs of the chunk index, asked of the caller's process unless it was told."""
 
     def __init__(self, ask: Ask) -> None:
         self._ask = ask
+        self._told: dict[ChunkId, Place] = {}
+
+    def tell(self, places: PackedPlaces) -> None:
+        """Take these places for true, each once: who looks again looks because it was wrong."""
+        self._told = {
+            ChunkId(chunk): Place(PackId(pack), ordinal)
+            for pack, chunks in places.items()
+            for chunk, ordinal in chunks.items()
+        }
 
     def readable(self, chunks: Collection[ChunkId]) -> dict[ChunkId, Place]:
         """Return the places that may be read now."""
-        ids = list(chunks)
-        answers = self._ask(ids)
-        return {id_: Place(PackId(at[0]), at[1]) for id_, at in zip(ids, answers, strict=True) if at is not None}
+        found = {chunk: place for chunk in chunks if (place := self._told.pop(chunk, None))}
+        if ids := [chunk for chunk in chunks if chunk not in found]:
+            answers = self._ask(ids)
+            for chunk, at in zip(ids, answers, strict=True):
+                if at is not None:
+                    found[chunk] = Place(PackId(at[0]), at[1])
+        return found
 
 
-def answer_places(index: ChunkIndex, chunks: Any) -> list[tuple[str, int] | None]:
+def answer_places(index: ChunkIndex, chunks: Any) -> list[Place | None]:
     """Answer one question of `AskedPlaces`."""
     places = index.readable(chunks)
-    return [(places[chunk].pack, places[chunk].ordinal) if chunk in places else None for chunk in chunks]
-
-
-def reader_apart(repository: Repository, ask: Ask, *, cache_bytes: int) -> ChunkReader:
-    """Return a reader for a worker process."""
-    return ChunkReader(of_worker(repository), index=AskedPlaces(ask), cache_bytes=cache_bytes)
+    return [places.get(chunk) for chunk in chunks]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from itertools import chain
 from typing import NamedTuple
 
 from holdfast.backup.content import FileContent
@@ -23,7 +24,9 @@ BATCH_BYTES = 8 * 1024 * 1024
 BATCH_STEPS = 4096
 BATCH_ITEMS = 65_536
 APART_BYTES = 32 * 1024 * 1024
-"""So much is restored before worker processes are started: what is done in 0.1 s is not worth four processes."""
+"""No more than this is restored without worker processes: what is done in 0.1 s is not worth four of them."""
+STEP_BYTES = 16 * 1024
+"""What making a file or folder costs, in bytes that could be written instead."""
 MAX_FAILED = 1000
 
 
@@ -185,13 +188,15 @@ class _Restore:
         self._blocked: Path | None = None
         self._links: dict[bytes, tuple[Path, int]] = {}
         self._path: Path = ()
-        self._bytes_met = 0
         self.summary = summary
 
     def run(self, steps: Iterator[_Step]) -> None:
         """Carry out every step."""
-        for batch in _batches(steps):
-            self._start_apart(batch)
+        batches = _batches(steps)
+        first, is_much = _look_ahead(batches) if self._jobs > 1 else ([], False)
+        if is_much and isinstance(self._target, WritesByPath):
+            self._apart = RestoreApart(self._repository, self._reader, self._target, self._jobs)
+        for batch in chain(first, batches):
             if self._apart is None:
                 self._content.prefetch(step.entry for step in batch if step.entry)
                 self._carry_out_all(batch)
@@ -204,13 +209,6 @@ class _Restore:
         """End the worker processes, if there are any."""
         if self._apart is not None:
             self._apart.close()
-
-    def _start_apart(self, batch: Sequence[_Step]) -> None:
-        """Start the worker processes once it pays."""
-        self._bytes_met += sum(step.entry.size for step in batch if step.entry)
-        is_much = self._bytes_met > APART_BYTES and self._jobs > 1
-        if is_much and self._apart is None and isinstance(self._target, WritesByPath):
-            self._apart = RestoreApart(self._repository, self._reader, self._target, self._jobs)
 
     def _share(self, batch: Sequence[_Step], apart: RestoreApart) -> None:
         """Do the folders here, in order, then give the files in them to the workers."""
@@ -299,6 +297,18 @@ class _Restore:
 def _is_for_others(step: _Step) -> bool:
     """Say whether a worker may do the step: a file that no other name is linked to."""
     return step.do is _Do.MAKE and step.entry is not None and step.entry.kind is EntryKind.FILE and not step.entry.link
+
+
+def _look_ahead(batches: Iterator[list[_Step]]) -> tuple[list[list[_Step]], bool]:
+    """Take the first batches, up to what is worth worker processes; say whether there is as much as that."""
+    first = []
+    work = 0
+    for batch in batches:
+        first.append(batch)
+        work += sum(STEP_BYTES + (step.entry.size if step.entry else 0) for step in batch)
+        if work > APART_BYTES:
+            return first, True
+    return first, False
 
 
 def _batches(steps: Iterator[_Step]) -> Iterator[list[_Step]]:

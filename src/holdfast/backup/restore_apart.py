@@ -3,179 +3,173 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import count as count_up
 from operator import itemgetter
-from typing import Any
 
-from holdfast.backup.content import FileContent
-from holdfast.backup.entry import Entry, Path, decode_entry, encode_entry
-from holdfast.backup.ids import ChunkId
+from holdfast.backup.entry import Entry, Path
+from holdfast.backup.ids import ChunkId, PackId, Place
 from holdfast.backup.mark import LOOKUP_BATCH, batches
-from holdfast.backup.places import answer_places, reader_apart
+from holdfast.backup.places import answer_places
 from holdfast.backup.reader import ChunkReader
 from holdfast.backup.repository import Repository
-from holdfast.backup.restore_parts import LARGE_BYTES, Done, LargeFile, parts_of, write_part
-from holdfast.backup.targets import Unfinished, WritesByPath
-from holdfast.backup.wire import unpack
-from holdfast.backup.workers import Ask, Work, Workers
+from holdfast.backup.restore_parts import LARGE_BYTES, Done, LargeFile, parts_of
+from holdfast.backup.restore_worker import PART, File, files_job, part_job, prepare
+from holdfast.backup.targets import WritesByPath
+from holdfast.backup.workers import Workers
 from holdfast.errors import IntegrityError, StoreDenied
 
-GATHERED = 30_000
-"""Files gathered before they are sorted: about 40 MiB of memory."""
+GATHERED = 16_000
+"""Files gathered before they are sorted: about 1 KiB of memory each; so many more may be on their way to workers."""
 GATHERED_FIRST = 2_000
-"""The first time, so that the workers begin soon; twice as many each time after, up to `GATHERED`."""
-FILES, PART = 0, 1
-"""What a job is: whole files, or a part of a large one."""
+"""So many are enough where the workers have nothing left to do."""
+GATHERED_ITEMS = 100_000
+"""Chunks and holes of the files gathered: about 70 bytes each."""
 JOB_BYTES = 8 * 1024 * 1024
-JOB_FILES = 1024
-NOWHERE = ("", 0)
-CACHE_BYTES = 16 * 1024 * 1024
-"""Of each worker: neighbouring files share solid blocks, and equal files come close to each other."""
+JOB_FILES = 512
+NOWHERE = Place(PackId(""), 0)
+
+Job = tuple[object, str]
+"""What a worker is to do, and what people may call it."""
 
 
 class RestoreApart:
     """Hands files to worker processes, those that begin with the same chunk to the same one.
 
-    Files are gathered, in the end 30,000 at a time, and sorted by where their content begins: what several files have
-    in common is then read and opened once. Large ones go first, in parts, each to whoever is free. A folder gets its
-    metadata once all files gathered with it are done.
+    Files are gathered, the more the longer the workers are busy, and sorted by where their content begins: what
+    several files have in common is then read and opened once. Large ones go first, in parts, each to whoever is free.
+    A folder gets its metadata once all files gathered with it are done.
     """
 
     def __init__(self, repository: Repository, reader: ChunkReader, target: WritesByPath, count: int) -> None:
         self._index = repository.index
         self._reader = reader
         self._target = target
-        self._workers = Workers(count, partial(_prepare, repository, target), partial(answer_places, repository.index))
-        self._gathered: list[tuple[Path, Entry]] = []
-        self._large: dict[int, LargeFile] = {}
+        self._workers = Workers(count, partial(prepare, repository, target), partial(answer_places, repository.index))
+        self._gathered: list[File] = []
+        self._items = 0
         self._gathering = 0
-        self._most = min(GATHERED_FIRST, GATHERED)
+        self._line: Iterator[Job] = iter(())
+        self._is_line_empty = True
+        self._large: dict[int, LargeFile] = {}
         self._numbers = count_up()
         self._jobs: Counter[int] = Counter()
+        self._done: deque[Done] = deque()
         self._folders: deque[tuple[int, Path, Entry]] = deque()
 
     def write(self, path: Path, entry: Entry) -> None:
         """Take a file on, whose folder was entered before."""
         self._gathered.append((path, entry))
+        self._items += len(entry.content)
 
     def leave(self, path: Path, entry: Entry) -> None:
         """Give the folder its metadata, after the files taken on so far."""
         self._folders.append((self._gathering, path, entry))
 
     def done(self, *, wait: bool) -> Iterator[Done]:
-        """Yield what is done by now, or, to `wait`, all that was taken on."""
-        if wait or len(self._gathered) >= self._most:
-            self._most = min(2 * self._most, GATHERED)
-            for path, entry in self._take_large():
-                yield from self._spread(path, entry)
-            for job in self._sorted_jobs():
-                self._jobs[self._gathering] += 1
-                encoded = [(path, encode_entry(entry)) for path, entry in job]
-                name = f"{_shown(job[0][0])} and {len(job) - 1} other files"
-                self._workers.submit([FILES, self._gathering, encoded], name)
-                yield from self._take(0)
+        """Keep the workers busy; yield what is done by now, or, to `wait`, all that was taken on."""
+        yield from self._feed(wait=wait or len(self._gathered) >= GATHERED or self._items >= GATHERED_ITEMS)
+        if self._is_line_empty and (wait or len(self._gathered) >= min(GATHERED_FIRST, GATHERED)):
+            self._line = self._jobs_of(self._gathering, self._gathered)
+            self._is_line_empty = False
+            self._gathered, self._items = [], 0
             self._gathering += 1
+            yield from self._feed(wait=wait)
         yield from self._take(0)
         while wait and not (self._workers.is_idle and not self._folders):
             yield from self._take(None)
 
-    def _take_large(self) -> list[tuple[Path, Entry]]:
-        large = [file for file in self._gathered if file[1].size > LARGE_BYTES]
-        if large:
-            self._gathered = [file for file in self._gathered if file[1].size <= LARGE_BYTES]
-        return large
+    def _feed(self, *, wait: bool) -> Iterator[Done]:
+        """Submit jobs while workers have room; to `wait`, all there are."""
+        while not self._is_line_empty and (wait or self._workers.has_room):
+            job = next(self._line, None)
+            self._is_line_empty = job is None
+            if job is not None:
+                self._workers.submit(*job)
+            yield from self._take(0)
 
-    def _spread(self, path: Path, entry: Entry) -> Iterator[Done]:
-        """Give a large file's parts to the workers, until one of them fails."""
+    def _jobs_of(self, gathering: int, files: Sequence[File]) -> Iterator[Job]:
+        for path, entry in files:
+            if entry.size > LARGE_BYTES:
+                yield from self._parts(gathering, path, entry)
+        small = [file for file in files if file[1].size <= LARGE_BYTES]
+        firsts = self._look_up({first for _, entry in small if (first := _first(entry)) is not None})
+        for job in _sorted_jobs(small, firsts):
+            self._jobs[gathering] += 1
+            wanted = {item for _, entry in job for item in entry.content if not isinstance(item, int)}
+            places = self._look_up(wanted - firsts.keys())
+            places |= {chunk: firsts[chunk] for chunk in wanted & firsts.keys()}
+            yield files_job(gathering, job, places), f"{_shown(job[0][0])} and {len(job) - 1} other files"
+
+    def _look_up(self, chunks: Collection[ChunkId]) -> dict[ChunkId, Place]:
+        places: dict[ChunkId, Place] = {}
+        for batch in batches(chunks, LOOKUP_BATCH):
+            places |= self._index.readable(batch)
+        return places
+
+    def _parts(self, gathering: int, path: Path, entry: Entry) -> Iterator[Job]:
+        """Yield the jobs of a large file, until one of them fails."""
         try:
             file = self._target.begin_parts(path, entry)
         except StoreDenied as error:
-            yield Done(0, 0, [(path, str(error))])
+            self._done.append(Done(0, 0, [(path, str(error))]))
             return
         number = next(self._numbers)
-        large = self._large[number] = LargeFile(path, entry, file, self._gathering)
-        self._jobs[self._gathering] += 1
+        large = self._large[number] = LargeFile(path, entry, file, gathering)
+        self._jobs[gathering] += 1
         try:
             for part in parts_of(self._reader, entry):
                 if large.problem:
                     break
                 large.given += 1
-                self._workers.submit([PART, number, [file.unfinished, part]], f"{_shown(path)} from {part[0][0]}")
-                yield from self._take(0)
+                yield part_job(number, file.unfinished, part), f"{_shown(path)} from {part[0][0]}"
         except IntegrityError as error:
             large.problem = large.problem or str(error)
         large.is_all_given = True
-        yield from self._end(number)
+        self._end(number)
 
-    def _end(self, number: int) -> Iterator[Done]:
+    def _end(self, number: int) -> None:
         """Give a large file its name, or drop it, if its last part is done."""
         large = self._large[number]
-        if not large.is_over:
-            return
-        del self._large[number]
-        self._jobs[large.gathering] -= 1
-        yield large.end()
-
-    def _sorted_jobs(self) -> Iterator[list[tuple[Path, Entry]]]:
-        """Yield jobs of about `JOB_BYTES`; files that begin alike stay together, up to four times that."""
-        files, self._gathered = self._gathered, []
-        starts = self._starts([entry for _, entry in files])
-        keyed = sorted(((starts.get(_first(entry), NOWHERE), path, entry) for path, entry in files), key=itemgetter(0))
-        job: list[tuple[Path, Entry]] = []
-        size, last = 0, NOWHERE
-        for start, path, entry in keyed:
-            if size >= 4 * JOB_BYTES or len(job) >= JOB_FILES or (size >= JOB_BYTES and start != last):
-                yield job
-                job, size = [], 0
-            job.append((path, entry))
-            size, last = size + entry.size, start
-        if job:
-            yield job
-
-    def _starts(self, entries: Sequence[Entry]) -> dict[ChunkId | None, tuple[str, int]]:
-        firsts = {first for entry in entries if (first := _first(entry)) is not None}
-        places: dict[ChunkId | None, tuple[str, int]] = {}
-        for batch in batches(firsts, LOOKUP_BATCH):
-            found = self._index.readable(batch)
-            places |= {chunk: (place.pack, place.ordinal) for chunk, place in found.items()}
-        return places
+        if large.is_over:
+            del self._large[number]
+            self._jobs[large.gathering] -= 1
+            self._done.append(large.end())
 
     def _take(self, seconds: float | None) -> Iterator[Done]:
         for kind, number, result in self._workers.results(seconds):
             if kind == PART:
-                yield from self._take_part(number, *result)
-                continue
-            files, bytes_written, failed, warnings = result
-            self._jobs[number] -= 1
-            self._target.warn(warnings)
-            yield Done(files, bytes_written, failed)
-        if failures := self._leave_folders():
-            yield Done(0, 0, failures)
+                self._take_part(number, *result)
+            else:
+                files, bytes_written, failed, warnings = result
+                self._jobs[number] -= 1
+                self._target.warn(warnings)
+                self._done.append(Done(files, bytes_written, failed))
+        self._leave_folders()
+        while self._done:
+            yield self._done.popleft()
 
-    def _take_part(self, number: int, bytes_written: int, problem: str) -> Iterator[Done]:
+    def _take_part(self, number: int, bytes_written: int, problem: str) -> None:
         large = self._large[number]
         large.done += 1
         large.written += bytes_written
         large.problem = large.problem or problem
-        yield Done(0, bytes_written, [])
-        yield from self._end(number)
+        self._done.append(Done(0, bytes_written, []))
+        self._end(number)
 
-    def _leave_folders(self) -> list[tuple[Path, str]]:
-        failed = []
+    def _leave_folders(self) -> None:
         while self._folders and self._is_done(self._folders[0][0]):
             _, path, entry = self._folders.popleft()
             try:
                 self._target.leave_path(path, entry)
             except StoreDenied as error:
-                failed.append((path, str(error)))
-        return failed
+                self._done.append(Done(0, 0, [(path, str(error))]))
 
     def _is_done(self, gathering: int) -> bool:
         """Say whether every file of this gathering and those before is there."""
-        is_given = gathering < self._gathering
-        return is_given and not any(left for number, left in self._jobs.items() if number <= gathering)
+        given = self._gathering if self._is_line_empty else self._gathering - 1
+        return gathering < given and not any(left for number, left in self._jobs.items() if number <= gathering)
 
     def close(self) -> None:
         """End the workers, then remove the large files that are not whole."""
@@ -184,42 +178,30 @@ class RestoreApart:
             self._large.popitem()[1].file.close()
 
 
+def _sorted_jobs(files: Sequence[File], places: Mapping[ChunkId, Place]) -> Iterator[list[File]]:
+    """Yield jobs of about `JOB_BYTES`; files that begin alike stay together, up to four times that."""
+    keyed = [(_start(file[1], places), file) for file in files]
+    keyed.sort(key=itemgetter(0))
+    job: list[File] = []
+    size, last = 0, NOWHERE
+    for start, file in keyed:
+        if size >= 4 * JOB_BYTES or len(job) >= JOB_FILES or (size >= JOB_BYTES and start != last):
+            yield job
+            job, size = [], 0
+        job.append(file)
+        size, last = size + file[1].size, start
+    if job:
+        yield job
+
+
+def _start(entry: Entry, places: Mapping[ChunkId, Place]) -> Place:
+    first = _first(entry)
+    return NOWHERE if first is None else places.get(first, NOWHERE)
+
+
 def _first(entry: Entry) -> ChunkId | None:
     return next((item for item in entry.content[:2] if not isinstance(item, int)), None)
 
 
 def _shown(path: Path) -> str:
     return repr(b"/".join(path).decode(errors="backslashreplace"))
-
-
-def _prepare(repository: Repository, whole: WritesByPath, ask: Ask) -> Work:
-    reader = reader_apart(repository, ask, cache_bytes=CACHE_BYTES)
-    target = whole.apart()
-    told = 0
-
-    def files(encoded: Any) -> Any:
-        nonlocal told
-        entries = [(path, decode_entry(unpack(data, "an entry of our own"))) for path, data in encoded]
-        content = FileContent(reader)
-        content.prefetch([entry for _, entry in entries])
-        failed = []
-        for path, entry in entries:
-            try:
-                target.write_path(path, entry, content.of(entry))
-            except (IntegrityError, StoreDenied) as error:
-                failed.append((path, str(error)))
-        warnings, told = list(target.warnings[told:]), len(target.warnings)
-        return len(entries) - len(failed), content.bytes_given, failed, warnings
-
-    def part(job: Any) -> Any:
-        file, pieces = job
-        try:
-            return write_part(reader, target, Unfinished(*file), pieces), ""
-        except (IntegrityError, StoreDenied) as error:
-            return 0, str(error)
-
-    def work(job: Any) -> Any:
-        kind, number, what = job
-        return kind, number, part(what) if kind == PART else files(what)
-
-    return work

@@ -1,0 +1,97 @@
+"""What a worker process of a restore is told, and what it does: fetch, open, check and write."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from holdfast.backup.content import FileContent
+from holdfast.backup.entry import NANOSECONDS, Entry, EntryKind, Path
+from holdfast.backup.ids import ChunkId, Place
+from holdfast.backup.places import AskedPlaces, PackedPlaces, packed
+from holdfast.backup.reader import ChunkReader
+from holdfast.backup.remote import of_worker
+from holdfast.backup.repository import Repository
+from holdfast.backup.restore_parts import Piece, write_part
+from holdfast.backup.targets import Unfinished, WritesByPath
+from holdfast.backup.workers import Ask, Work
+from holdfast.errors import IntegrityError, StoreDenied
+
+FILES, PART = 0, 1
+"""What a job is: whole files, or a part of a large one."""
+CACHE_BYTES = 16 * 1024 * 1024
+"""Of each worker: neighbouring files share solid blocks, and equal files come close to each other."""
+
+File = tuple[Path, Entry]
+
+
+def files_job(number: int, files: Iterable[File], places: Mapping[ChunkId, Place]) -> list[object]:
+    """Return the job of writing these files, with what is known of where their chunks are."""
+    return [FILES, number, packed(places), [_packed_file(path, entry) for path, entry in files]]
+
+
+def part_job(number: int, file: Unfinished, part: Sequence[Piece]) -> list[object]:
+    """Return the job of writing a part of a large file."""
+    return [PART, number, file, part]
+
+
+def prepare(repository: Repository, whole: WritesByPath, ask: Ask) -> Work:
+    """Return what does the jobs, in a worker process."""
+    return _Worker(repository, whole.apart(), ask).work
+
+
+class _Worker:
+    def __init__(self, repository: Repository, target: WritesByPath, ask: Ask) -> None:
+        self._places = AskedPlaces(ask)
+        self._reader = ChunkReader(of_worker(repository), index=self._places, cache_bytes=CACHE_BYTES)
+        self._target = target
+        self._told = 0
+
+    def work(self, job: Any) -> Any:
+        """Do one job; return its kind and number, then what it came to."""
+        kind, number, *what = job
+        return kind, number, self._part(*what) if kind == PART else self._files(*what)
+
+    def _files(self, places: PackedPlaces, packed_files: Iterable[Any]) -> Any:
+        self._places.tell(places)
+        files = [_file(*values) for values in packed_files]
+        content = FileContent(self._reader)
+        content.prefetch([entry for _, entry in files])
+        failed = []
+        for path, entry in files:
+            try:
+                self._target.write_path(path, entry, content.of(entry))
+            except (IntegrityError, StoreDenied) as error:
+                failed.append((path, str(error)))
+        warnings, self._told = list(self._target.warnings[self._told :]), len(self._target.warnings)
+        return len(files) - len(failed), content.bytes_given, failed, warnings
+
+    def _part(self, file: Any, part: Sequence[Piece]) -> Any:
+        try:
+            return write_part(self._reader, self._target, Unfinished(*file), part), ""
+        except (IntegrityError, StoreDenied) as error:
+            return 0, str(error)
+
+
+def _packed_file(path: Path, entry: Entry) -> tuple[object, ...]:
+    """Return what writing a file needs to know: encoding whole entries would cost as much as reading them did."""
+    return (
+        path,
+        entry.mode,
+        entry.uid,
+        entry.gid,
+        entry.user,
+        entry.group,
+        *divmod(entry.mtime_ns, NANOSECONDS),
+        entry.size,
+        entry.content,
+        entry.levels,
+        entry.xattrs,
+    )
+
+
+def _file(path: Path, mode: int, uid: int, gid: int, user: bytes, group: bytes, *rest: Any) -> File:
+    seconds, nanoseconds, size, content, levels, xattrs = rest
+    mtime_ns = seconds * NANOSECONDS + nanoseconds
+    start = (path[-1], EntryKind.FILE, mode, uid, gid, user, group, mtime_ns, size, content, levels)
+    return path, Entry(*start, xattrs=xattrs)
