@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
 from holdfast.backup.entry import Entry, EntryKind, Item
@@ -41,15 +41,26 @@ class FileContent:
         Raises:
             IntegrityError: a chunk is damaged, or nowhere.
         """
+        small = small_content(entry)
+        if small and all(isinstance(item, int) or item in self._data for item in small):
+            yield from self._given(small, self._data)
+            return
         items = content_of(self._reader, entry)
         while window := list(islice(items, WINDOW)):
-            missing = {chunk: None for chunk in _ids(window) if chunk not in self._data}
-            found = dict(self._reader.fetch(list(missing))) if missing else {}
-            for item in window:
-                piece = item if isinstance(item, int) else found.get(item) or self._data[item]
-                self.bytes_given += piece if isinstance(piece, int) else len(piece)
-                yield piece
+            data = {chunk: self._data[chunk] for chunk in _ids(window) if chunk in self._data}
+            data.update(self._reader.fetch([chunk for chunk in _ids(window) if chunk not in data]))
+            yield from self._given(window, data)
             self._on_window()
+
+    def _given(self, items: Iterable[Item], data: Mapping[ChunkId, bytes]) -> Content:
+        for item in items:
+            if isinstance(item, int):
+                self.bytes_given += item
+                yield item
+            else:
+                piece = data[item]
+                self.bytes_given += len(piece)
+                yield piece
 
 
 def small_content(entry: Entry | None) -> Sequence[Item]:

@@ -6,13 +6,13 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import contextmanager, suppress
 
 from holdfast.backup.entry import Entry, EntryKind, Path
 from holdfast.backup.folders import FolderStack, LastFolder
 from holdfast.backup.targets import Content, FileInParts, Unfinished, check_size
-from holdfast.backup.targets.metadata import Metadata
-from holdfast.backup.targets.os_errors import ends_the_restore, reason, target_errors
+from holdfast.backup.targets.metadata import Metadata, Owner
+from holdfast.backup.targets.os_errors import TargetErrors, ends_the_restore, reason
 from holdfast.backup.targets.parts import NEW_FILE, PartsOfFile, open_unfinished, partial_name, write_at
 from holdfast.errors import InvalidRequest, StoreDenied
 
@@ -29,12 +29,15 @@ class DirectoryTarget:
 
     def __init__(self, folder: bytes, *, overwrite: bool = False, numeric_owner: bool = False) -> None:
         self._folder = folder
+        self._errors = TargetErrors(folder)
         self._overwrite = overwrite
         self._metadata = Metadata(numeric_owner=numeric_owner)
         self._partial = partial_name()
         self._folders: FolderStack | None = None
         self._reached = LastFolder()
         self._part = LastFolder()
+        self._made_in: Path | None = None
+        self._made_by: Owner = (-1, -1)
         self._root: Entry | None = None
         self._warnings: list[str] = []
 
@@ -63,7 +66,7 @@ class DirectoryTarget:
 
     def enter(self, path: Path) -> None:
         """Make the folder if it is not there, closed to others until it is finished, and go into it."""
-        with self._errors():
+        with self._errors:
             with suppress(FileExistsError):
                 os.mkdir(path[-1], 0o700, dir_fd=self._open.fd)
             self._open.enter(path[-1])
@@ -72,7 +75,7 @@ class DirectoryTarget:
         """Give the folder its metadata and go back up."""
         if entry is not None:
             self._metadata.apply(self._open.fd, entry, self._warn(path))
-        with self._errors():
+        with self._errors:
             self._open.leave()
 
     def write(self, path: Path, entry: Entry, content: Content) -> None:
@@ -80,13 +83,25 @@ class DirectoryTarget:
         self._write(self._open.fd, path, entry, content)
 
     def _write(self, folder: int, path: Path, entry: Entry, content: Content) -> None:
-        with self._errors(), self._new_name(path[-1], folder):
+        with self._errors:
             fd = os.open(self._partial, NEW_FILE, 0o600, dir_fd=folder)
             try:
-                _fill(fd, entry, content)
-                self._metadata.apply(fd, entry, self._warn(path))
-            finally:
-                os.close(fd)
+                try:
+                    _fill(fd, entry, content)
+                    self._metadata.apply(fd, entry, self._warn(path), owner=self._owner_of_new(fd, path[:-1]))
+                finally:
+                    os.close(fd)
+                os.rename(self._partial, path[-1], src_dir_fd=folder, dst_dir_fd=folder)
+            except BaseException:
+                self._drop_partial(folder)
+                raise
+
+    def _owner_of_new(self, fd: int, folder: Path) -> Owner:
+        """Return who owns what is made in this folder, by its first file: which need not be given away then."""
+        if self._made_in != folder:
+            status = os.fstat(fd)
+            self._made_in, self._made_by = folder, (status.st_uid, status.st_gid)
+        return self._made_by
 
     def apart(self) -> DirectoryTarget:
         """Return this target for a forked process."""
@@ -97,19 +112,19 @@ class DirectoryTarget:
 
     def write_path(self, path: Path, entry: Entry, content: Content) -> None:
         """Write a file into a folder that was entered before; that folder stays open for the next."""
-        with self._errors():
+        with self._errors:
             folder = self._reach(path[:-1])
         self._write(folder, path, entry, content)
 
     def begin_parts(self, path: Path, entry: Entry) -> FileInParts:
         """Begin a file that other processes are to write, in a folder that was entered before."""
-        with self._errors():
+        with self._errors:
             folder = self._open.open_folder(path[:-1])
         return PartsOfFile(folder, path, lambda fd: self._metadata.apply(fd, entry, self._warn(path)), self._errors)
 
     def write_part(self, file: Unfinished, offset: int, data: bytes) -> None:
         """Write bytes of a file that another process began; it stays open for the next."""
-        with self._errors():
+        with self._errors:
             write_at(self._part.reach(file, lambda: self._open_part(file)), data, offset)
 
     def _open_part(self, file: Unfinished) -> int:
@@ -117,7 +132,7 @@ class DirectoryTarget:
 
     def leave_path(self, path: Path, entry: Entry) -> None:
         """Give a folder its metadata, once everything in it is made."""
-        with self._errors():
+        with self._errors:
             folder = self._reach(path)
         self._metadata.apply(folder, entry, self._warn(path))
 
@@ -139,7 +154,7 @@ class DirectoryTarget:
                 os.link(earlier[-1], self._partial, src_dir_fd=above, dst_dir_fd=self._open.fd, follow_symlinks=False)
         except OSError as error:
             if ends_the_restore(error):
-                with self._errors():
+                with self._errors:
                     raise
             return False
         finally:
@@ -149,7 +164,7 @@ class DirectoryTarget:
     def make(self, path: Path, entry: Entry) -> None:
         """Make a link, fifo or device under another name, then rename it into place."""
         folder = self._open.fd
-        with self._errors(), self._new_name(path[-1], folder):
+        with self._errors, self._new_name(path[-1], folder):
             if entry.kind is EntryKind.SYMLINK:
                 os.symlink(entry.target, self._partial, dir_fd=folder)
             elif entry.kind is EntryKind.FIFO:
@@ -190,11 +205,11 @@ class DirectoryTarget:
             is_renamed = not may_stay
         finally:
             if not is_renamed:
-                with suppress(FileNotFoundError):
-                    os.unlink(self._partial, dir_fd=folder)
+                self._drop_partial(folder)
 
-    def _errors(self) -> AbstractContextManager[None]:
-        return target_errors(self._folder)
+    def _drop_partial(self, folder: int) -> None:
+        with suppress(FileNotFoundError):
+            os.unlink(self._partial, dir_fd=folder)
 
     def _warn(self, path: Path) -> Callable[[str], None]:
         def warn(text: str) -> None:
@@ -205,12 +220,14 @@ class DirectoryTarget:
 
 
 def _fill(fd: int, entry: Entry, content: Content) -> None:
-    position = 0
+    position = written = 0
     for piece in content:
         if isinstance(piece, int):
             position += piece
             continue
         write_at(fd, piece, position)
         position += len(piece)
+        written = position
     check_size(position, entry)
-    os.ftruncate(fd, position)
+    if position > written:  # it ends in a hole
+        os.ftruncate(fd, position)

@@ -14,6 +14,8 @@ from holdfast.backup.sources.metadata import KEPT_XATTRS
 
 SET_ID_BITS = stat.S_ISUID | stat.S_ISGID
 Warn = Callable[[str], None]
+Owner = tuple[int, int]
+"""Numbers of user and group."""
 
 
 class Metadata:
@@ -27,10 +29,10 @@ class Metadata:
         self._numeric = numeric_owner
         self._may_change_owner = os.geteuid() == 0
 
-    def apply(self, fd: int, entry: Entry, warn: Warn) -> None:
-        """Apply everything to an open file or folder, times last."""
+    def apply(self, fd: int, entry: Entry, warn: Warn, *, owner: Owner | None = None) -> None:
+        """Apply everything to an open file or folder, times last. It is not given to the `owner` that it has."""
         mode = entry.mode
-        if not self._own(entry, warn, lambda uid, gid: os.fchown(fd, uid, gid)) and mode & SET_ID_BITS:
+        if not self._own(entry, warn, lambda uid, gid: os.fchown(fd, uid, gid), owner) and mode & SET_ID_BITS:
             status = os.fstat(fd)
             if (status.st_uid, status.st_gid) != (entry.uid, entry.gid):
                 mode &= ~SET_ID_BITS
@@ -49,12 +51,12 @@ class Metadata:
         times = (entry.mtime_ns, entry.mtime_ns)
         self._try(warn, "times", lambda: os.utime(name, ns=times, dir_fd=folder, follow_symlinks=False))
 
-    def _own(self, entry: Entry, warn: Warn, change: Callable[[int, int], None]) -> bool:
+    def _own(self, entry: Entry, warn: Warn, change: Callable[[int, int], None], owner: Owner | None = None) -> bool:
         if not self._may_change_owner:
             return False
         uid = entry.uid if self._numeric else _uid(entry.user, entry.uid)
         gid = entry.gid if self._numeric else _gid(entry.group, entry.gid)
-        return self._try(warn, "owner", lambda: change(uid, gid))
+        return (uid, gid) == owner or self._try(warn, "owner", lambda: change(uid, gid))
 
     @staticmethod
     def _try(warn: Warn, what: str, action: Callable[[], None]) -> bool:

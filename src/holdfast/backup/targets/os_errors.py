@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from holdfast.errors import StoreDenied, StoreUnavailable
 
@@ -26,15 +24,21 @@ FOR_THE_PATH_ALONE = {
 }
 
 
-@contextmanager
-def target_errors(folder: bytes) -> Iterator[None]:
-    """Turn the OSErrors of the block into StoreUnavailable, which names the target `folder`, or StoreDenied."""
-    try:
-        yield
-    except (OSError, OverflowError) as error:
-        if ending := ends_the_restore(error):
-            raise StoreUnavailable(f"target {os.fsdecode(folder)!r}: {ending}") from error
-        raise StoreDenied(reason(error)) from error
+class TargetErrors:
+    """A block whose OSErrors become StoreUnavailable, which names the target, or StoreDenied. To be used again."""
+
+    def __init__(self, folder: bytes) -> None:
+        self._folder = folder
+
+    def __enter__(self) -> None:
+        """Begin the block."""
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        """Raise what the block's OSError or OverflowError means."""
+        if isinstance(error, (OSError, OverflowError)):
+            if ending := ends_the_restore(error):
+                raise StoreUnavailable(f"target {os.fsdecode(self._folder)!r}: {ending}") from error
+            raise StoreDenied(reason(error)) from error
 
 
 def ends_the_restore(error: OSError | OverflowError) -> str | None:

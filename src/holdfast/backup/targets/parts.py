@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from contextlib import AbstractContextManager, suppress
+from contextlib import suppress
 
 from holdfast.backup.entry import Path
 from holdfast.backup.targets import Unfinished
+from holdfast.backup.targets.os_errors import TargetErrors
 from holdfast.errors import StoreDenied
 
 NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 OLD_FILE = os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 """A fifo put in the file's place is refused, not waited for."""
-
-Errors = Callable[[], AbstractContextManager[None]]
 
 
 def partial_name() -> bytes:
@@ -34,13 +33,13 @@ def write_at(fd: int, data: bytes, offset: int) -> None:
 class PartsOfFile:
     """The process that begins the file has one of these, and alone gives it metadata and name."""
 
-    def __init__(self, folder: int, path: Path, apply: Callable[[int], None], errors: Errors) -> None:
+    def __init__(self, folder: int, path: Path, apply: Callable[[int], None], errors: TargetErrors) -> None:
         """Take over the descriptor `folder`, of the folder that `path` is in; `apply` gives metadata to the file."""
         self._folder, self._path, self._apply, self._errors = folder, path, apply, errors
         self._is_named = False
         name = partial_name()
         try:
-            with errors():
+            with errors:
                 self._fd = os.open(name, NEW_FILE, 0o600, dir_fd=folder)
         except BaseException:
             os.close(folder)
@@ -55,7 +54,7 @@ class PartsOfFile:
 
     def finish(self, size: int) -> None:
         """Make the file `size` bytes long, give it its metadata and then its name."""
-        with self._errors():
+        with self._errors:
             os.ftruncate(self._fd, size)
             self._apply(self._fd)
             os.rename(self._unfinished.name, self._path[-1], src_dir_fd=self._folder, dst_dir_fd=self._folder)
