@@ -124,7 +124,7 @@ def check(template: dict[str, Any]) -> None:
     check_sources([source], built_in(), EVERYTHING, TODAY)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(data=st.data())
 def test_no_rule_raises_on_a_template_with_garbage_in_it(data: st.DataObject) -> None:
     template = copy.deepcopy(data.draw(st.sampled_from(fixtures())))
@@ -143,7 +143,7 @@ def verdicts(template: dict[str, Any]) -> set[tuple[str, str, str]]:
     return {(finding.rule, finding.logical_id, finding.outcome.value) for finding in report.findings}
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(data=st.data())
 def test_choice_between_two_equal_values_changes_no_verdict(data: st.DataObject) -> None:
     template = data.draw(st.sampled_from(fixtures()))
@@ -162,7 +162,7 @@ def test_choice_between_two_equal_values_changes_no_verdict(data: st.DataObject)
     assert verdicts(rewritten) == verdicts(template)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(first=st.data())
 def test_no_rule_raises_on_two_templates_grown_together(first: st.DataObject) -> None:
     one, two = (copy.deepcopy(first.draw(st.sampled_from(fixtures()))) for _ in range(2))
@@ -172,7 +172,7 @@ def test_no_rule_raises_on_two_templates_grown_together(first: st.DataObject) ->
     check(one)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(content=st.one_of(st.binary(max_size=300), st.text(max_size=300).map(str.encode)))
 @example(content=b"Resources: !!binary x")
 @example(content=b'{"Resources": {"A": {"Type": "\\ud800"}}}')
@@ -206,7 +206,7 @@ PIECES = [
 ]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(text=st.lists(st.sampled_from(PIECES), max_size=40).map("".join))
 def test_any_yaml_like_text_is_a_template_or_one_line(text: str) -> None:
     refusal = refused(text.encode(), "t.yaml")
@@ -220,7 +220,7 @@ json_values = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(value=json_values)
 def test_json_and_yaml_give_the_same_values(value: object) -> None:
     text = json.dumps({"Resources": {"A": {"Type": "X", "Properties": {"V": value}}}}, indent=1)

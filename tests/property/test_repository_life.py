@@ -229,6 +229,4 @@ class RepositoryLife(RuleBasedStateMachine):
 
 
 TestRepositoryLife = RepositoryLife.TestCase
-TestRepositoryLife.settings = settings(
-    max_examples=60, stateful_step_count=40, deadline=None, report_multiple_bugs=False
-)
+TestRepositoryLife.settings = settings(max_examples=60, stateful_step_count=40, report_multiple_bugs=False)

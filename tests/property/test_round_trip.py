@@ -30,7 +30,7 @@ def scratch() -> Iterator[Path]:
         yield Path(folder)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(tree=trees)
 def test_a_restored_tree_is_the_tree(tree: Folder) -> None:
     with scratch() as here:
@@ -45,7 +45,7 @@ def test_a_restored_tree_is_the_tree(tree: Folder) -> None:
         assert picture(here / "target") == before == picture(source)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(old=trees, new=trees)
 def test_an_incremental_snapshot_is_the_full_one(old: Folder, new: Folder) -> None:
     with scratch() as here:
@@ -64,7 +64,7 @@ def test_an_incremental_snapshot_is_the_full_one(old: Folder, new: Folder) -> No
         assert picture(here / "first") == picture(make(old, here / "again"))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(tree=trees)
 def test_an_unchanged_tree_is_not_read_and_adds_nothing(tree: Folder) -> None:
     with scratch() as here:
@@ -84,7 +84,7 @@ def _become(source: Path, tree: Folder, here: Path) -> None:
     fresh.rename(source)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     pieces=st.lists(
         st.one_of(

@@ -99,7 +99,7 @@ def write(path: Path, runs: list[tuple[str, int, int]]) -> Path:
     return path
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(runs=_files(), order=st.randoms(use_true_random=False))
 def test_parts_in_any_order_give_the_entry_of_the_whole(
     tmp_path: Path, runs: list[tuple[str, int, int]], order: Random
