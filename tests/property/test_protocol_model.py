@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from random import Random
 from typing import Any
 
 import pytest
 
-from holdfast.backup import compact, writer
+from holdfast.backup import compact, resume, writer
 from holdfast.backup.ids import SnapshotId
+from holdfast.backup.ports import PackState
 from holdfast.backup.prune import prune
 from holdfast.backup.repository import Repository
-from tests.support.model import Broken, Rewire, World, run, same, with_ledger
+from holdfast.backup.resume import bytes_noted
+from tests.support.model import AFTER_EVERY_FILE, NEVER, Broken, Rewire, World, files, run, same, with_ledger
 from tests.support.schedule import by_priority, with_switches
 from tests.support.stepwise import StepwiseCatalogue
 
@@ -143,12 +145,65 @@ def two_prunes_at_once() -> tuple[World, Jobs]:
     }
 
 
+def going_on_with_the_dead() -> tuple[World, Jobs]:
+    """Ann's backup was killed between two checkpoints and its lease ended; its retry meets a prune."""
+    one = World(itertools.count(1), checkpoints=AFTER_EVERY_FILE)
+    run(one, {"ann": lambda ports: one.back_up("abc", through=ports)}, by_name, kill=("ann", KILLED_AT))
+    one.clock.sleep(3600)
+    return one, {
+        "ann": lambda ports: one.back_up("abcd", through=ports),
+        "prune": lambda ports: one.prune(through=ports),
+    }
+
+
+def going_on_with_the_condemned() -> tuple[World, Jobs]:
+    """As before, but an earlier prune has condemned what was noted and a session kept it from going on.
+
+    The retry knows its attempt by id, as the vault's worker does: prune has taken the record off the list.
+    """
+    one, jobs = going_on_with_the_dead()
+    (killed,) = one.repository.ledger.active()
+    run(
+        one,
+        {"carol": lambda ports: one.back_up("x", user="carol", through=ports), "prune": jobs["prune"]},
+        with_switches(["carol", "prune"], [(9, "prune")]),
+    )
+    assert [row for row in one.repository.index.packs() if row.state is PackState.CONDEMNED]
+    return one, {**jobs, "ann": lambda ports: one.back_up("abcd", through=ports, resume=killed.id)}
+
+
+def going_on_with_the_living() -> tuple[World, Jobs]:
+    """Two backups of Ann at once, one of them goes on with what the other notes; that one may be fenced meanwhile."""
+    one = World(itertools.count(1), checkpoints=AFTER_EVERY_FILE)
+
+    def prune_late(ports: Repository) -> None:
+        one.clock.sleep(3600)
+        one.prune(through=ports)
+
+    return one, {
+        "ann": lambda ports: one.back_up("ab", through=ports),
+        "ann again": lambda ports: one.back_up("ab", through=ports),
+        "prune": prune_late,
+    }
+
+
+KILLED_AT = 36
+"""The turn of Ann's at which she has noted two files, and is about to store the third."""
+
+
+def by_name(waiting: Sequence[str], _: str | None) -> str:
+    return min(waiting)
+
+
 CASES: list[Case] = [
     deduplicating_against_the_dead,
     deduplicating_against_the_condemned,
     reusing_a_parent_that_is_forgotten,
     reusing_a_parent_in_condemned_packs,
     compacting_what_is_being_used,
+    going_on_with_the_dead,
+    going_on_with_the_condemned,
+    going_on_with_the_living,
 ]
 
 
@@ -219,6 +274,15 @@ def test_no_order_with_one_switch_breaks_an_acknowledged_snapshot(case: Case) ->
     assert explore(case, 1) > 50
 
 
+def test_what_a_killed_backup_noted_is_taken_over() -> None:
+    one, jobs = going_on_with_the_dead()
+    (record,) = one.repository.ledger.active()
+    assert bytes_noted(record) == 2 * sum(map(len, files("a")[b"a"].contents))
+    run(one, {"ann": jobs["ann"]}, by_name)
+    assert one.taken_over == 2
+    one.check()
+
+
 def test_a_prune_of_the_compaction_case_rewrites() -> None:
     one, _ = compacting_what_is_being_used()
     assert prune(one.repository, owner="test").packs_rewritten > 0
@@ -252,9 +316,25 @@ def test_a_writer_that_uses_condemned_packs_is_caught(monkeypatch: pytest.Monkey
         explore(deduplicating_against_the_condemned, 1)
 
 
+def test_a_writer_that_takes_notes_over_without_looking_them_up_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resume, "all_usable", lambda repository, roots: True)
+    with pytest.raises(Broken):
+        explore(going_on_with_the_condemned, 1)
+
+
+def test_notes_that_lead_to_what_is_not_published_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is noted too early is dropped by who looks it up: no snapshot breaks, and nothing is taken over."""
+    monkeypatch.setattr(writer.ChunkWriter, "flush", lambda self: None)
+    one, jobs = going_on_with_the_dead()
+    monkeypatch.undo()
+    run(one, {"ann": jobs["ann"]}, by_name)
+    assert one.taken_over == 0
+    one.check()
+
+
 def a_large_world(random: Random) -> tuple[World, Jobs]:
     """Several users, who back up twice; snapshots are forgotten, prunes overlap, and leases end."""
-    one = world()
+    one = World(itertools.count(1), checkpoints=random.choice([NEVER, AFTER_EVERY_FILE]))
     letters = "abcdefgh"
 
     def text() -> str:
@@ -289,6 +369,7 @@ def a_large_world(random: Random) -> tuple[World, Jobs]:
             one.clock.sleep(random.choice([1, 600, 1200]))
 
     jobs: Jobs = {name: user(name) for name in ("ann", "bob", "carol")}
+    jobs["ann again"] = user("ann")
     jobs["forget"] = forget
     jobs["time"] = pass_time
     jobs |= {f"prune {owner}": pruner(owner) for owner in ("1", "2")}

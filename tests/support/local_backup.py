@@ -9,12 +9,15 @@ from __future__ import annotations
 import os
 import random
 import sys
+import time
 from contextlib import closing, suppress
 from datetime import timedelta
 from pathlib import Path
 
 from blake3 import blake3
 
+from holdfast.backup import store_apart, store_tree
+from holdfast.backup.checkpoints import CheckpointRate
 from holdfast.backup.clock import SystemClock
 from holdfast.backup.create_snapshot import create_snapshot
 from holdfast.backup.key_slots import PasswordCost, PasswordKey
@@ -22,12 +25,14 @@ from holdfast.backup.keys import rotate_keys
 from holdfast.backup.prune import prune
 from holdfast.backup.repair import repair
 from holdfast.backup.repository import Repository, create_repository, open_repository
+from holdfast.backup.resume import last_interrupted
 from holdfast.backup.sources.directory import DirectorySource
 from holdfast.backup.stores.local import LocalObjects
 from holdfast.backup.stores.sqlite_catalogue import SqliteCatalogue
 from holdfast.errors import Conflict
 
 LEASE = timedelta(seconds=1)
+CHECKPOINT_BYTES = 1024 * 1024
 SHARE_FORGOTTEN = 0.02
 """Of the older snapshots, at each prune."""
 KEY = PasswordKey("password", cost=PasswordCost(memory_kib=64, passes=1, lanes=1))
@@ -68,6 +73,33 @@ def back_up_for_ever(folder: Path, source: Path, user: str) -> None:
             sys.stdout.flush()
 
 
+def back_up_once(folder: Path, source: Path, user: str, jobs: int) -> None:
+    """Back up slowly, with a checkpoint after each MiB; print how many bytes are read, and all read at the end."""
+    store_apart.APART_BYTES = 0
+    store_apart.JOB_BYTES = 256 * 1024
+
+    def progress(at: store_tree.Progress) -> None:
+        sys.stdout.write(f"{at.bytes_read}\n")
+        sys.stdout.flush()
+        time.sleep(0.001)
+
+    with catalogue_of(folder) as catalogue:
+        repository = opened(folder, catalogue)
+        paths = DirectorySource([os.fsencode(source)], now_ns=lambda: time.time_ns() + 3600 * 10**9)
+        summary = create_snapshot(
+            repository,
+            paths,
+            user=user,
+            host="host",
+            checkpoints=CheckpointRate(least=timedelta(0), data_bytes=CHECKPOINT_BYTES),
+            resume=last_interrupted(repository, user, "host", paths.paths),
+            progress=progress,
+            jobs=jobs,
+        )
+        sys.stdout.write(f"{summary.snapshot} {digest_of(source)} {summary.bytes_read}\n")
+        sys.stdout.flush()
+
+
 def prune_for_ever(folder: Path, owner: str) -> None:
     with catalogue_of(folder) as catalogue:
         repository = opened(folder, catalogue)
@@ -105,7 +137,9 @@ OTHERS = {"prune": prune_for_ever, "repair": repair_for_ever, "rotate": rotate_f
 
 if __name__ == "__main__":
     job, repository_folder, *rest = sys.argv[1:]
-    if job in OTHERS:
+    if job == "back up once":
+        back_up_once(Path(repository_folder), Path(rest[0]), rest[1], int(rest[2]))
+    elif job in OTHERS:
         OTHERS[job](Path(repository_folder), rest[0])
     else:
         back_up_for_ever(Path(repository_folder), Path(rest[0]), rest[1])

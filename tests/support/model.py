@@ -10,6 +10,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
+from holdfast.backup.checkpoints import CheckpointRate
 from holdfast.backup.chunking import ChunkLimits
 from holdfast.backup.create_snapshot import create_snapshot
 from holdfast.backup.ids import ChunkId, RepositoryId, SnapshotId
@@ -17,6 +18,7 @@ from holdfast.backup.manifest import load_manifest
 from holdfast.backup.prune import prune
 from holdfast.backup.reader import ChunkReader
 from holdfast.backup.repository import Repository
+from holdfast.backup.resume import last_interrupted
 from holdfast.backup.sealing import Keyring, Ring
 from holdfast.backup.stores.memory import MemoryObjects
 from holdfast.backup.tree import references
@@ -27,6 +29,8 @@ from tests.support.sources import Script, ScriptedSource
 from tests.support.stepwise import StepwiseCatalogue
 
 LEASE = timedelta(minutes=15)
+NEVER = CheckpointRate(least=timedelta(days=365), most=timedelta(days=365))
+AFTER_EVERY_FILE = CheckpointRate(least=timedelta(0), data_bytes=1)
 Rewire = Callable[[Repository], Repository]
 """Puts something between a job and its ports."""
 
@@ -46,13 +50,15 @@ def files(text: str) -> dict[bytes, Script]:
 
 @dataclass
 class World:
-    """A repository, and what its users were told is safe."""
+    """A repository, and what its users were told is safe. With `checkpoints`, they go on where one was killed."""
 
     ids: Iterable[int]
     clock: FakeClock = field(default_factory=lambda: FakeClock(step=timedelta(milliseconds=1)))
     catalogue: StepwiseCatalogue = field(default_factory=StepwiseCatalogue)
     acknowledged: set[SnapshotId] = field(default_factory=set)
     forgotten: set[SnapshotId] = field(default_factory=set)
+    checkpoints: CheckpointRate = NEVER
+    taken_over: int = 0
 
     def __post_init__(self) -> None:
         self._ids = iter(self.ids)
@@ -69,14 +75,31 @@ class World:
     def new_id(self) -> SnapshotId:
         return SnapshotId(f"{next(self._ids):032x}")
 
-    def back_up(self, text: str, *, user: str = "ann", through: Repository | None = None) -> SnapshotId | None:
+    def back_up(
+        self,
+        text: str,
+        *,
+        user: str = "ann",
+        through: Repository | None = None,
+        resume: SnapshotId | None = None,
+    ) -> SnapshotId | None:
         """Back the letters up; None if the session was fenced too often or its packs were collected."""
-        source = ScriptedSource(files(text))
+        source, ports = ScriptedSource(files(text)), through or self.repository
+        if resume is None and self.checkpoints is not NEVER:
+            resume = last_interrupted(ports, user, "host", source.paths)
         with suppress(LeaseLost, Conflict):
             summary = create_snapshot(
-                through or self.repository, source, user=user, host="host", lease=LEASE, new_id=self.new_id
+                ports,
+                source,
+                user=user,
+                host="host",
+                lease=LEASE,
+                new_id=self.new_id,
+                checkpoints=self.checkpoints,
+                resume=resume,
             )
             self.acknowledged.add(summary.snapshot)
+            self.taken_over += summary.files_unchanged
             return summary.snapshot
         return None
 
