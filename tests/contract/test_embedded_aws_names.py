@@ -1,4 +1,4 @@
-"""Every private name of MiniStack that the pack touches is there and takes what it took; upgrades fail here first."""
+"""Every private name of MiniStack that the extension touches is there and takes what it took; upgrades fail here."""
 
 from __future__ import annotations
 
@@ -137,13 +137,13 @@ def test_every_name_is_there_and_takes_what_it_took(tmp_path: Path) -> None:
     assert stores == STORES
 
 
-def test_the_pack_touches_no_other_name_and_nobody_else_touches_any() -> None:
+def test_the_extension_touches_no_other_name_and_nobody_else_touches_any() -> None:
     source = Path(embedded.__file__).parents[2]
-    pack = Path(embedded.__file__).parent / "pack"
+    extension = Path(embedded.__file__).parent / "extension"
     touching = {
         path for path in source.rglob("*.py") if re.search(r"^\s*(from|import) ministack", path.read_text(), re.M)
     }
-    assert {path.parent for path in touching} == {pack}
+    assert {path.parent for path in touching} == {extension}
 
     known = {path.rpartition(".")[2] for path in (*FUNCTIONS, *STORES)}
     private = {

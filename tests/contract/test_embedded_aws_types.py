@@ -1,4 +1,4 @@
-"""Each resource type that our pack adds or completes: made, told by its own service, changed in place, removed."""
+"""Each resource type that our extension adds or completes: made, told by its own service, changed in place, removed."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ NOT_TESTED = (
 
 
 def support_of(resource_type: str, creatable: Set[str]) -> Support:
-    """Tell what a type gets, if MiniStack and our pack can create `creatable`."""
+    """Tell what a type gets, if MiniStack and our extension can create `creatable`."""
     custom = resource_type.startswith("Custom::") or resource_type == "AWS::CloudFormation::CustomResource"
     if resource_type not in creatable and not custom:
         return Support.REFUSED

@@ -1,4 +1,4 @@
-"""The child process: MiniStack with our pack behind one loopback socket, until its parent lets go of it.
+"""The child process: MiniStack with our extension behind one loopback socket, until its parent lets go of it.
 
 The parent keeps the write end of this process's standard input open; when that closes, for whatever reason (stop,
 Ctrl-C, a crash, a kill), the child ends its functions, removes the run's folder and leaves, unless it was told `STAY`
@@ -61,7 +61,7 @@ def _listen() -> socket.socket:
 async def _serve(folder: Path, listeners: list[socket.socket], ready: dict[str, int]) -> None:
     from uvicorn import Config, Server
 
-    from holdfast.rehearsal.embedded.pack import install
+    from holdfast.rehearsal.embedded.extension import install
 
     app = install(folder, token=os.environ["HOLDFAST_CONTROL_TOKEN"])
     app.when_started(lambda: print(json.dumps(ready), flush=True))
@@ -82,7 +82,7 @@ def _leave_with_parent(folder: Path) -> None:
 
 def _leave(folder: Path) -> NoReturn:
     """End every function and remove the folder; then leave at once, whatever threads still run."""
-    functions = sys.modules.get("holdfast.rehearsal.embedded.pack.functions")
+    functions = sys.modules.get("holdfast.rehearsal.embedded.extension.functions")
     if functions is not None:
         functions.end_all()
     for _ in range(3):  # a request in flight may still create a file

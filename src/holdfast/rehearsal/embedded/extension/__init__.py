@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from holdfast.rehearsal.embedded.pack.control import ControlledApp
+from holdfast.rehearsal.embedded.extension.control import ControlledApp
 
 MINISTACK_VERSION = "1.5.33"
 
 
 def install(folder: Path, token: str) -> ControlledApp:
-    """Put the whole pack in place and return the ASGI app to serve."""
+    """Put all of it in place and return the ASGI app to serve."""
     from ministack.app import app
 
-    from holdfast.rehearsal.embedded.pack import (
+    from holdfast.rehearsal.embedded.extension import (
         alarms,
         backup_vaults,
         balancing,

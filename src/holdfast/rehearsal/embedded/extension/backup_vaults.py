@@ -7,8 +7,8 @@ from typing import Any
 
 from ministack.services import backup
 
-from holdfast.rehearsal.embedded.pack.resource_type import Created, Properties, ResourceType, whole
-from holdfast.rehearsal.embedded.pack.service_clients import client
+from holdfast.rehearsal.embedded.extension.resource_type import Created, Properties, ResourceType, whole
+from holdfast.rehearsal.embedded.extension.service_clients import client
 
 POLICY, NOTIFICATIONS, LOCK = "AccessPolicy", "Notifications", "LockConfiguration"
 

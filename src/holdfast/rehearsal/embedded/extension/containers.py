@@ -6,7 +6,7 @@ from typing import Any
 
 from ministack.services import ecs
 
-from holdfast.rehearsal.embedded.pack.resource_type import Properties, tags_of, whole
+from holdfast.rehearsal.embedded.extension.resource_type import Properties, tags_of, whole
 
 SERVICE_FIELDS = {
     "AvailabilityZoneRebalancing": "availabilityZoneRebalancing",

@@ -12,8 +12,8 @@ from ministack.core.responses import get_account_id, get_region
 from ministack.services import secretsmanager
 from ministack.services.cloudformation import provisioners
 
-from holdfast.rehearsal.embedded.pack.resource_type import Created, Properties, ResourceType, whole
-from holdfast.rehearsal.embedded.pack.service_clients import client
+from holdfast.rehearsal.embedded.extension.resource_type import Created, Properties, ResourceType, whole
+from holdfast.rehearsal.embedded.extension.service_clients import client
 
 TYPE = "AWS::SecretsManager::Secret"
 

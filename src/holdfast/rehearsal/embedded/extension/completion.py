@@ -17,8 +17,8 @@ from ministack.core.responses import get_account_id, get_region
 from ministack.services import dynamodb, ec2
 from ministack.services.cloudformation import provisioners
 
-from holdfast.rehearsal.embedded.pack import backup_vaults, balancing, containers, databases, types
-from holdfast.rehearsal.embedded.pack.service_clients import client
+from holdfast.rehearsal.embedded.extension import backup_vaults, balancing, containers, databases, types
+from holdfast.rehearsal.embedded.extension.service_clients import client
 
 Properties = dict[str, Any]
 Complete = Callable[[str, Properties, Properties], None]

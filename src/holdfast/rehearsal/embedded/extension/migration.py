@@ -11,10 +11,17 @@ from typing import Any
 
 from ministack.core.responses import get_account_id, get_region
 
-from holdfast.rehearsal.embedded.pack import recorded
-from holdfast.rehearsal.embedded.pack.recorded import Answer, RecordedService, Refused, Request, Store
-from holdfast.rehearsal.embedded.pack.resource_type import Created, Properties, ResourceType, chosen, tags_of, whole
-from holdfast.rehearsal.embedded.pack.service_clients import client
+from holdfast.rehearsal.embedded.extension import recorded
+from holdfast.rehearsal.embedded.extension.recorded import Answer, RecordedService, Refused, Request, Store
+from holdfast.rehearsal.embedded.extension.resource_type import (
+    Created,
+    Properties,
+    ResourceType,
+    chosen,
+    tags_of,
+    whole,
+)
+from holdfast.rehearsal.embedded.extension.service_clients import client
 
 MISSING, WRONG_STATE, EXISTS = "ResourceNotFoundFault", "InvalidResourceStateFault", "ResourceAlreadyExistsFault"
 READY, RUNNING, STOPPED = "ready", "running", "stopped"

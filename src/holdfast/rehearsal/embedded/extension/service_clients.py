@@ -1,4 +1,4 @@
-"""The pack's own way to MiniStack: boto3 over its socket, as the root of the account the request belongs to."""
+"""The extension's own way to MiniStack: boto3 over its socket, as the root of the account the request belongs to."""
 
 from __future__ import annotations
 

@@ -16,8 +16,8 @@ from urllib.parse import parse_qs
 from ministack import app as ministack_app
 from ministack.core.responses import set_request_region
 
-from holdfast.rehearsal.embedded.pack import census, functions, migration, replication, scaling, schedules, types
-from holdfast.rehearsal.embedded.pack.operations import Operation, error_answer, operation_of
+from holdfast.rehearsal.embedded.extension import census, functions, migration, replication, scaling, schedules, types
+from holdfast.rehearsal.embedded.extension.operations import Operation, error_answer, operation_of
 
 COMMAND_PREFIX = "/_holdfast/"
 TOKEN_HEADER = b"x-holdfast-token"

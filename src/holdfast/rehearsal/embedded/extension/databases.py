@@ -14,8 +14,15 @@ from ministack.core.responses import get_account_id, get_region
 from ministack.services import rds
 from ministack.services.cloudformation import provisioners
 
-from holdfast.rehearsal.embedded.pack.resource_type import Created, Properties, ResourceType, chosen, tags_of, whole
-from holdfast.rehearsal.embedded.pack.service_clients import client
+from holdfast.rehearsal.embedded.extension.resource_type import (
+    Created,
+    Properties,
+    ResourceType,
+    chosen,
+    tags_of,
+    whole,
+)
+from holdfast.rehearsal.embedded.extension.service_clients import client
 
 # Template property to the element of the service's answer, where MiniStack's own answer has none.
 CLUSTER_EXTRAS = {

@@ -1,4 +1,4 @@
-"""What a resource type is to the pack: how one is made, changed and removed through the service's own API."""
+"""What a resource type is to the extension: how one is made, changed and removed through the service's own API."""
 
 from __future__ import annotations
 

@@ -14,8 +14,8 @@ from xml.sax.saxutils import escape
 from ministack.services import alb
 from ministack.services.cloudformation import provisioners
 
-from holdfast.rehearsal.embedded.pack.resource_type import Properties
-from holdfast.rehearsal.embedded.pack.service_clients import client
+from holdfast.rehearsal.embedded.extension.resource_type import Properties
+from holdfast.rehearsal.embedded.extension.service_clients import client
 
 Action = dict[str, Any]
 CONFIG = "ForwardConfig"

@@ -12,9 +12,9 @@ from ministack.core.responses import get_account_id, get_region
 from ministack.services import cloudformation
 from ministack.services.cloudformation import provisioners, stacks
 
-from holdfast.rehearsal.embedded.pack import backup_vaults, credentials, databases, migration, scaling
-from holdfast.rehearsal.embedded.pack.resource_type import Created, Properties, ResourceType, tags_of
-from holdfast.rehearsal.embedded.pack.service_clients import client
+from holdfast.rehearsal.embedded.extension import backup_vaults, credentials, databases, migration, scaling
+from holdfast.rehearsal.embedded.extension.resource_type import Created, Properties, ResourceType, tags_of
+from holdfast.rehearsal.embedded.extension.service_clients import client
 
 
 def install() -> None:
