@@ -7,6 +7,7 @@ import re
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import pairwise
 from typing import Any
 
 from holdfast.errors import IntegrityError, InvalidRequest
@@ -89,7 +90,7 @@ class Terms:
     freeze_limit: timedelta = timedelta(minutes=10)
 
     def __post_init__(self) -> None:
-        if not self.steps or self.steps[-1] != 100 or any(a >= b for a, b in zip((0, *self.steps), self.steps)):  # noqa: B905
+        if not self.steps or self.steps[-1] != 100 or any(a >= b for a, b in pairwise((0, *self.steps))):
             raise InvalidRequest(f"steps must increase from 1 to 100 and end with 100, got {list(self.steps)}")
         if self.min_healthy < 1:
             raise InvalidRequest(f"min_healthy must be 1 or more, got {self.min_healthy}")
@@ -213,8 +214,8 @@ def read_state(text: str) -> tuple[Cutover | None, tuple[Ended, ...]]:
         ) from error
 
 
-def _plain(value: object) -> float | str:
-    return value.total_seconds() if isinstance(value, timedelta) else value.isoformat()  # type: ignore[attr-defined]
+def _plain(value: timedelta | datetime) -> float | str:
+    return value.total_seconds() if isinstance(value, timedelta) else value.isoformat()
 
 
 def _cutover(found: dict[str, Any] | None) -> Cutover | None:

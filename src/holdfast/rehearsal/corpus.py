@@ -74,7 +74,7 @@ class Edit:
 
     def apply(self, content: bytes) -> bytes:
         """Return the edited content; it always differs from `content`."""
-        patch = f"\nedit {self.seed} ".encode() + random.Random(self.seed).randbytes(40).hex().encode() + b"\n"  # noqa: S311
+        patch = f"\nedit {self.seed} ".encode() + random.Random(self.seed).randbytes(40).hex().encode() + b"\n"
         if self.place is Place.START:
             return patch + content
         middle = len(content) // 2
@@ -93,7 +93,7 @@ class Recipe:
 
     def content(self) -> bytes:
         """Return the bytes, the same at every call and on every machine."""
-        return CONTENT[self.kind](random.Random(self.seed), self.size)  # noqa: S311
+        return CONTENT[self.kind](random.Random(self.seed), self.size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +152,7 @@ def generate(users: int, *, files_per_user: float, seed: str) -> Corpus:
 
 
 def _pool(seed: str, count: int) -> dict[str, Document]:
-    chance = random.Random(seed)  # noqa: S311
+    chance = random.Random(seed)
     label = "Templates" if seed.endswith("company") else "Shared"
     return {
         f"{label}/{_name(chance, kind, number)}": _document(chance, kind, f"{seed}/{number}")
@@ -163,7 +163,7 @@ def _pool(seed: str, count: int) -> dict[str, Document]:
 def _home(
     seed: str, files: float, company: Mapping[str, Document], department: Mapping[str, Document]
 ) -> dict[str, Document]:
-    chance = random.Random(seed)  # noqa: S311
+    chance = random.Random(seed)
     count = max(1, round(chance.gauss(files, files / 4)))
     home: dict[str, Document] = {}
     for number in range(count):
@@ -263,7 +263,7 @@ def change(corpus: Corpus, percent: float, *, seed: str) -> tuple[Corpus, list[C
 
     No file is changed twice. A corpus of fewer files than there are actions changes every file once.
     """
-    chance = random.Random(seed)  # noqa: S311
+    chance = random.Random(seed)
     editable = [(user, path) for user, files in corpus.items() for path in files if _editable(files[path])]
     wanted = max(len(Action), round(sum(map(len, corpus.values())) * percent / 100))
     chosen = sorted(chance.sample(editable, min(wanted, len(editable))))
@@ -287,7 +287,7 @@ def _edit(files: dict[str, Document], user: str, path: str, action: Action, seed
 
 
 def _add(files: dict[str, Document], user: str, _path: str, action: Action, seed: str) -> Change:
-    chance = random.Random(seed)  # noqa: S311
+    chance = random.Random(seed)
     kind = chance.choice(_KINDS)
     new = _free(files, f"New/{chance.choice(_STEMS)}", _SUFFIX[kind])
     files[new] = _document(chance, kind, seed)

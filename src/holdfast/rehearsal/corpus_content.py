@@ -27,7 +27,7 @@ _SENTENCES = 4_096
 
 @functools.cache
 def _sentences() -> list[str]:
-    chance = random.Random("language")  # noqa: S311
+    chance = random.Random("language")
     syllables = _SYLLABLES.split("|")
     words = ["".join(chance.choices(syllables, k=chance.randint(1, 4))) for _ in range(6_000)]
     weights = [1 / rank for rank in range(1, len(words) + 1)]  # few words are common, most are rare

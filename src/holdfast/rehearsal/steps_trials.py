@@ -28,7 +28,7 @@ def try_on_purpose(scene: Scene, day: Day) -> None:
         before = len(scene.journal.trials)
         repeat_event(scene, day)
         poison(scene)
-        user = random.Random(scene.options.seed).choice(sorted(scene.source.held))  # noqa: S311
+        user = random.Random(scene.options.seed).choice(sorted(scene.source.held))
         restore_one(scene, user, scene.ledger.expected[day.name, user])
         done = scene.journal.trials[before:]
         step.says = f"{sum(trial.passed for trial in done)} of {len(done)} as expected"

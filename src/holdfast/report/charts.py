@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from holdfast.report.markup import Markup, el, many
+from holdfast.report.markup import Child, Markup, el, many
 from holdfast.report.model import Event, Mark, Step
 
 P = TypeVar("P")
@@ -247,12 +247,12 @@ def _cut(text: str, letters: int) -> str:
     return text if len(text) <= letters else f"{text[: letters - 1]}…"
 
 
-def _svg(width: int, height: float, title: str, description: str, *children: object) -> Markup:
+def _svg(width: int, height: float, title: str, description: str, *children: Child) -> Markup:
     return el(
         "svg",
         el("title", title),
         el("desc", description),
-        *children,  # type: ignore[arg-type]
+        *children,
         viewBox=f"0 0 {width} {height:g}",
         role="img",
         width=width,

@@ -29,7 +29,7 @@ _ZONES = {"us-west-1": 2}
 # Ranges that belong to nobody on the internet, RFC 1918 and RFC 6598, and that a VPC takes.
 # Source: https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html
 _PRIVATE = tuple(
-    ipaddress.ip_network(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")
+    ipaddress.IPv4Network(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")
 )
 
 # Names of master users that RDS refuses.
@@ -81,10 +81,10 @@ def _read_with(pattern: re.Pattern[str], allowed: str) -> tuple[BeforeValidator,
 
 def _network(value: Any) -> Any:
     try:
-        found = ipaddress.ip_network(str(value))
+        found = ipaddress.IPv4Network(str(value))
     except ValueError as error:
         raise refuse("a range of IPv4 addresses whose host bits are zero, as in 10.0.0.0/16") from error
-    inside = any(found.version == whole.version and found.subnet_of(whole) for whole in _PRIVATE)  # type: ignore[arg-type]
+    inside = any(found.subnet_of(whole) for whole in _PRIVATE)
     if not inside or not 16 <= found.prefixlen <= 28:
         raise refuse("a private IPv4 range between /16 and /28, as in 10.0.0.0/16")
     return str(value)
@@ -156,14 +156,14 @@ def check_subnets(whole: str, parts: Sequence[str], *, key: str) -> None:
     Raises:
         PydanticCustomError: one that does not; the line names both ranges.
     """
-    network = ipaddress.ip_network(whole)
+    network = ipaddress.IPv4Network(whole)
     seen: list[str] = []
     for part in parts:
-        subnet = ipaddress.ip_network(part)
-        if not subnet.subnet_of(network):  # type: ignore[arg-type]
+        subnet = ipaddress.IPv4Network(part)
+        if not subnet.subnet_of(network):
             raise conflict(f"{key} {part} does not lie in {whole}: choose a part of it")
         for other in seen:
-            if subnet.overlaps(ipaddress.ip_network(other)):
+            if subnet.overlaps(ipaddress.IPv4Network(other)):
                 raise conflict(f"{key} {part} overlaps {other}: choose ranges that lie apart")
         seen.append(part)
 
@@ -174,9 +174,9 @@ def check_room(whole: str, *, subnets: int, bits: int, key: str) -> None:
     Raises:
         PydanticCustomError: they do not; the line says how many do.
     """
-    room = 2 ** max(0, bits - ipaddress.ip_network(whole).prefixlen) if bits >= 16 else 0
-    if ipaddress.ip_network(whole).prefixlen > bits or room < subnets:
-        fits = 0 if ipaddress.ip_network(whole).prefixlen > bits else room
+    prefix = ipaddress.IPv4Network(whole).prefixlen
+    fits = 2 ** (bits - prefix) if prefix <= bits else 0
+    if fits < subnets:
         raise conflict(f"{key} {whole} has room for {fits} subnets of /{bits} and {subnets} are needed: widen it")
 
 

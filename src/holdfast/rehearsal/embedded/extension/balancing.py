@@ -157,5 +157,5 @@ def _obey() -> None:
 def _one_group(action: Action) -> Action:
     if CONFIG not in action:
         return action
-    chosen = choose(action[CONFIG]["TargetGroups"], random.random())  # noqa: S311 - traffic, no secret
+    chosen = choose(action[CONFIG]["TargetGroups"], random.random())
     return {**action, "TargetGroupArn": chosen or ""}
