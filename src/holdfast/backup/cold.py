@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from itertools import islice
 from typing import Protocol, runtime_checkable
 
 from holdfast.backup.parallel import each
@@ -19,6 +20,9 @@ GB = 10**9
 MONTH_DAYS = 30.0
 POLL = timedelta(minutes=5)
 STANDARD = "STANDARD"
+ARCHIVED = frozenset({"GLACIER", "DEEP_ARCHIVE"})
+MOST_LISTED = 20_000
+"""Objects looked at for archived ones: 20 requests, a third of a terabyte in packs."""
 
 
 class Tier(StrEnum):
@@ -81,6 +85,14 @@ COPY_PER_GB_MONTH = 0.023
 def cold_store(objects: ObjectStore) -> ColdStore | None:
     """Return the store as one with storage classes; None where there are none."""
     return objects if isinstance(objects, ColdStore) else None
+
+
+def may_hold_archived(objects: ObjectStore, prefix: str) -> bool:
+    """Say whether something below `prefix` is archived, or may be where there is more than a few listings tell."""
+    if cold_store(objects) is None:
+        return False
+    listed = list(islice(objects.list(prefix), MOST_LISTED))
+    return len(listed) == MOST_LISTED or any(one.storage_class in ARCHIVED for one in listed)
 
 
 def temperatures(store: ColdStore, keys: Iterable[str], *, workers: int = 1) -> dict[str, Temperature]:

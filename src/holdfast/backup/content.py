@@ -26,6 +26,10 @@ class FileContent:
         self._data: dict[ChunkId, bytes] = {}
         self.bytes_given = 0
 
+    def prepare(self, entries: Iterable[Entry]) -> None:
+        """Begin to read what `prefetch` will fetch, where that takes long."""
+        self._reader.prepare([chunk for entry in entries for chunk in _ids(small_content(entry))])
+
     def prefetch(self, entries: Iterable[Entry]) -> None:
         """Fetch the content of the small files among these, in place of what was fetched before."""
         self._data = {}

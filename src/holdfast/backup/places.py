@@ -7,6 +7,7 @@ from typing import Any
 
 from holdfast.backup.ids import ChunkId, PackId, Place
 from holdfast.backup.ports import ChunkIndex
+from holdfast.backup.remote import is_remote
 from holdfast.backup.workers import Ask
 
 PackedPlaces = Mapping[str, Mapping[bytes, int]]
@@ -26,8 +27,10 @@ def packed(places: Mapping[ChunkId, Place]) -> PackedPlaces:
 class AskedPlaces:
     """What a reader needs of the chunk index, asked of the caller's process unless it was told."""
 
-    def __init__(self, ask: Ask) -> None:
+    def __init__(self, ask: Ask, index: ChunkIndex) -> None:
+        """`index` is looked at here where every process can reach it by itself."""
         self._ask = ask
+        self._index = index if is_remote(index) else None
         self._told: dict[ChunkId, Place] = {}
 
     def tell(self, places: PackedPlaces) -> None:
@@ -42,7 +45,7 @@ class AskedPlaces:
         """Return the places that may be read now."""
         found = {chunk: place for chunk in chunks if (place := self._told.pop(chunk, None))}
         if ids := [chunk for chunk in chunks if chunk not in found]:
-            answers = self._ask(ids)
+            answers = answer_places(self._index, ids) if self._index else self._ask(ids)
             for chunk, at in zip(ids, answers, strict=True):
                 if at is not None:
                     found[chunk] = Place(PackId(at[0]), at[1])

@@ -17,10 +17,11 @@ from holdfast.backup.ids import ChunkId, PackId, Place, RepositoryId, SnapshotId
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """One object of a listing; `size` in bytes."""
+    """One object of a listing; `size` in bytes; `storage_class` empty where there are none."""
 
     key: str
     size: int
+    storage_class: str = ""
 
 
 class ObjectStore(Protocol):

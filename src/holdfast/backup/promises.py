@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from holdfast.backup.workers import Ask
 
 STORED, ANNOUNCE, PUBLISH = "stored", "announce", "publish"
+CLAIM, RELEASE = "claim", "release"
 
 
 class Register(Protocol):
@@ -73,6 +74,36 @@ class AskedRegister:
             raise Conflict(f"pack {pack} was collected while it was stored; store its content again")
 
 
+class ClaimingRegister:
+    """A worker's register where it can reach the index itself: only who stores a chunk is asked of the caller.
+
+    A chunk is claimed before it is looked up, so that two workers that meet it at once do not both store it.
+    """
+
+    def __init__(self, ask: Ask, index: ChunkIndex) -> None:
+        self._ask = ask
+        self._register = IndexRegister(index)
+
+    def stored(self, chunks: Collection[ChunkId]) -> Collection[ChunkId]:
+        """Return those that need not be stored."""
+        ids = list(chunks)
+        mask: bytes = self._ask([CLAIM, ids])
+        mine = [chunk for chunk, is_promised in zip(ids, mask, strict=True) if not is_promised]
+        found = set(self._register.stored(mine))
+        if found:
+            self._ask([RELEASE, list(found)])
+        return set(ids).difference(mine) | found
+
+    def announce(self, row: PackRow) -> None:
+        """Write the pack row."""
+        self._register.announce(row)
+
+    def publish(self, pack: PackId, chunks: Sequence[ChunkId]) -> None:
+        """Make the pack and its places known."""
+        self._register.publish(pack, chunks)
+        self._ask([RELEASE, list(chunks)])
+
+
 class SharedRegister:
     """One session's view of the index: a chunk that one of its processes is storing is promised, so no other stores it.
 
@@ -98,11 +129,24 @@ class SharedRegister:
     def publish(self, pack: PackId, chunks: Sequence[ChunkId]) -> None:
         """Make the pack and its places known: the promise of its chunks is kept."""
         self._register.publish(pack, chunks)
+        self.release(chunks)
+
+    def claim(self, chunks: Collection[ChunkId]) -> Collection[ChunkId]:
+        """Return those that were promised already; the others are promised now, whether or not they are stored."""
+        promised = self._promised.intersection(chunks)
+        self._promised.update(chunks)
+        return promised
+
+    def release(self, chunks: Collection[ChunkId]) -> None:
+        """Take back what was promised of these: the index has them."""
         self._promised.difference_update(chunks)
 
 
 def answer(register: Register, question: Any) -> Any:
-    """Return the answer to one question of an `AskedRegister`."""
+    """Return the answer to one question of an `AskedRegister`, or of a `ClaimingRegister` if this one is shared."""
+    if question[0] in (CLAIM, RELEASE):
+        assert isinstance(register, SharedRegister)
+        return _answer_claim(register, *question)
     if question[0] == STORED:
         known = register.stored(question[1])
         return bytes(chunk in known for chunk in question[1])
@@ -117,3 +161,11 @@ def answer(register: Register, question: Any) -> Any:
     except Conflict:
         return False
     return True
+
+
+def _answer_claim(register: SharedRegister, what: str, chunks: Sequence[ChunkId]) -> bytes:
+    if what == RELEASE:
+        register.release(chunks)
+        return b""
+    promised = register.claim(chunks)
+    return bytes(chunk in promised for chunk in chunks)

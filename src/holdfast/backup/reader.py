@@ -5,22 +5,24 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Protocol
 
 from holdfast.backup.ids import ChunkId, PackId, Place
-from holdfast.backup.pack import Block, Footer, open_block, pack_key, read_end
+from holdfast.backup.pack import open_block
+from holdfast.backup.pack_reader import Ordinals, PackReader, blocks_of
+from holdfast.backup.remote import AT_ONCE
 from holdfast.backup.repository import Repository
 from holdfast.errors import IntegrityError, NotFound
 
 CACHE_BYTES = 64 * 1024 * 1024
-CACHED_ENDS = 64
 LOOKUP_BATCH = 500
-END_BYTES = 256 * 1024
-"""Read first of a pack: its footer, and the whole of a small one, for one request and 3 ms of transfer (90 MB/s)."""
-GAP_BYTES = 64 * 1024
-"""Blocks closer than this are read in one request: the bytes between cost less than a request."""
-RANGE_BYTES = 8 * 1024 * 1024
+HELD_BYTES = 20 * 1024 * 1024
+"""Begun by one `prepare`: a pack that is wanted whole, and parts of its neighbours."""
+CHUNK_BYTES = 128 * 1024
+"""What a chunk is taken for before its pack's footer is read: the average of the default limits."""
+MOST_PACK_BYTES = 16 * 1024 * 1024
 
 
 class Places(Protocol):
@@ -34,10 +36,11 @@ class ChunkReader:
     """Gives back chunks by id, authenticated and checked against their ids. Not for several threads at once."""
 
     def __init__(self, repository: Repository, *, index: Places | None = None, cache_bytes: int = CACHE_BYTES) -> None:
-        self._repository = repository
+        self._keyring = repository.keyring
         self._index = index or repository.index
         self._cache = _ChunkCache(cache_bytes)
-        self._ends: OrderedDict[PackId, tuple[Footer, bytes | None]] = OrderedDict()
+        self._packs = PackReader(repository)
+        self._prepared = (_Prepared(), _Prepared())
 
     def read(self, chunk: ChunkId) -> bytes:
         """Return one chunk's plaintext.
@@ -45,7 +48,7 @@ class ChunkReader:
         Raises:
             IntegrityError: it is damaged, or nowhere.
         """
-        return next(data for _, data in self.fetch([chunk]))
+        return dict(self.fetch([chunk]))[chunk]
 
     def fetch(self, chunks: Sequence[ChunkId]) -> Iterator[tuple[ChunkId, bytes]]:
         """Yield each distinct chunk once, grouped by pack, in coalesced reads.
@@ -62,6 +65,25 @@ class ChunkReader:
         rest = iter(wanted)
         while batch := list(islice(rest, LOOKUP_BATCH)):
             yield from self._fetch_batch(batch)
+
+    def prepare(self, chunks: Sequence[ChunkId]) -> None:
+        """Begin to read what holds these chunks, up to `HELD_BYTES`, where the store is remote; `fetch` them later.
+
+        What the call before the last one began is let go.
+        """
+        if not self._packs.is_remote:
+            return
+        wanted = list(dict.fromkeys(chunk for chunk in chunks if chunk not in self._cache))
+        now = _Prepared(self._index.readable(wanted))
+        left = HELD_BYTES
+        before, last = self._prepared
+        for pack, group in _by_pack(now.places).items():
+            left -= min(len(group) * CHUNK_BYTES, MOST_PACK_BYTES)
+            if pack in last.packs or (left >= 0 and self._packs.begin(pack, group)):
+                now.packs.add(pack)
+        for pack in before.packs - last.packs - now.packs:
+            self._packs.drop(pack)
+        self._prepared = last, now
 
     def lengths(self, chunks: Sequence[ChunkId]) -> dict[ChunkId, int]:
         """Return how many bytes each chunk has, as the footers of the packs say.
@@ -80,14 +102,13 @@ class ChunkReader:
     def _lengths(self, places: dict[ChunkId, Place]) -> dict[ChunkId, int]:
         found: dict[ChunkId, int] = {}
         for pack, group in _by_pack(places).items():
-            for block in _blocks_of(self._end(pack)[0], pack, group):
+            for block in blocks_of(self._packs.footer(pack), pack, group):
                 found.update((chunk, length) for chunk, length in block.chunks if chunk in group)
         return found
 
     def _fetch_batch(self, chunks: list[ChunkId]) -> Iterator[tuple[ChunkId, bytes]]:
-        places = self._places(chunks)
         done: set[ChunkId] = set()
-        for pack, group in _by_pack(places).items():
+        for pack, group in self._read_ahead(_by_pack(self._places(chunks))):
             try:
                 for pair in self._from_pack(pack, group):
                     done.add(pair[0])
@@ -95,8 +116,31 @@ class ChunkReader:
             except NotFound:
                 # Compaction moved them while we read; the index knows where to, once.
                 left = [chunk for chunk in group if chunk not in done]
-                self._ends.pop(pack, None)
+                self._forget(pack)
                 yield from self._again(left, pack)
+
+    def _read_ahead(self, groups: dict[PackId, Ordinals]) -> Iterator[tuple[PackId, Ordinals]]:
+        """Yield each pack, those that come next being read meanwhile where the store is remote."""
+        packs = list(groups.items())
+        if not self._packs.is_remote or len(packs) == 1:
+            yield from packs
+            return
+        begun: set[PackId] = set()
+        try:
+            for at, (pack, group) in enumerate(packs):
+                begun.update(one for one, wanted in packs[at : at + AT_ONCE] if self._packs.begin(one, wanted))
+                yield pack, group
+                if pack in begun:
+                    self._packs.drop(pack)
+        finally:
+            for pack in begun:
+                self._packs.drop(pack)
+            self._packs.rest()
+
+    def _forget(self, pack: PackId) -> None:
+        self._packs.forget(pack)
+        for one in self._prepared:
+            one.places = {chunk: place for chunk, place in one.places.items() if place.pack != pack}
 
     def _again(self, chunks: list[ChunkId], gone: PackId) -> Iterator[tuple[ChunkId, bytes]]:
         for pack, group in _by_pack(self._places(chunks)).items():
@@ -107,42 +151,33 @@ class ChunkReader:
                 raise IntegrityError(f"pack {gone} is missing (chunk {lost}); run `holdfast verify`") from error
 
     def _places(self, chunks: list[ChunkId]) -> dict[ChunkId, Place]:
-        places = self._index.readable(chunks)
+        known = self._prepared[0].places | self._prepared[1].places
+        places = {chunk: known[chunk] for chunk in chunks if chunk in known}
+        if unknown := [chunk for chunk in chunks if chunk not in places]:
+            places |= self._index.readable(unknown)
         for chunk in chunks:
             if chunk not in places:
                 raise IntegrityError(f"no pack holds chunk {chunk.hex()}; run `holdfast verify`")
         return places
 
-    def _from_pack(self, pack: PackId, places: dict[ChunkId, int]) -> Iterator[tuple[ChunkId, bytes]]:
-        footer, whole = self._end(pack)
-        for run in _runs(_blocks_of(footer, pack, places)):
-            start, end = run[0].offset, run[-1].offset + run[-1].stored_bytes
-            data = memoryview(self._read(pack, start, end) if whole is None else whole[start:end])
-            for block in run:
-                sealed = data[block.offset - start : block.offset - start + block.stored_bytes]
-                try:
-                    found = open_block(self._repository.keyring, block, sealed)
-                except IntegrityError as error:
-                    raise IntegrityError(f"pack {pack}: {error}") from error
-                for chunk, plaintext in found:
-                    self._cache.put(chunk, plaintext)
-                    if chunk in places:
-                        yield chunk, plaintext
+    def _from_pack(self, pack: PackId, places: Ordinals) -> Iterator[tuple[ChunkId, bytes]]:
+        for block, sealed in self._packs.blocks(pack, places):
+            try:
+                found = open_block(self._keyring, block, sealed)
+            except IntegrityError as error:
+                raise IntegrityError(f"pack {pack}: {error}") from error
+            for chunk, plaintext in found:
+                self._cache.put(chunk, plaintext)
+                if chunk in places:
+                    yield chunk, plaintext
 
-    def _read(self, pack: PackId, start: int, end: int) -> bytes:
-        return self._repository.objects.get(pack_key(pack), start, end - start)
 
-    def _end(self, pack: PackId) -> tuple[Footer, bytes | None]:
-        """Return a pack's footer, and the whole pack if it is small."""
-        end = self._ends.get(pack)
-        if end is None:
-            end = read_end(self._repository.objects, self._repository.keyring, pack, END_BYTES)
-            self._ends[pack] = end
-            if len(self._ends) > CACHED_ENDS:
-                self._ends.popitem(last=False)
-        else:
-            self._ends.move_to_end(pack)
-        return end
+@dataclass(slots=True)
+class _Prepared:
+    """What one `prepare` found and began."""
+
+    places: dict[ChunkId, Place] = field(default_factory=dict)
+    packs: set[PackId] = field(default_factory=set)
 
 
 def _by_pack(places: dict[ChunkId, Place]) -> dict[PackId, dict[ChunkId, int]]:
@@ -152,33 +187,6 @@ def _by_pack(places: dict[ChunkId, Place]) -> dict[PackId, dict[ChunkId, int]]:
     return groups
 
 
-def _blocks_of(footer: Footer, pack: PackId, places: dict[ChunkId, int]) -> list[Block]:
-    """Return the blocks that hold these chunks, in pack order; the footer must agree with the index."""
-    numbers = set()
-    for chunk, ordinal in places.items():
-        found = footer.find(ordinal)
-        if found is None or found[1] != chunk:
-            raise IntegrityError(
-                f"pack {pack} does not hold chunk {chunk.hex()} at {ordinal}, where the index says: run `repo rebuild`"
-            )
-        numbers.add(found[0])
-    return [footer.blocks[number] for number in sorted(numbers)]
-
-
-def _runs(blocks: list[Block]) -> Iterator[list[Block]]:
-    run: list[Block] = []
-    for block in blocks:
-        if run:
-            end = run[-1].offset + run[-1].stored_bytes
-            whole = block.offset + block.stored_bytes - run[0].offset
-            if block.offset - end > GAP_BYTES or whole > RANGE_BYTES:
-                yield run
-                run = []
-        run.append(block)
-    if run:
-        yield run
-
-
 class _ChunkCache:
     """The plaintext last read, up to a number of bytes."""
 
@@ -186,6 +194,9 @@ class _ChunkCache:
         self._most = most
         self._size = 0
         self._chunks: OrderedDict[ChunkId, bytes] = OrderedDict()
+
+    def __contains__(self, chunk: ChunkId) -> bool:
+        return chunk in self._chunks
 
     def get(self, chunk: ChunkId) -> bytes | None:
         data = self._chunks.get(chunk)

@@ -13,6 +13,7 @@ from holdfast.backup.ids import ChunkId, PackId, Place
 from holdfast.backup.mark import LOOKUP_BATCH, batches
 from holdfast.backup.places import answer_places
 from holdfast.backup.reader import ChunkReader
+from holdfast.backup.remote import is_remote
 from holdfast.backup.repository import Repository
 from holdfast.backup.restore_parts import LARGE_BYTES, Done, LargeFile, parts_of
 from holdfast.backup.restore_worker import PART, File, files_job, part_job, prepare
@@ -44,6 +45,7 @@ class RestoreApart:
 
     def __init__(self, repository: Repository, reader: ChunkReader, target: WritesByPath, count: int) -> None:
         self._index = repository.index
+        self._is_remote = is_remote(repository.objects)
         self._reader = reader
         self._target = target
         self._workers = Workers(count, partial(prepare, repository, target), partial(answer_places, repository.index))
@@ -95,7 +97,7 @@ class RestoreApart:
                 yield from self._parts(gathering, path, entry)
         small = [file for file in files if file[1].size <= LARGE_BYTES]
         firsts = self._look_up({first for _, entry in small if (first := _first(entry)) is not None})
-        for job in _sorted_jobs(small, firsts):
+        for job in _sorted_jobs(small, firsts, by_pack=self._is_remote):
             self._jobs[gathering] += 1
             wanted = {item for _, entry in job for item in entry.content if not isinstance(item, int)}
             places = self._look_up(wanted - firsts.keys())
@@ -178,14 +180,18 @@ class RestoreApart:
             self._large.popitem()[1].file.close()
 
 
-def _sorted_jobs(files: Sequence[File], places: Mapping[ChunkId, Place]) -> Iterator[list[File]]:
-    """Yield jobs of about `JOB_BYTES`; files that begin alike stay together, up to four times that."""
+def _sorted_jobs(files: Sequence[File], places: Mapping[ChunkId, Place], *, by_pack: bool) -> Iterator[list[File]]:
+    """Yield jobs of about `JOB_BYTES`; files that begin alike stay together, up to four times that.
+
+    With `by_pack` those that begin in one pack stay together too: one worker then reads it once.
+    """
     keyed = [(_start(file[1], places), file) for file in files]
     keyed.sort(key=itemgetter(0))
     job: list[File] = []
     size, last = 0, NOWHERE
     for start, file in keyed:
-        if size >= 4 * JOB_BYTES or len(job) >= JOB_FILES or (size >= JOB_BYTES and start != last):
+        is_other = start.pack != last.pack if by_pack else start != last
+        if size >= 4 * JOB_BYTES or len(job) >= JOB_FILES or (size >= JOB_BYTES and is_other):
             yield job
             job, size = [], 0
         job.append(file)

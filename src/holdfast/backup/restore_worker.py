@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from holdfast.backup.content import FileContent
@@ -19,6 +19,8 @@ from holdfast.errors import IntegrityError, StoreDenied
 
 FILES, PART = 0, 1
 """What a job is: whole files, or a part of a large one."""
+SHARE_BYTES = 8 * 1024 * 1024
+"""Of a job's files so much is fetched at a time."""
 CACHE_BYTES = 16 * 1024 * 1024
 """Of each worker: neighbouring files share solid blocks, and equal files come close to each other."""
 
@@ -42,8 +44,9 @@ def prepare(repository: Repository, whole: WritesByPath, ask: Ask) -> Work:
 
 class _Worker:
     def __init__(self, repository: Repository, target: WritesByPath, ask: Ask) -> None:
-        self._places = AskedPlaces(ask)
-        self._reader = ChunkReader(of_worker(repository), index=self._places, cache_bytes=CACHE_BYTES)
+        mine = of_worker(repository)
+        self._places = AskedPlaces(ask, mine.index)
+        self._reader = ChunkReader(mine, index=self._places, cache_bytes=CACHE_BYTES)
         self._target = target
         self._told = 0
 
@@ -56,13 +59,15 @@ class _Worker:
         self._places.tell(places)
         files = [_file(*values) for values in packed_files]
         content = FileContent(self._reader)
-        content.prefetch([entry for _, entry in files])
+        content.prepare(entry for _, entry in files)
         failed = []
-        for path, entry in files:
-            try:
-                self._target.write_path(path, entry, content.of(entry))
-            except (IntegrityError, StoreDenied) as error:
-                failed.append((path, str(error)))
+        for share in _shares(files):
+            content.prefetch(entry for _, entry in share)
+            for path, entry in share:
+                try:
+                    self._target.write_path(path, entry, content.of(entry))
+                except (IntegrityError, StoreDenied) as error:
+                    failed.append((path, str(error)))
         warnings, self._told = list(self._target.warnings[self._told :]), len(self._target.warnings)
         return len(files) - len(failed), content.bytes_given, failed, warnings
 
@@ -71,6 +76,20 @@ class _Worker:
             return write_part(self._reader, self._target, Unfinished(*file), part), ""
         except (IntegrityError, StoreDenied) as error:
             return 0, str(error)
+
+
+def _shares(files: Sequence[File]) -> Iterator[list[File]]:
+    """Yield the files of a job so many at a time that their content takes little memory."""
+    share: list[File] = []
+    size = 0
+    for path, entry in files:
+        share.append((path, entry))
+        size += entry.size
+        if size >= SHARE_BYTES:
+            yield share
+            share, size = [], 0
+    if share:
+        yield share
 
 
 def _packed_file(path: Path, entry: Entry) -> tuple[object, ...]:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from holdfast.backup.entry import Entry, Path, decode_entry, encode_entry
 from holdfast.backup.ids import PackId
 from holdfast.backup.large_file import LargeFile, Part, StoredPart, is_large
-from holdfast.backup.promises import AskedRegister, answer
-from holdfast.backup.remote import of_worker
+from holdfast.backup.promises import AskedRegister, ClaimingRegister, answer
+from holdfast.backup.remote import is_remote, of_worker
 from holdfast.backup.repository import Repository
 from holdfast.backup.sources import ReadsByPath, path_of
 from holdfast.backup.store_file import FileStore
@@ -261,7 +261,9 @@ def _part_job(root: bytes, slot: Slot, path: bytes, large: LargeFile, part: Part
 
 
 def _prepare(repository: Repository, files: FileStore, source: ReadsByPath, ask: Ask) -> Work:
-    writer = ChunkWriter(of_worker(repository), files.writer.session, AskedRegister(ask))
+    mine = of_worker(repository)
+    register = ClaimingRegister(ask, mine.index) if is_remote(mine.index) else AskedRegister(ask)
+    writer = ChunkWriter(mine, files.writer.session, register)
     bytes_read = 0
 
     def count(length: int) -> None:

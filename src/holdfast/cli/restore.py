@@ -65,20 +65,20 @@ def command(
     What was in the backed-up folder is put directly in DIR; several sources go below their full paths. Exit status: 0
     all is there; 1 something could not be restored, and stderr says what; 2 DIR is not empty; 3 the disk failed.
     """
-    from holdfast.backup.stores.open import is_in_aws
-
     name, _, path = snapshot.partition(":")
     if target is None and not only_plan:
         raise InvalidRequest("give --target DIR, or --plan to see what a restore will take")
     report = Reporter(output, quiet=quiet)
     with opened(repo, keys, needs=["holdfast.backup.restore", "holdfast.backup.targets.directory"]) as repository:
+        from holdfast.backup.cold import may_hold_archived
         from holdfast.backup.manifest import load_manifest
+        from holdfast.backup.rebuild import PREFIX as PACKS
         from holdfast.backup.restore import restore
         from holdfast.backup.snapshots import resolve
 
         id_ = resolve(repository, name)
         below = os.fsencode(path) if path else None
-        if only_plan or is_in_aws(repo):
+        if only_plan or tier or may_hold_archived(repository.objects, PACKS):
             plan = _plan(repository, id_, below, tier, thaw_days, quiet=quiet, only_plan=only_plan)
             if only_plan:
                 click.echo(plan_as_text(plan) if output == "text" else json.dumps(plan_as_json(plan), indent=2))

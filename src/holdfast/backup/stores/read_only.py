@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from holdfast.backup.cold import STANDARD, Temperature, Tier, cold_store
 from holdfast.backup.ports import ObjectStore, StoredObject
-from holdfast.backup.remote import RemoteStore
+from holdfast.backup.remote import Remote
 from holdfast.errors import InvalidRequest
 
 
@@ -19,7 +19,7 @@ class ReadOnlyObjects:
 
     def reconnected(self) -> ReadOnlyObjects:
         """Return the same objects for a forked process."""
-        objects = self._objects.reconnected() if isinstance(self._objects, RemoteStore) else self._objects
+        objects = self._objects.reconnected() if isinstance(self._objects, Remote) else self._objects
         return ReadOnlyObjects(objects, self._reason)
 
     def put(self, key: str, data: bytes | memoryview) -> bool:

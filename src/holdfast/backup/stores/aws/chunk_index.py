@@ -7,14 +7,17 @@ The register can: one small row a pack in a partition of the metadata table, wri
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from itertools import groupby
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from itertools import chain, groupby
 from typing import TYPE_CHECKING, Any
 
 from holdfast.backup.ids import ChunkId, PackId, Place
+from holdfast.backup.parallel import each
 from holdfast.backup.ports import PackRow, PackState
 from holdfast.backup.stores.aws.dynamodb import (
+    AT_ONCE,
     MOST_ACTIONS,
+    MOST_KEYS,
     Action,
     Cancelled,
     Table,
@@ -55,6 +58,7 @@ class DynamoChunkIndex:
         table: name of the deduplication table.
         metadata_table: name of the table that the ledger is in; the epoch there guards condemnations.
         hash_attribute: the deduplication table's key.
+        connect: makes a client like `client`, for a forked process; without it there must be none.
     """
 
     def __init__(
@@ -65,12 +69,26 @@ class DynamoChunkIndex:
         *,
         hash_attribute: str = HASH,
         patience: Patience | None = None,
+        connect: Callable[[], DynamoDBClient] | None = None,
     ) -> None:
+        self._connect = connect
         self._client = client
         self._patience = patience or Patience()
         self._rows = Table(client, table, self._patience)
         self._row = DeduplicationRows(hash_attribute)
         self._metadata = Table(client, metadata_table, self._patience)
+
+    def reconnected(self) -> DynamoChunkIndex:
+        """Return the same index, to be reached by connections that are still to be made."""
+        assert self._connect is not None  # whoever forks was opened with it
+        return DynamoChunkIndex(
+            self._connect(),
+            self._rows.name,
+            self._metadata.name,
+            hash_attribute=self._row.hash,
+            patience=self._patience,
+            connect=self._connect,
+        )
 
     def usable(self, chunks: Collection[ChunkId]) -> dict[ChunkId, Place]:
         """Return the places in LIVE packs; a chunk elsewhere or nowhere is left out."""
@@ -209,9 +227,12 @@ class DynamoChunkIndex:
 
     def packs(self) -> Iterator[PackRow]:
         """Yield every pack row: the names from the register, the rows as they are now."""
-        for shard in SHARDS:
-            lines = self._metadata.query((ID, f"packs#{shard}"))
-            yield from self._pack_rows([PackId(line[TIME]["S"]) for line in lines])
+        listed = chain.from_iterable(each(self._registered, SHARDS, AT_ONCE))
+        for packs in grouped(listed, MOST_KEYS * AT_ONCE):
+            yield from self._pack_rows(packs)
+
+    def _registered(self, shard: str) -> list[PackId]:
+        return [PackId(line[TIME]["S"]) for line in self._metadata.query((ID, f"packs#{shard}"))]
 
     def condemn(self, row: PackRow, epoch: int) -> bool:
         """LIVE or PENDING -> CONDEMNED with `epoch`; an unknown pack gets such a row. False if the state forbade it."""

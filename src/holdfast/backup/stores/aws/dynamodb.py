@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import ClientError
 
+from holdfast.backup.parallel import each
 from holdfast.backup.stores.aws.errors import aws_errors, cancellations, code_of
 from holdfast.backup.stores.aws.patience import Patience
 from holdfast.errors import StoreUnavailable
@@ -22,6 +23,8 @@ T = TypeVar("T")
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
 MOST_KEYS = 100
 MOST_ACTIONS = 100
+AT_ONCE = 8
+"""Requests of one call under way at once."""
 
 _REFUSED = "ConditionalCheckFailedException"
 _CANCELLED = "TransactionCanceledException"
@@ -75,19 +78,23 @@ class Table:
         return found
 
     def batch_get(self, keys: Iterable[Item]) -> Iterator[Item]:
-        """Yield the items that exist among distinct `keys`, in any order; 100 a request."""
-        for group in grouped(keys, MOST_KEYS):
-            rest: Any = {self.name: {"Keys": group, "ConsistentRead": True}}
-            for attempt in range(self._patience.attempts):
-                with aws_errors(f"DynamoDB BatchGetItem in {self.name}"):
-                    answer = self._client.batch_get_item(RequestItems=rest)
-                yield from answer["Responses"].get(self.name, [])
-                rest = answer.get("UnprocessedKeys")
-                if not rest:
-                    break
-                self._patience.pause(attempt)
-            else:
-                raise StoreUnavailable(f"DynamoDB table {self.name} left keys unread: it is throttled; try again later")
+        """Yield the items that exist among distinct `keys`, in any order; 100 a request, several requests at once."""
+        groups = list(grouped(keys, MOST_KEYS))
+        for items in each(self._get_group, groups, min(len(groups), AT_ONCE)):
+            yield from items
+
+    def _get_group(self, keys: list[Item]) -> list[Item]:
+        rest: Any = {self.name: {"Keys": keys, "ConsistentRead": True}}
+        found: list[Item] = []
+        for attempt in range(self._patience.attempts):
+            with aws_errors(f"DynamoDB BatchGetItem in {self.name}"):
+                answer = self._client.batch_get_item(RequestItems=rest)
+            found += answer["Responses"].get(self.name, [])
+            rest = answer.get("UnprocessedKeys")
+            if not rest:
+                return found
+            self._patience.pause(attempt)
+        raise StoreUnavailable(f"DynamoDB table {self.name} left keys unread: it is throttled; try again later")
 
     def query(self, partition: tuple[str, str], sort_prefix: tuple[str, str] | None = None) -> Iterator[Item]:
         """Yield a partition's items in sort order, where given only those whose sort key starts with a prefix."""

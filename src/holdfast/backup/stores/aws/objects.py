@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from botocore.exceptions import ClientError, IncompleteReadError, ReadTimeoutError, ResponseStreamingError
 
-from holdfast.backup.cold import STANDARD, Temperature, Tier
+from holdfast.backup.cold import ARCHIVED, STANDARD, Temperature, Tier
 from holdfast.backup.ports import StoredObject
 from holdfast.backup.stores.aws.errors import aws_errors, code_of
 from holdfast.backup.stores.aws.patience import Patience
@@ -25,7 +25,6 @@ _PAST_THE_END = {"416", "InvalidRange"}
 _CUT_SHORT = (IncompleteReadError, ReadTimeoutError, ResponseStreamingError)
 
 
-ARCHIVED = frozenset({"GLACIER", "DEEP_ARCHIVE"})
 _THAWING, _THAWED = 'ongoing-request="true"', 'ongoing-request="false"'
 _THAWED_ALREADY = {"RestoreAlreadyInProgress", "ObjectAlreadyInActiveTierError"}
 _TIERS: dict[Tier, Literal["Standard", "Bulk"]] = {Tier.STANDARD: "Standard", Tier.BULK: "Bulk"}
@@ -117,7 +116,8 @@ class S3Objects:
             if page is None:
                 return
             for found in page.get("Contents", []):
-                yield StoredObject(found["Key"].removeprefix(self._prefix), found["Size"])
+                name = found["Key"].removeprefix(self._prefix)
+                yield StoredObject(name, found["Size"], found.get("StorageClass", STANDARD))
 
     def delete(self, key: str) -> None:
         """Remove the object; nothing happens if it is not there. In a versioned bucket its versions stay."""

@@ -70,12 +70,19 @@ def stores_in_aws(repo: str, *, clients: Clients | None = None) -> AwsStores:
     """
     clients = clients or Clients()
     place = locate(repo, clients)
-    connect = partial(clients.another, "s3", place.region)
-    objects = S3Objects(clients.s3(place.region), place.bucket, place.prefix, connect=connect)
+    objects = S3Objects(
+        clients.s3(place.region), place.bucket, place.prefix, connect=partial(clients.another, "s3", place.region)
+    )
     keys = [KmsKey(place.key_arn, clients.kms)]
     if place.metadata and place.deduplication:
         dynamodb = clients.dynamodb(place.region)
-        index = DynamoChunkIndex(dynamodb, place.deduplication, place.metadata, hash_attribute=place.hash_attribute)
+        index = DynamoChunkIndex(
+            dynamodb,
+            place.deduplication,
+            place.metadata,
+            hash_attribute=place.hash_attribute,
+            connect=partial(clients.another, "dynamodb", place.region),
+        )
         ledger = DynamoLedger(dynamodb, place.metadata)
         return AwsStores(objects=objects, index=index, ledger=ledger, keys=keys, has_tables=True)
     reason = f"{repo} is open without its tables and can only be read; name the stack as vault:STACK to change it"

@@ -1,0 +1,160 @@
+"""Reading sealed blocks out of packs: neighbours in one request, and from a remote store several packs at once."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from holdfast.backup.ids import ChunkId, PackId
+from holdfast.backup.pack import Block, Footer, pack_key, read_end
+from holdfast.backup.ports import PackKind
+from holdfast.backup.remote import AT_ONCE, is_remote
+from holdfast.backup.repository import Repository
+from holdfast.errors import IntegrityError
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
+
+CACHED_ENDS = 64
+END_BYTES = 256 * 1024
+"""Read first of a pack: its footer, and the whole of a small one, for one request and 3 ms of transfer (90 MB/s)."""
+GAP_BYTES = 64 * 1024
+"""Blocks closer than this are read in one request: the bytes between cost less than a request."""
+RANGE_BYTES = 8 * 1024 * 1024
+REMOTE_GAP_BYTES = 2 * 1024 * 1024
+"""23 ms of transfer at 90 MB/s: what S3 takes to begin an answer. `docs/cost.md` has the arithmetic."""
+REMOTE_RANGE_BYTES = 32 * 1024 * 1024
+"""A whole pack in one request: other packs are read at the same time."""
+
+Ordinals = dict[ChunkId, int]
+"""Chunks of one pack, and where the index says they are in its footer."""
+
+
+class _Piece(NamedTuple):
+    """Bytes of a pack, and where they begin in it."""
+
+    start: int
+    data: bytes
+
+
+class PackReader:
+    """Gives the sealed blocks that hold certain chunks. What is begun is read in threads, and kept until dropped."""
+
+    def __init__(self, repository: Repository) -> None:
+        self._objects = repository.objects
+        self._keyring = repository.keyring
+        self._ends: OrderedDict[PackId, tuple[Footer, bytes | None]] = OrderedDict()
+        self._lock = threading.Lock()
+        self._threads: ThreadPoolExecutor | None = None
+        self._begun: dict[PackId, Future[Sequence[_Piece]]] = {}
+        self.is_remote = is_remote(repository.objects)
+
+    def footer(self, pack: PackId) -> Footer:
+        """Return a pack's footer; raise NotFound if there is no such pack."""
+        return self._end(pack)[0]
+
+    def blocks(self, pack: PackId, chunks: Ordinals) -> Iterator[tuple[Block, memoryview]]:
+        """Yield the blocks that hold these chunks; of a tree in a remote store all, for walks go on to neighbours.
+
+        Raises:
+            NotFound: no such pack.
+            IntegrityError: it does not hold what the index says.
+        """
+        pieces = self._begun[pack].result() if pack in self._begun else ()
+        footer, whole = self._end(pack)
+        held = pieces if whole is None else (_Piece(0, whole),)
+        for run in self._runs(footer, pack, chunks):
+            start, data = self._read(pack, run[0].offset, run[-1].offset + run[-1].stored_bytes, held)
+            for block in run:
+                yield block, data[block.offset - start : block.offset - start + block.stored_bytes]
+
+    def begin(self, pack: PackId, chunks: Ordinals) -> bool:
+        """Begin to read what holds these chunks; False if something of the pack was begun and not dropped yet."""
+        if pack in self._begun:
+            return False
+        if self._threads is None:  # not before it is needed: threads do not survive a fork
+            from concurrent.futures import ThreadPoolExecutor  # most readers are local, and need not load this
+
+            self._threads = ThreadPoolExecutor(AT_ONCE)
+        self._begun[pack] = self._threads.submit(self._pieces_of, pack, chunks)
+        return True
+
+    def drop(self, pack: PackId) -> None:
+        """Let go of what was begun of the pack."""
+        if future := self._begun.pop(pack, None):
+            future.cancel()
+
+    def forget(self, pack: PackId) -> None:
+        """Let go of all that is known of the pack."""
+        self.drop(pack)
+        self._ends.pop(pack, None)
+
+    def rest(self) -> None:
+        """End the threads if nothing is begun: a process that forks has none of them then."""
+        if self._threads is not None and not self._begun:
+            self._threads.shutdown(cancel_futures=True)
+            self._threads = None
+
+    def _pieces_of(self, pack: PackId, chunks: Ordinals) -> list[_Piece]:
+        """Read what holds these chunks; runs in a thread."""
+        footer, whole = self._end(pack)
+        if whole is not None:
+            return []
+        spans = [(run[0].offset, run[-1].offset + run[-1].stored_bytes) for run in self._runs(footer, pack, chunks)]
+        return [_Piece(start, self._objects.get(pack_key(pack), start, end - start)) for start, end in spans]
+
+    def _read(self, pack: PackId, start: int, end: int, held: Sequence[_Piece]) -> tuple[int, memoryview]:
+        """Return these bytes, and more around them if they are held, with the offset of the first."""
+        for piece in held:
+            if piece.start <= start and end <= piece.start + len(piece.data):
+                return piece.start, memoryview(piece.data)
+        return start, memoryview(self._objects.get(pack_key(pack), start, end - start))
+
+    def _runs(self, footer: Footer, pack: PackId, chunks: Ordinals) -> Iterator[list[Block]]:
+        blocks: Sequence[Block] = blocks_of(footer, pack, chunks)
+        if not self.is_remote:
+            return _runs(blocks, GAP_BYTES, RANGE_BYTES)
+        return _runs(footer.blocks if footer.kind is PackKind.TREE else blocks, REMOTE_GAP_BYTES, REMOTE_RANGE_BYTES)
+
+    def _end(self, pack: PackId) -> tuple[Footer, bytes | None]:
+        """Return a pack's footer, and the whole pack if it is small."""
+        with self._lock:
+            end = self._ends.get(pack)
+            if end is not None:
+                self._ends.move_to_end(pack)
+                return end
+        end = read_end(self._objects, self._keyring, pack, END_BYTES)
+        with self._lock:
+            self._ends[pack] = end
+            if len(self._ends) > CACHED_ENDS:
+                self._ends.popitem(last=False)
+        return end
+
+
+def blocks_of(footer: Footer, pack: PackId, chunks: Ordinals) -> list[Block]:
+    """Return the blocks that hold these chunks, in pack order; the footer must agree with the index."""
+    numbers = set()
+    for chunk, ordinal in chunks.items():
+        found = footer.find(ordinal)
+        if found is None or found[1] != chunk:
+            raise IntegrityError(
+                f"pack {pack} does not hold chunk {chunk.hex()} at {ordinal}, where the index says: run `repo rebuild`"
+            )
+        numbers.add(found[0])
+    return [footer.blocks[number] for number in sorted(numbers)]
+
+
+def _runs(blocks: Sequence[Block], gap_bytes: int, range_bytes: int) -> Iterator[list[Block]]:
+    run: list[Block] = []
+    for block in blocks:
+        if run:
+            end = run[-1].offset + run[-1].stored_bytes
+            whole = block.offset + block.stored_bytes - run[0].offset
+            if block.offset - end > gap_bytes or whole > range_bytes:
+                yield run
+                run = []
+        run.append(block)
+    if run:
+        yield run
