@@ -13,17 +13,20 @@ from holdfast.backup.stores.os_errors import os_errors
 from holdfast.errors import InvalidRequest, NotFound
 
 TEMPORARY = "tmp"
+ABANDONED_SECONDS = 24 * 3600
+"""A temporary file is written in one go, within seconds."""
 KEY = re.compile(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*")
 
 
 class LocalObjects:
     """An object store in a folder on a file system with hard links; durable when `put` returns.
 
-    A crash leaves at most files under `tmp/`, which nothing reads; `clear_temporary` removes old ones.
+    A crash leaves at most files under `tmp/`, which nothing reads; whoever puts an object after a day removes them.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._is_cleared = False
 
     def put(self, key: str, data: bytes | memoryview) -> bool:
         """Store `data` if `key` is absent, durable and whole on return; False (and no change) if it was there."""
@@ -47,6 +50,9 @@ class LocalObjects:
             while rest:
                 rest = rest[os.write(descriptor, rest) :]
             os.fsync(descriptor)
+            if not self._is_cleared:
+                self._is_cleared = True
+                _clear(folder, os.fstat(descriptor).st_mtime - ABANDONED_SECONDS)
         except BaseException:
             path.unlink(missing_ok=True)
             raise
@@ -120,6 +126,15 @@ class LocalObjects:
         if not KEY.fullmatch(key):
             raise InvalidRequest(f"{key!r} is no object key: letters, digits, '_', '-' and single '/' only")
         return self.root / key
+
+
+def _clear(folder: Path, before: float) -> None:
+    """Remove files not written to since `before`, by the file system's clock: their writers were killed."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            with suppress(OSError):  # another process was quicker, or it is not ours
+                if entry.stat(follow_symlinks=False).st_mtime < before:
+                    Path(entry.path).unlink()
 
 
 def sync_folder(folder: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -163,3 +164,17 @@ def test_an_object_that_vanishes_while_it_is_listed_is_left_out(
 
     monkeypatch.setattr(os, "scandir", scandir)
     assert [one.key for one in objects.list("keys/")] == ["keys/b"]
+
+
+def test_what_killed_writers_left_is_removed_after_a_day_and_what_others_write_is_not(tmp_path: Path) -> None:
+    tmp = tmp_path / "tmp"
+    tmp.mkdir()
+    for name, age_hours in (("old", 25), ("young", 23)):
+        (tmp / name).write_bytes(b"half a pack")
+        then = time.time() - age_hours * 3600
+        os.utime(tmp / name, (then, then))
+    (tmp / "strange").mkdir()
+    os.utime(tmp / "strange", (0, 0))
+    assert LocalObjects(tmp_path).put("key", b"data")
+    assert sorted(path.name for path in tmp.iterdir()) == ["strange", "young"]
+    assert LocalObjects(tmp_path).get("key") == b"data"
