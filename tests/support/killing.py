@@ -27,7 +27,8 @@ from tests.support.backups import restored
 from tests.support.local_backup import LEASE, catalogue_of, create, digest_of, opened
 
 ROOT = Path(__file__).parents[2]
-USERS = ("ann", "bob")
+USERS = {"ann": 1, "bob": 2}
+"""Who backs up, and in how many processes besides the first."""
 OTHERS = ("prune", "repair", "rotate")
 MOST_PAUSE_SECONDS = 0.15
 
@@ -81,7 +82,7 @@ def kill_many(folder: Path, rounds: int, dice: random.Random, others: tuple[str,
         (source / user).mkdir(parents=True)
         (source / user / "kept").write_bytes(dice.randbytes(200_000))
     for number in range(rounds):
-        jobs = [["back up", str(repository), str(source / user), user] for user in USERS]
+        jobs = [["back up", str(repository), str(source / user), user, str(count)] for user, count in USERS.items()]
         job = dice.choice(others)
         with running(*jobs, [job, str(repository), f"{job} {number}"]) as (*writers, other):
             for writer in writers:

@@ -59,15 +59,26 @@ def digest_of(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def back_up_for_ever(folder: Path, source: Path, user: str) -> None:
+def back_up_for_ever(folder: Path, source: Path, user: str, jobs: int) -> None:
+    """Change the source and back it up, with a checkpoint after every file that is read; go on where one was killed."""
+    store_apart.APART_BYTES = 0
+    every_file = CheckpointRate(least=timedelta(0), data_bytes=1)
     with catalogue_of(folder) as catalogue:
         repository = opened(folder, catalogue)
         turn = 0
         while True:
             turn += 1
             (source / f"{user}-{turn % 3}").write_bytes(os.urandom(60_000))
+            paths = DirectorySource([os.fsencode(source)])
             summary = create_snapshot(
-                repository, DirectorySource([os.fsencode(source)]), user=user, host="host", lease=LEASE
+                repository,
+                paths,
+                user=user,
+                host="host",
+                lease=LEASE,
+                checkpoints=every_file,
+                resume=last_interrupted(repository, user, "host", paths.paths),
+                jobs=jobs,
             )
             sys.stdout.write(f"{summary.snapshot} {digest_of(source)}\n")
             sys.stdout.flush()
@@ -142,4 +153,4 @@ if __name__ == "__main__":
     elif job in OTHERS:
         OTHERS[job](Path(repository_folder), rest[0])
     else:
-        back_up_for_ever(Path(repository_folder), Path(rest[0]), rest[1])
+        back_up_for_ever(Path(repository_folder), Path(rest[0]), rest[1], int(rest[2]))
