@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from aws_cdk import CfnOutput, CustomResource
-from aws_cdk import aws_ec2 as ec2
-from aws_cdk import aws_iam as iam
+from aws_cdk import CustomResource
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
@@ -21,10 +19,12 @@ from holdfast.platforms.backup_system.names import (
     REPOSITORY_PREFIX,
     ROLES_OF_FUNCTIONS,
 )
+from holdfast.platforms.backup_system.network import function_seat
+from holdfast.platforms.backup_system.outputs import build_outputs
 from holdfast.platforms.backup_system.stack import BackupStack
 from holdfast.platforms.backup_system.watch import watch
 from holdfast.platforms.constructs.bucket import SecureBucket
-from holdfast.platforms.constructs.function import FunctionShape, PythonFunction, Seat, allow, log_group_name
+from holdfast.platforms.constructs.function import FunctionShape, PythonFunction, allow, log_group_name
 from holdfast.platforms.constructs.key import (
     CustomerKey,
     accounts_may_use_through_s3,
@@ -33,7 +33,6 @@ from holdfast.platforms.constructs.key import (
     rules_may_use,
     trail_may_use,
 )
-from holdfast.platforms.constructs.network import IsolatedNetwork, pass_through
 from holdfast.platforms.constructs.queue import DeadLetterQueue, WorkQueue
 from holdfast.platforms.constructs.replication import ReplicationRole, replicate_everything
 from holdfast.platforms.constructs.schedule import Timetable
@@ -77,7 +76,7 @@ class PrimaryStack(BackupStack):
             empty_on_deletion(self, writers=writers)
         watch(self)
         build_dashboard(self)
-        self._outputs()
+        build_outputs(self)
 
     def _key(self) -> kms.IKey:
         names, adopted = self.names, self.settings.engine.adopt.primary_key
@@ -201,7 +200,30 @@ class PrimaryStack(BackupStack):
         return [SecureBucket(self, "SourceBucket", name=name, key=self.key, removal=self.removal, lifecycle=[])]
 
     def _replicate(self) -> None:
-        """Replicate the primary bucket; the other region's key is found when the stack is deployed."""
+        """Replicate the primary bucket."""
+        names, settings = self.names, self.settings
+        self.replica_key_arn = self._find_replica_key()
+        role = ReplicationRole(
+            self,
+            "Replication",
+            source_arn=names.bucket_arn(names.primary_bucket),
+            source_key_arn=self.key.key_arn,
+            source_region=settings.region,
+            replica_arn=names.bucket_arn(names.replica_bucket),
+            replica_key_arn=self.replica_key_arn,
+            replica_region=settings.replica_region,
+        ).role
+        replicate_everything(
+            self.primary.resource,
+            rule_id=REPLICATION_RULE,
+            role_arn=role.role_arn,
+            replica_arn=names.bucket_arn(names.replica_bucket),
+            replica_key_arn=self.replica_key_arn,
+            time_control=settings.engine.replication_time_control,
+        )
+
+    def _find_replica_key(self) -> str:
+        """Return the ARN of the other region's key, known once the stack is deployed."""
         names, settings = self.names, self.settings
         finder = PythonFunction(
             self,
@@ -227,25 +249,7 @@ class PrimaryStack(BackupStack):
                 "Adopted": settings.engine.adopt.replica_key or "",
             },
         )
-        self.replica_key_arn = found.get_att_string("KeyArn")
-        role = ReplicationRole(
-            self,
-            "Replication",
-            source_arn=names.bucket_arn(names.primary_bucket),
-            source_key_arn=self.key.key_arn,
-            source_region=settings.region,
-            replica_arn=names.bucket_arn(names.replica_bucket),
-            replica_key_arn=self.replica_key_arn,
-            replica_region=settings.replica_region,
-        ).role
-        replicate_everything(
-            self.primary.resource,
-            rule_id=REPLICATION_RULE,
-            role_arn=role.role_arn,
-            replica_arn=names.bucket_arn(names.replica_bucket),
-            replica_key_arn=self.replica_key_arn,
-            time_control=settings.engine.replication_time_control,
-        )
+        return found.get_att_string("KeyArn")
 
     def _functions(self) -> None:
         builder = parts.Functions(
@@ -254,7 +258,7 @@ class PrimaryStack(BackupStack):
             shape=self.shape,
             things=self._things(),
             values=self._values(),
-            seat=self._network() if self.form.private_network else None,
+            seat=function_seat(self) if self.form.private_network else None,
         )
         self.initiator = builder.build(parts.INITIATOR)
         self.initiator.retry_events(attempts=2, dead_letters=self.lost_events)
@@ -307,12 +311,6 @@ class PrimaryStack(BackupStack):
             var.BACKUP_QUEUE_URL: self.queue.queue_url,
             var.METADATA_TABLE: self.metadata.table_name,
             var.DEDUPLICATION_TABLE: self.deduplication.table_name,
-            # Its absence means the engine's own name, and a vault has none.
-            **(
-                {var.DEDUPLICATION_KEY: self.form.deduplication_key}
-                if self.form.deduplication_key != var.USUAL_DEDUPLICATION_KEY
-                else {}
-            ),
             var.NOTIFICATION_TOPIC_ARN: self.topic.topic_arn,
             var.MAX_CONCURRENT_BACKUPS: str(engine.max_concurrent_backups),
             var.REPOSITORY_BUCKET: self.primary.bucket.bucket_name,
@@ -327,36 +325,10 @@ class PrimaryStack(BackupStack):
             var.RESTORE_BUCKET: self.restored.bucket.bucket_name,
             var.METRIC_NAMESPACE: self.names.metric_namespace,
         }
+        # Its absence means the engine's own name, and a vault has none.
         if self.form.deduplication_key != var.USUAL_DEDUPLICATION_KEY:
             values[var.DEDUPLICATION_KEY] = self.form.deduplication_key
         return values | ({var.USERS_TABLE: engine.users_table} if engine.users_table else {})
-
-    def _network(self) -> Seat:
-        """Build the network with an endpoint for every service its functions call, each passing only the vault's own.
-
-        Metrics need none: functions print them to their log, from which CloudWatch takes them
-        (https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format.html).
-        """
-        network = IsolatedNetwork(self, "Network", name=self.stack_name)
-        gateway, interface = ec2.GatewayVpcEndpointAwsService, ec2.InterfaceVpcEndpointAwsService
-        source = self.names.bucket_arn(self.names.source_bucket)
-        buckets = [self.primary.bucket.bucket_arn, source, self.restored.bucket.bucket_arn]
-        network.reach_by_gateway("S3", gateway.S3, [self._pass("s3:*", [*buckets, *(f"{one}/*" for one in buckets)])])
-        tables = [self.metadata.table_arn, self.deduplication.table_arn]
-        if self.settings.engine.users_table:
-            tables.append(
-                self.format_arn(service="dynamodb", resource="table", resource_name=self.settings.engine.users_table)
-            )
-        indexes = [f"{one}/index/*" for one in tables]
-        network.reach_by_gateway("DynamoDb", gateway.DYNAMODB, [self._pass("dynamodb:*", [*tables, *indexes])])
-        keys = [self.key.key_arn, *([self.settings.engine.source_key] if self.settings.engine.source_key else [])]
-        network.reach_by_interface("Kms", interface.KMS, [self._pass("kms:*", keys)])
-        network.reach_by_interface("Sqs", interface.SQS, [self._pass("sqs:*", [self.queue.queue_arn])])
-        network.reach_by_interface("Sns", interface.SNS, [self._pass("sns:Publish", [self.topic.topic_arn])])
-        return Seat(vpc=network.vpc, group=network.function_group)
-
-    def _pass(self, actions: str, resources: list[str]) -> iam.PolicyStatement:
-        return pass_through(self, [actions], resources)
 
     def _schedule(self) -> None:
         function = {"prune": self.prune, "verify": self.verify}
@@ -390,34 +362,3 @@ class PrimaryStack(BackupStack):
             key_arn=self.key.key_arn,
             data_arns=[f"{one}/{REPOSITORY_PREFIX}" for one in buckets],
         )
-
-    def _outputs(self) -> None:
-        exported = {
-            "BackupBucketName": ("BackupBucket", self.primary.bucket.bucket_name),
-            "ReplicationBucketName": ("ReplicationBucket", self.names.replica_bucket),
-            "EncryptionKeyId": ("EncryptionKey", self.key.key_id),
-            "MetadataTableName": ("MetadataTable", self.metadata.table_name),
-            "DeduplicationTableName": ("DeduplicationTable", self.deduplication.table_name),
-            "NotificationTopicArn": ("NotificationTopic", self.topic.topic_arn),
-            "BackupQueueUrl": ("BackupQueue", self.queue.queue_url),
-        }
-        for name, (export, value) in exported.items():
-            CfnOutput(self, name, value=value, export_name=f"{self.stack_name}-{export}")
-        console = f"https://{self.region}.console.aws.amazon.com/cloudwatch/home?region={self.region}"
-        plain = {
-            "DashboardURL": f"{console}#dashboards:name={self.names.dashboard}",
-            "SystemCapabilities": self.to_json_string(dict(self.form.capabilities)),
-            "ReplicationRegion": self.settings.replica_region,
-            "RepositoryUri": f"s3://{self.primary.bucket.bucket_name}/{REPOSITORY_PREFIX}",
-            "SourceBucketName": self.names.source_bucket,
-            "RestoreBucketName": self.restored.bucket.bucket_name,
-            "DeadLetterQueueUrl": self.dead_letters.queue_url,
-            "InitiatorFunctionName": self.initiator.function.function_name,
-            "RestoreFunctionName": self.restore.function.function_name,
-            "VerifyFunctionName": self.verify.function.function_name,
-            "PruneFunctionName": self.prune.function.function_name,
-        }
-        if self.form.deduplication_key != var.USUAL_DEDUPLICATION_KEY:
-            plain["DeduplicationKeyAttribute"] = self.form.deduplication_key
-        for name, value in plain.items():
-            CfnOutput(self, name, value=value)
