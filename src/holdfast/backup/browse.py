@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import stat
 from bisect import bisect_right
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC
+from datetime import UTC, timedelta
 from itertools import accumulate
 from typing import TypeVar
 
@@ -27,6 +27,10 @@ K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 FOLDERS, FILES, FOOTERS = 1024, 64, 256
 """How many of each are kept at hand."""
+AHEAD_BYTES = 8 * 1024 * 1024
+"""So much of a file that is read from front to back is fetched at a time: in a bucket few requests and not many."""
+LIST_KEPT = timedelta(seconds=1)
+"""The list of snapshots is read anew after this time: every path through `latest` needs it."""
 LATEST = b"latest"
 FORMATS = {
     EntryKind.FILE: stat.S_IFREG,
@@ -69,10 +73,16 @@ class _Recent(dict[K, V]):
 
 @dataclass(slots=True)
 class _Content:
-    """A file's pieces and where each ends."""
+    """A file's pieces and where each ends; where the last read of it ended, and the chunks fetched for that."""
 
     items: list[Item] = field(default_factory=list)
     ends: list[int] = field(default_factory=list)
+    read_until: int = -1
+    window: dict[ChunkId, bytes] = field(default_factory=dict)
+
+    def start(self, number: int) -> int:
+        """Return where a piece starts."""
+        return self.ends[number - 1] if number else 0
 
 
 class Browser:
@@ -86,6 +96,9 @@ class Browser:
         self._repository = repository
         self._reader = ChunkReader(repository)
         self._snapshots: dict[bytes, SnapshotId] = {}
+        self._root: Node | None = None
+        self._listed = repository.clock.now()
+        self._read_last: _Content | None = None
         self._tops: _Recent[SnapshotId, Node] = _Recent(self._top_of, FOLDERS)
         self._folders: _Recent[tuple[tuple[ChunkId, ...], int], dict[bytes, Entry]] = _Recent(self._folder_of, FOLDERS)
         self._contents: _Recent[tuple[tuple[Item, ...], int], _Content] = _Recent(self._content_of, FILES)
@@ -99,10 +112,9 @@ class Browser:
             IntegrityError: a folder on the way cannot be read.
         """
         names = [name for name in path.split(b"/") if name]
-        if not names:
-            return Node(_folder(b"", 0), {name: Node(_folder(name, 0)) for name in self._list_snapshots()})
-        if names == [LATEST] and (newest := next(iter(self._list_snapshots()), None)):
-            return Node(Entry(name=LATEST, kind=EntryKind.SYMLINK, mode=0o777, target=newest, size=len(newest)))
+        if not names or names == [LATEST]:
+            root = self._list_snapshots()
+            return root if not names else self._child(root, LATEST, path)
         if names[0] not in self._snapshots:
             self._list_snapshots()
         if names[0] not in self._snapshots:
@@ -118,8 +130,6 @@ class Browser:
             raise InvalidRequest("not a folder")
         if node.children is not None:
             yield from node.children
-            if not node.entry.name and self._snapshots:
-                yield LATEST
             return
         yield from self._folders[node.entry.nodes, node.entry.levels]
 
@@ -134,17 +144,36 @@ class Browser:
         if (content.ends[-1] if content.ends else 0) != entry.size:
             raise IntegrityError(f"a file of {entry.size} bytes has other content; run `holdfast verify`")
         end = min(offset + size, entry.size)
+        is_next = offset == content.read_until
+        content.read_until = max(offset, end)
         parts = []
         number = bisect_right(content.ends, offset)
         while offset < end:
-            start = content.ends[number - 1] if number else 0
-            stop = min(end, content.ends[number])
-            parts.append(self._piece(content.items[number], offset - start, stop - start))
+            start, stop = content.start(number), min(end, content.ends[number])
+            item = content.items[number]
+            whole = None if isinstance(item, int) else self._chunk(content, number, ahead=is_next)
+            parts.append(bytes(stop - offset) if whole is None else whole[offset - start : stop - start])
             offset, number = stop, number + 1
         return b"".join(parts)
 
-    def _piece(self, item: Item, start: int, stop: int) -> bytes:
-        return bytes(stop - start) if isinstance(item, int) else self._reader.read(item)[start:stop]
+    def _chunk(self, content: _Content, number: int, *, ahead: bool) -> bytes:
+        """Return a chunk of a file; with `ahead` what follows is fetched with it, and kept for the next read."""
+        chunk = content.items[number]
+        assert not isinstance(chunk, int), "a hole has no chunk"
+        if chunk in content.window:
+            return content.window[chunk]
+        if not ahead:
+            return self._reader.read(chunk)
+        if self._read_last is not None:
+            self._read_last.window = {}  # one window in memory, however many files are read
+        last = bisect_right(content.ends, content.start(number) + AHEAD_BYTES)
+        wanted = [item for item in content.items[number : last + 1] if not isinstance(item, int)]
+        try:
+            content.window = dict(self._reader.fetch(wanted))
+        except IntegrityError:
+            return self._reader.read(chunk)  # what is damaged may be further on
+        self._read_last = content
+        return content.window[chunk]
 
     def _child(self, node: Node, name: bytes, path: bytes) -> Node:
         if node.children is not None:
@@ -158,10 +187,17 @@ class Browser:
             raise NotFound(f"nothing at {os.fsdecode(path)!r}")
         return found
 
-    def _list_snapshots(self) -> Sequence[bytes]:
-        """Return the names of the snapshots, newest first; asked anew each time, so that new ones appear."""
-        self._snapshots = {_name_of(record): record.id for record in self._repository.ledger.completed()}
-        return list(self._snapshots)
+    def _list_snapshots(self) -> Node:
+        """Return the folder of all snapshots, newest first; asked anew after a second, so that new ones appear."""
+        now = self._repository.clock.now()
+        if self._root is None or not timedelta(0) <= now - self._listed < LIST_KEPT:
+            self._snapshots = {_name_of(record): record.id for record in self._repository.ledger.completed()}
+            tops = {name: Node(_folder(name, 0)) for name in self._snapshots}
+            if newest := next(iter(tops), None):
+                tops[LATEST] = _latest(newest)
+            self._root = Node(_folder(b"", 0), tops)
+            self._listed = now
+        return self._root
 
     def _top_of(self, snapshot: SnapshotId) -> Node:
         manifest = load_manifest(self._repository, snapshot)
@@ -189,11 +225,13 @@ class Browser:
         return _Content(items, list(ends))
 
     def _lengths(self, chunks: Sequence[ChunkId]) -> dict[ChunkId, int]:
-        found: dict[ChunkId, int] = {}
+        by_pack: defaultdict[PackId, list[ChunkId]] = defaultdict(list)
         for chunk, place in self._repository.index.readable(chunks).items():
-            length = self._footers[place.pack].get(chunk)
-            if length is not None:
-                found[chunk] = length
+            by_pack[place.pack].append(chunk)
+        found: dict[ChunkId, int] = {}
+        for pack, held in by_pack.items():  # one after the other: a large file lies in more than are kept at hand
+            lengths = self._footers[pack]
+            found |= {chunk: lengths[chunk] for chunk in held if chunk in lengths}
         for chunk in chunks:
             if chunk not in found:
                 raise IntegrityError(f"no pack holds chunk {chunk.hex()}; run `holdfast verify`")
@@ -206,6 +244,10 @@ class Browser:
 
 def _name_of(record: Record) -> bytes:
     return f"{record.start.astimezone(UTC):%Y-%m-%dT%H-%M-%SZ}-{record.id[:12]}".encode()
+
+
+def _latest(newest: bytes) -> Node:
+    return Node(Entry(name=LATEST, kind=EntryKind.SYMLINK, mode=0o777, target=newest, size=len(newest)))
 
 
 def _folder(name: bytes, mtime_ns: int) -> Entry:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -19,32 +19,38 @@ BLOCK_BYTES = 512
 class FileSystem:
     """The read-only operations of FUSE over a `Browser`, in the names and types of the mfusepy library.
 
-    Paths are text as `os.fsdecode` gives it, so that any bytes come through.
+    Paths are text as `os.fsdecode` gives it, so that any bytes come through. Times are nanoseconds.
     """
 
-    def __init__(self, browser: Browser, *, uid: int, gid: int) -> None:
-        """`uid` and `gid` own what no snapshot holds itself."""
+    use_ns = True
+
+    def __init__(self, browser: Browser, *, uid: int, gid: int, on_mounted: Callable[[], None] = lambda: None) -> None:
+        """`uid` and `gid` own what no snapshot holds itself; `on_mounted` is called once it can be used."""
         self._browser = browser
         self._owner = (uid, gid)
+        self._on_mounted = on_mounted
+
+    def init(self, path: str) -> None:
+        """The kernel has mounted it."""
+        self._on_mounted()
 
     def getattr(self, path: str, fh: int | None = None) -> dict[str, Any]:
-        """Return the attributes of what is at `path`; times in seconds."""
+        """Return the attributes of what is at `path`."""
         with _as_os_error():
             node = self._browser.look(os.fsencode(path))
         entry = node.entry
         uid, gid = self._owner if node.children is not None else (entry.uid, entry.gid)
-        seconds = entry.mtime_ns / 1e9
         return {
             "st_mode": node.mode,
             "st_nlink": 1,
-            "st_size": entry.size,
+            "st_size": len(entry.target) or entry.size,
             "st_blocks": -(-entry.size // BLOCK_BYTES),
             "st_uid": uid,
             "st_gid": gid,
             "st_rdev": entry.device,
-            "st_mtime": seconds,
-            "st_atime": seconds,
-            "st_ctime": seconds,
+            "st_mtime": entry.mtime_ns,
+            "st_atime": entry.mtime_ns,
+            "st_ctime": entry.mtime_ns,
         }
 
     def readdir(self, path: str, fh: int) -> list[str]:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +18,15 @@ from holdfast.cli.repository import opened, quiet_option, repository_option
 from holdfast.errors import InvalidRequest, StoreDenied, StoreUnavailable
 
 DEVICE = Path("/dev/fuse")
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+ENDED_BY_SIGNAL = 8
+"""What `fuse_main` of libfuse 3 returns then (fuse.h); libfuse 2 returns 0."""
+REMEMBERED_SECONDS = 10
+"""The kernel asks again after this time: so long a forgotten snapshot may still seem to be there."""
 
 
 @click.command("mount")
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False, exists=True))
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
 @repository_option
 @takes_keys
 @quiet_option
@@ -28,15 +37,18 @@ def command(folder: Path, repo: str, keys: GivenKeys, quiet: bool, allow_other: 
     Needs FUSE: the device /dev/fuse, the library libfuse, and `pip install holdfast[mount]`.
     Exit status: 0 unmounted; 2 DIR is no folder; 3 there is no FUSE here.
     """
+    require_folder(folder)
     fuse = fuse_library()
     from holdfast.backup.browse import Browser
     from holdfast.cli.file_system import FileSystem
 
-    with opened(repo, keys) as repository:
+    def told() -> None:
         if not quiet:
             click.echo(f"mounted on {folder}; unmount it or press Ctrl-C to end", err=True)
+
+    with opened(repo, keys) as repository, _signals_of_libfuse():
         operations = type("Mounted", (FileSystem, fuse.Operations), {})
-        view = operations(Browser(repository), uid=os.getuid(), gid=os.getgid())
+        view = operations(Browser(repository), uid=os.getuid(), gid=os.getgid(), on_mounted=told)
         try:
             fuse.FUSE(
                 view,
@@ -47,9 +59,40 @@ def command(folder: Path, repo: str, keys: GivenKeys, quiet: bool, allow_other: 
                 allow_other=allow_other,
                 default_permissions=True,
                 fsname="holdfast",
+                kernel_cache=True,  # a snapshot's files never change
+                attr_timeout=REMEMBERED_SECONDS,
+                entry_timeout=REMEMBERED_SECONDS,
             )
         except RuntimeError as error:
-            raise StoreUnavailable(f"{str(folder)!r} could not be mounted: FUSE ended with status {error}") from error
+            if error.args != (ENDED_BY_SIGNAL,):
+                raise StoreUnavailable(f"{str(folder)!r} could not be mounted; see what FUSE says above") from error
+
+
+def require_folder(folder: Path, look: Callable[[Path], object] = os.stat) -> None:
+    """Refuse what is no folder, and one on which the mount of a process that is gone still stands.
+
+    Raises:
+        StoreUnavailable: it is; with what to do.
+        InvalidRequest: there is no such folder.
+    """
+    try:
+        look(folder)
+    except OSError as error:
+        if error.errno != errno.ENOTCONN:
+            raise InvalidRequest(f"{str(folder)!r} cannot be used: {error.strerror}; name an empty folder") from error
+        text = f"{str(folder)!r} is left mounted by a process that was killed: run `fusermount -u {folder}` first"
+        raise StoreUnavailable(text) from error
+
+
+@contextmanager
+def _signals_of_libfuse() -> Iterator[None]:
+    """Let libfuse end the mount on SIGINT, SIGTERM and SIGHUP: it takes over those that have their default only."""
+    before = {one: signal.signal(one, signal.SIG_DFL) for one in ENDING}
+    try:
+        yield
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
 
 
 def fuse_library(device: Path = DEVICE) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from random import Random
 
@@ -12,7 +13,9 @@ import pytest
 
 from holdfast.backup.browse import Browser
 from holdfast.backup.chunking import ChunkLimits
+from holdfast.backup.ids import ChunkId
 from holdfast.backup.ports import PackKind
+from holdfast.backup.reader import ChunkReader
 from holdfast.backup.repository import Repository
 from holdfast.cli.file_system import FileSystem
 from tests.support.backups import back_up
@@ -58,8 +61,11 @@ def test_each_snapshot_is_a_folder_and_latest_leads_to_the_newest(repository: Re
     (first,) = snapshot_names(files)
     assert first.startswith("2026-11-21T02-00-00Z-")
     back_up(repository, tmp_path / "source")
+    assert snapshot_names(files) == [first]  # the list is kept for a second
+    repository.clock.sleep(1)
     both = snapshot_names(files)
     assert len(both) == 2
+    assert "latest" in files.readdir("/", 0)
     assert files.readlink("/latest") == both[0]
     assert stat.S_ISLNK(files.getattr("/latest")["st_mode"])
 
@@ -79,9 +85,10 @@ def test_a_tree_is_walked_read_and_linked(repository: Repository, tmp_path: Path
     assert files.read(f"{top}/\udcff\n", 3, 4, 0) == b"nam"
     assert files.read(f"{top}/sub/deep/b", 10_000, 0, 0) == b"b" * 5000
     assert files.readlink(f"{top}/link") == "a.txt"
+    assert files.getattr(f"{top}/link")["st_size"] == len("a.txt")
     found, real = files.getattr(f"{top}/a.txt"), (tmp_path / "source" / "a.txt").stat()
     assert (found["st_mode"], found["st_size"], found["st_uid"]) == (real.st_mode, 5, real.st_uid)
-    assert found["st_mtime"] == pytest.approx(real.st_mtime)
+    assert found["st_mtime"] == real.st_mtime_ns
 
 
 def test_any_part_of_a_file_with_holes_is_read(repository: Repository, tmp_path: Path) -> None:
@@ -93,6 +100,42 @@ def test_any_part_of_a_file_with_holes_is_read(repository: Repository, tmp_path:
     for _ in range(200):
         at, size = random.randrange(len(whole) + 50), random.randrange(9000)
         assert files.read(path, size, at, 0) == whole[at : at + size]
+
+
+def pieces_read(repository: Repository, size: int) -> Iterator[tuple[int, bytes]]:
+    files = mounted(repository)
+    path = f"/{snapshot_names(files)[0]}/large"
+    for at in range(0, files.getattr(path)["st_size"], size):
+        yield at, files.read(path, size, at, 0)
+
+
+def test_a_file_is_read_ahead_in_fewer_requests_than_chunks(
+    repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    fetch = ChunkReader.fetch
+
+    def counted(reader: ChunkReader, chunks: Sequence[ChunkId]) -> Iterator[tuple[ChunkId, bytes]]:
+        asked.append(len(chunks))
+        return fetch(reader, chunks)
+
+    monkeypatch.setattr(ChunkReader, "fetch", counted)
+    whole = (tmp_path / "source" / "large").read_bytes()
+    assert b"".join(data for _, data in pieces_read(repository, 1000)) == whole
+    assert max(asked) > 40
+    assert len(asked) < 20
+
+
+def test_damage_further_on_does_not_keep_what_comes_before_from_being_read(tmp_path: Path) -> None:
+    repository, whole, good = any_repository(), noise(1_000_000), 0
+    back_up(repository, make(Folder({b"large": File((whole,))}), tmp_path / "source"))
+    (row,) = (row for row in repository.index.packs() if row.kind is PackKind.DATA)
+    flip(repository, f"packs/{row.pack[:2]}/{row.pack}", 900_000)
+    with pytest.raises(OSError, match="fails authentication"):  # noqa: PT012 - somewhere on the way
+        for at, data in pieces_read(repository, 10_000):
+            assert data == whole[at : at + 10_000]
+            good += 1
+    assert good > 5
 
 
 def test_several_sources_are_below_their_full_paths(tmp_path: Path) -> None:

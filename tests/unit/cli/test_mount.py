@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
-from holdfast.cli.mount import fuse_library
-from holdfast.errors import InvalidRequest, StoreDenied
+from holdfast.cli.mount import fuse_library, require_folder
+from holdfast.errors import InvalidRequest, StoreDenied, StoreUnavailable
 from tests.support.command_line import Run
 
 
@@ -42,3 +43,11 @@ def test_without_the_libraries_one_line_says_what_to_install(
 
 def test_a_folder_that_is_not_there_is_refused(holdfast: Run) -> None:
     assert holdfast("mount", "nowhere", "--repo", "repo").status == 2
+
+
+def test_a_folder_left_mounted_by_a_killed_process_is_told_with_the_way_out(tmp_path: Path) -> None:
+    def look(folder: Path) -> None:
+        raise OSError(errno.ENOTCONN, "Transport endpoint is not connected")
+
+    with pytest.raises(StoreUnavailable, match="run `fusermount -u"):
+        require_folder(tmp_path, look)
