@@ -32,19 +32,6 @@ class ReplicationRole(Construct):
         replica_region: str,
     ) -> None:
         super().__init__(scope, id_)
-
-        def key_use(sid: str, action: str, key: str, region: str, bucket: str) -> iam.PolicyStatement:
-            return iam.PolicyStatement(
-                sid=sid,
-                actions=[action],
-                resources=[key],
-                conditions={
-                    "StringEquals": {"kms:ViaService": f"s3.{region}.amazonaws.com"},
-                    # With an S3 Bucket Key the context is the bucket, without one it is the object.
-                    "StringLike": {"kms:EncryptionContext:aws:s3:arn": [bucket, f"{bucket}/*"]},
-                },
-            )
-
         statements = [
             iam.PolicyStatement(
                 sid="ReadConfiguration",
@@ -67,8 +54,8 @@ class ReplicationRole(Construct):
                 actions=["s3:ReplicateObject", "s3:ReplicateDelete", "s3:ReplicateTags"],
                 resources=[f"{replica_arn}/*"],
             ),
-            key_use("DecryptSource", "kms:Decrypt", source_key_arn, source_region, source_arn),
-            key_use("EncryptReplica", "kms:Encrypt", replica_key_arn, replica_region, replica_arn),
+            _key_use("DecryptSource", "kms:Decrypt", source_key_arn, source_region, source_arn),
+            _key_use("EncryptReplica", "kms:Encrypt", replica_key_arn, replica_region, replica_arn),
         ]
         self.role = iam.Role(
             self,
@@ -113,3 +100,17 @@ def replicate_everything(
         ),
     )
     bucket.replication_configuration = s3.CfnBucket.ReplicationConfigurationProperty(role=role_arn, rules=[rule])
+
+
+def _key_use(sid: str, action: str, key: str, region: str, bucket: str) -> iam.PolicyStatement:
+    """Let S3 use a key for one bucket in one region."""
+    return iam.PolicyStatement(
+        sid=sid,
+        actions=[action],
+        resources=[key],
+        conditions={
+            "StringEquals": {"kms:ViaService": f"s3.{region}.amazonaws.com"},
+            # With an S3 Bucket Key the context is the bucket, without one it is the object.
+            "StringLike": {"kms:EncryptionContext:aws:s3:arn": [bucket, f"{bucket}/*"]},
+        },
+    )
