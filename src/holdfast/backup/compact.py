@@ -6,7 +6,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from holdfast.backup.ids import ChunkId, PackId, Place, SnapshotId
-from holdfast.backup.pack import Block, Footer, PackBuilder, footer_in, pack_key, read_footer
+from holdfast.backup.pack import Block, Footer, PackBuilder, read_footer
+from holdfast.backup.pack_reader import sealed_blocks
 from holdfast.backup.parallel import each
 from holdfast.backup.ports import PackKind, PackRow
 from holdfast.backup.repository import Repository
@@ -78,15 +79,16 @@ def compact(
     done = Compaction()
     ordered = sorted(rows, key=lambda row: row.pack)
 
-    def read(row: PackRow) -> bytes:
-        return repository.objects.get(pack_key(row.pack))
+    def read(row: PackRow) -> tuple[Footer, list[tuple[Block, memoryview]]]:
+        footer = read_footer(repository.objects, repository.keyring, row.pack)
+        live = _live_blocks(footer, used.get(row.pack, ()))
+        return footer, list(sealed_blocks(repository.objects, row.pack, live))
 
-    for row, data in zip(ordered, each(read, ordered, workers), strict=True):
+    for row, (footer, blocks) in zip(ordered, each(read, ordered, workers), strict=True):
         tick()
-        footer = footer_in(repository.keyring, row.pack, data)
         done.contents[row.pack] = footer.chunks
-        for block in _live_blocks(footer, used.get(row.pack, ())):
-            moving[row.kind].add(row.pack, block, data[block.offset : block.offset + block.stored_bytes])
+        for block, sealed in blocks:
+            moving[row.kind].add(row.pack, block, sealed)
             done.bytes_copied += block.stored_bytes
     for one in moving.values():
         one.close()
@@ -103,7 +105,7 @@ class BlockMover:
         self._builder = PackBuilder(kind, repository.keyring.sealer())
         self._sources: list[tuple[PackId, Block]] = []
 
-    def add(self, source: PackId, block: Block, sealed: bytes) -> None:
+    def add(self, source: PackId, block: Block, sealed: bytes | memoryview) -> None:
         """Copy one block; it is moved when its new pack is full, or at `close`."""
         self._builder.add_sealed(sealed, block.raw_bytes, block.chunks)
         self._sources.append((source, block))

@@ -92,7 +92,7 @@ class PackBuilder:
     def __init__(self, kind: PackKind, sealer: Sealer) -> None:
         self.kind = kind
         self._sealer = sealer
-        self._parts: list[bytes] = [MAGIC]
+        self._parts: list[bytes | memoryview] = [MAGIC]
         self._blocks: list[Block] = []
         self.size = len(MAGIC)
 
@@ -103,7 +103,7 @@ class PackBuilder:
         context = b"".join(chunk for chunk, _ in chunks)
         self.add_sealed(self._sealer.seal("block", context, compress(raw, worth_trying=shrinks)), len(raw), lengths)
 
-    def add_sealed(self, sealed: bytes, raw_bytes: int, chunks: tuple[tuple[ChunkId, int], ...]) -> None:
+    def add_sealed(self, sealed: bytes | memoryview, raw_bytes: int, chunks: tuple[tuple[ChunkId, int], ...]) -> None:
         """Add a block that is sealed already, verbatim: compaction needs no decryption."""
         self._blocks.append(Block(self.size, len(sealed), raw_bytes, chunks))
         self._parts.append(sealed)

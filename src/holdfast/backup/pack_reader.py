@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from holdfast.backup.ids import ChunkId, PackId
 from holdfast.backup.pack import Block, Footer, pack_key, read_end
-from holdfast.backup.ports import PackKind
+from holdfast.backup.ports import ObjectStore, PackKind
 from holdfast.backup.remote import AT_ONCE, is_remote
 from holdfast.backup.repository import Repository
 from holdfast.errors import IntegrityError
@@ -114,9 +114,8 @@ class PackReader:
 
     def _runs(self, footer: Footer, pack: PackId, chunks: Ordinals) -> Iterator[list[Block]]:
         blocks: Sequence[Block] = blocks_of(footer, pack, chunks)
-        if not self.is_remote:
-            return _runs(blocks, GAP_BYTES, RANGE_BYTES)
-        return _runs(footer.blocks if footer.kind is PackKind.TREE else blocks, REMOTE_GAP_BYTES, REMOTE_RANGE_BYTES)
+        is_walked = self.is_remote and footer.kind is PackKind.TREE
+        return _runs(self._objects, footer.blocks if is_walked else blocks)
 
     def _end(self, pack: PackId) -> tuple[Footer, bytes | None]:
         """Return a pack's footer, and the whole pack if it is small."""
@@ -146,7 +145,20 @@ def blocks_of(footer: Footer, pack: PackId, chunks: Ordinals) -> list[Block]:
     return [footer.blocks[number] for number in sorted(numbers)]
 
 
-def _runs(blocks: Sequence[Block], gap_bytes: int, range_bytes: int) -> Iterator[list[Block]]:
+def sealed_blocks(objects: ObjectStore, pack: PackId, blocks: Sequence[Block]) -> Iterator[tuple[Block, memoryview]]:
+    """Yield blocks of a pack as they are stored: read with little of what lies between them; raise NotFound."""
+    for run in _runs(objects, blocks):
+        start, end = run[0].offset, run[-1].offset + run[-1].stored_bytes
+        data = memoryview(objects.get(pack_key(pack), start, end - start))
+        for block in run:
+            yield block, data[block.offset - start : block.offset - start + block.stored_bytes]
+
+
+def _runs(objects: ObjectStore, blocks: Sequence[Block]) -> Iterator[list[Block]]:
+    """Yield blocks in pack order, those together that this store best gives in one request."""
+    gap_bytes, range_bytes = GAP_BYTES, RANGE_BYTES
+    if is_remote(objects):
+        gap_bytes, range_bytes = REMOTE_GAP_BYTES, REMOTE_RANGE_BYTES
     run: list[Block] = []
     for block in blocks:
         if run:
