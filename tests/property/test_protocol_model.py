@@ -17,7 +17,7 @@ import pytest
 
 from holdfast.backup import compact, resume, writer
 from holdfast.backup.ids import SnapshotId
-from holdfast.backup.ports import PackState
+from holdfast.backup.ports import PackKind, PackState
 from holdfast.backup.prune import prune
 from holdfast.backup.repository import Repository
 from holdfast.backup.resume import bytes_noted
@@ -35,7 +35,7 @@ RANDOM_RUNS = 150
 def _compaction_of_any_size(monkeypatch: pytest.MonkeyPatch) -> None:
     """These packs are tiny: let none be too small to be rewritten, and no chunk too small for a block of its own."""
     monkeypatch.setattr(compact, "SMALL_SHARE", 0.0)
-    monkeypatch.setattr(writer, "SOLID_BYTES", 0)
+    monkeypatch.setattr(writer, "SOLID_BYTES", dict.fromkeys(PackKind, 0))
 
 
 def world() -> World:
