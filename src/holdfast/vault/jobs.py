@@ -59,7 +59,7 @@ def parse_job(body: str) -> Job:
     """
     try:
         fields = json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidRequest(f"the message is not JSON: {body[:80]!r}") from error
     if not isinstance(fields, dict):
         raise InvalidRequest(f"the message is not a JSON object: {body[:80]!r}")
@@ -93,10 +93,15 @@ def run_name(time: object) -> str:
     Raises:
         InvalidRequest: not a time with its zone.
     """
-    try:
-        found = datetime.fromisoformat(time) if isinstance(time, str) else None
-    except ValueError:
-        found = None
-    if found is None or found.tzinfo is None:
+    if (found := moment(time)) is None:
         raise InvalidRequest(f"timestamp must be a time such as 2026-11-21T02:00:00Z, got {time!r}")
-    return found.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return found.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def moment(text: object) -> datetime | None:
+    """Return the time that `text` spells, in UTC; None if it spells none, or none with its zone."""
+    try:
+        found = datetime.fromisoformat(text) if isinstance(text, str) else None
+        return found.astimezone(UTC) if found is not None and found.tzinfo is not None else None
+    except (ValueError, OverflowError):
+        return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from holdfast.backup.ids import SnapshotId
@@ -14,7 +14,7 @@ from holdfast.backup.restore import Progress, RestoreSummary, restore
 from holdfast.backup.snapshots import resolve
 from holdfast.backup.targets.s3 import S3Target
 from holdfast.errors import DeadlineReached, HoldfastError, IntegrityError, InvalidRequest, NotFound
-from holdfast.vault.jobs import check_user
+from holdfast.vault.jobs import check_user, moment
 from holdfast.vault.log import log
 from holdfast.vault.notices import Subject
 from holdfast.vault.services import Context, Services, services
@@ -77,13 +77,9 @@ def parse_request(event: Mapping[str, Any]) -> RestoreRequest:
 
 
 def _time(text: str) -> datetime:
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        found = None
-    if found is None or found.tzinfo is None:
+    if (found := moment(text)) is None:
         raise InvalidRequest(f"at must be a time such as 2026-11-21T02:00:00Z, got {text!r}")
-    return found.astimezone(UTC)
+    return found
 
 
 def choose(repository: Repository, request: RestoreRequest) -> Record:

@@ -73,7 +73,10 @@ def test_a_run_is_named_by_its_time_in_utc(time: str, expected: str) -> None:
     assert run_name(time) == expected
 
 
-@pytest.mark.parametrize("time", ["2026-11-21T02:00:00", "today", "", None, 7])
+@pytest.mark.parametrize(
+    "time",
+    ["2026-11-21T02:00:00", "today", "", None, 7, "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"],
+)
 def test_a_time_without_zone_names_no_run(time: object) -> None:
     with pytest.raises(InvalidRequest, match="timestamp must be a time"):
         run_name(time)
@@ -84,3 +87,8 @@ def test_a_wrong_count_of_resumes_is_refused(resumes: object) -> None:
     body = json.dumps({"userId": "ann", "timestamp": RUN, "resumes": resumes})
     with pytest.raises(InvalidRequest, match="resumes"):
         parse_job(body)
+
+
+def test_a_body_of_brackets_alone_is_refused() -> None:
+    with pytest.raises(InvalidRequest, match="not JSON"):
+        parse_job("[" * 100_000)
