@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.hostile import DECODERS, hostile, try_one
+from tests.support.hostile import DECODERS, REACHED_OTHERWISE, hostile, parsing_functions, reached, try_one
 
 names = st.sampled_from(sorted(DECODERS))
 
@@ -33,3 +33,15 @@ def test_most_changes_are_refused() -> None:
     random = Random(1)
     refused = sum(try_one(name, hostile(DECODERS[name], random)) != "taken" for name in DECODERS for _ in range(60))
     assert refused > 0.4 * 60 * len(DECODERS)
+
+
+def test_every_function_that_takes_bytes_apart_is_run_by_a_decoder_of_the_list_or_says_why_not() -> None:
+    parsing = parsing_functions()
+    assert parsing - reached(DECODERS) - REACHED_OTHERWISE.keys() == set()
+    assert REACHED_OTHERWISE.keys() - parsing == set()
+
+
+def test_the_list_would_miss_a_decoder_that_is_left_out() -> None:
+    without = [name for name in DECODERS if name not in ("tree node", "key file", "vault job")]
+    missed = parsing_functions() - reached(without) - REACHED_OTHERWISE.keys()
+    assert {"backup.tree.decode_node", "vault.jobs.parse_job"} <= missed

@@ -7,17 +7,21 @@ watched too: no decoder may take much more than a block's limit.
 from __future__ import annotations
 
 import argparse
+import ast
 import json
 import resource
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from random import Random
+from types import FrameType
 
 import msgpack
 
+import holdfast
 from holdfast.backup.blocks import compress, decompress
 from holdfast.backup.chunking import ChunkLimits
 from holdfast.backup.entry import Entry, EntryKind
@@ -36,15 +40,18 @@ from holdfast.backup.pack import (
     footer_in,
     open_block,
 )
-from holdfast.backup.ports import PackKind
+from holdfast.backup.ports import PackKind, Record
 from holdfast.backup.repository import parse_config
+from holdfast.backup.resume import NOTED, ROOTS, interrupted_roots, notes_of
 from holdfast.backup.sealing import Ring
 from holdfast.backup.tree import decode_list, decode_node, encode_nodes
 from holdfast.backup.wire import pack
 from holdfast.errors import HoldfastError, IntegrityError, InvalidRequest, WrongKey
+from holdfast.vault.jobs import Job, parse_job
 from tests.support.chunks import snapshot
 from tests.support.repositories import KEYRING, any_created, any_repository, cheap_key, objects_of
 
+SOURCE = Path(holdfast.__file__).parent
 REPOSITORY = RepositoryId("a" * 32)
 PACK = PackId("b" * 64)
 MASTER = bytes(32)
@@ -133,6 +140,17 @@ def _unwrap(data: bytes) -> object:
     return cheap_key().unwrap(slot, REPOSITORY)
 
 
+def _resumed(data: bytes) -> object:
+    """Go on with an attempt whose notes are these: a line of roots, one of how many bytes they hold."""
+    roots, _, noted = data.decode(errors="replace").partition("\n")
+    repository, id_ = any_repository(), SnapshotId("e" * 32)
+    now = repository.clock.now()
+    notes = notes_of(repository, [b"/source"], [], 0)
+    figures = {**notes, ROOTS: roots, NOTED: int(noted) if noted.isdecimal() else noted}
+    repository.ledger.begin(Record(id=id_, user="u", host="h", start=now, lease_until=now, epoch=1, figures=figures))
+    return interrupted_roots(repository, id_, [b"/source"])
+
+
 def _is_dear(value: object) -> bool:
     """Say whether a slot asks for work that is allowed and too slow to try by the thousand."""
     try:
@@ -141,6 +159,7 @@ def _is_dear(value: object) -> bool:
         return False
 
 
+RUN = "2026-11-21T02:00:00Z"
 RING = {
     "id": bytes(32),
     "chunker": bytes(32),
@@ -163,7 +182,28 @@ DECODERS: Mapping[str, Decoder] = {
     "key slot unwrapped": Decoder(_unwrap, SEEDS["slot"]),
     "key file": Decoder(decode_key_file, encode_key_file(MASTER), refuses_by=InvalidRequest),
     "key file's slot": Decoder(_unwrap_by_file, json.dumps(FileKey(MASTER).wrap(MASTER, REPOSITORY)).encode()),
+    "notes": Decoder(_resumed, b"c" * 64 + b";" + b"d" * 64 + b"," + b"e" * 64 + b"\n1000"),
+    "vault job": Decoder(
+        lambda data: parse_job(data.decode(errors="replace")),
+        Job(user="ann", run=RUN).body().encode(),
+        False,
+        InvalidRequest,
+    ),
 }
+REACHED_OTHERWISE: Mapping[str, str] = {
+    "backup.store_apart._decoded": "an entry of our own worker's",
+    "backup.workers._Link.receive": "a socket between two of our own processes",
+    "backup.workers.Workers._hear": "an error of our own worker's",
+    "backup.workers._pickled": "made in the same line",
+    "backup.stores.sqlite_ledger._to_record": "our own catalogue; a damaged one is rebuilt",
+    "backup.usage._count": "made by the process itself",
+    "backup.spill.ChunksByPack.placed": "made by the process itself",
+}
+"""Functions that take bytes or text apart and are not given anything an attacker wrote."""
+PARSING = frozenset(
+    {"unpack", "unpackb", "unpack_from", "iter_unpack", "unpack_json", "loads", "decompress", "fromisoformat"}
+)
+"""Calls by which a function shows that it decodes."""
 ODD: tuple[object, ...] = (
     None, True, -1, 0, 1, 2**31, 2**63 - 1, 2**64 - 1, 0.5, float("nan"), "", "x", b"", b"\0", b"c" * 32, [], {}, [[]],
     {"a": 1}, {1: 2}, {b"k": b"v"}, [b"c" * 32] * 40, "..", "\ud7ff", b"\xff" * 300,
@@ -230,6 +270,51 @@ def try_one(name: str, data: bytes) -> str:
     except (DECODERS[name].refuses_by, WrongKey) as error:
         return type(error).__name__
     return "taken"
+
+
+def parsing_functions() -> set[str]:
+    """Return every function of the engine and the vault that takes bytes or text apart, as `module.qualified.name`."""
+    found = set()
+    for room in ("backup", "vault"):
+        for path in sorted((SOURCE / room).rglob("*.py")):
+            module = ".".join(path.relative_to(SOURCE).with_suffix("").parts)
+            found |= {f"{module}.{name}" for name in _parsing(ast.parse(path.read_text()), ())}
+    return found
+
+
+def _parsing(node: ast.AST, above: tuple[str, ...]) -> Iterator[str]:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.FunctionDef | ast.ClassDef):
+            yield from _parsing(child, (*above, child.name))
+        elif isinstance(child, ast.Call) and _called(child.func) in PARSING and above:
+            yield ".".join(above)
+            yield from _parsing(child, above)
+        else:
+            yield from _parsing(child, above)
+
+
+def _called(function: ast.expr) -> str:
+    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+
+
+def reached(names: Iterable[str]) -> set[str]:
+    """Return the functions of the engine and the vault that these decoders run through with what they take."""
+    found = set()
+
+    def look(frame: FrameType, event: str, _: object) -> None:
+        path = Path(frame.f_code.co_filename)
+        if event == "call" and path.is_relative_to(SOURCE):
+            module = ".".join(path.relative_to(SOURCE).with_suffix("").parts)
+            found.add(f"{module}.{frame.f_code.co_qualname.replace('.<locals>', '')}")
+
+    before = sys.getprofile()
+    sys.setprofile(look)
+    try:
+        for name in names:
+            try_one(name, DECODERS[name].seed)
+    finally:
+        sys.setprofile(before)
+    return found
 
 
 def main() -> int:

@@ -35,7 +35,8 @@ def bytes_noted(record: Record) -> int:
     """Return how many bytes of files an attempt's notes lead to; -1 if it has left none."""
     if record.status not in NOTING or ROOTS not in record.figures:
         return -1
-    return int(record.figures.get(NOTED, 0))
+    noted = record.figures.get(NOTED, 0)
+    return noted if isinstance(noted, int) else 0
 
 
 def last_interrupted(repository: Repository, user: str, host: str, paths: Sequence[bytes]) -> SnapshotId | None:
