@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 import time
@@ -75,6 +76,14 @@ def sqlite_errors(path: Path) -> Iterator[None]:
         raise kind(f"catalogue {path}: {advice}") from error
 
 
+def is_on_read_only_file_system(folder: Path) -> bool:
+    """Tell whether nothing in a folder can be written, whoever tries; False if it is not there."""
+    try:
+        return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
+    except OSError:
+        return False
+
+
 class SqliteFile:
     """The catalogue's file: what is written is durable on return, and all of a change or nothing.
 
@@ -87,8 +96,10 @@ class SqliteFile:
         *,
         busy_seconds: float = BUSY_SECONDS,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        is_read_only: Callable[[Path], bool] = is_on_read_only_file_system,
     ) -> None:
         self._now = now
+        self._is_read_only = is_read_only
         self._path = path
         self._busy_seconds = busy_seconds
         self._local = threading.local()
@@ -99,12 +110,29 @@ class SqliteFile:
     def _connection(self) -> sqlite3.Connection:
         db: sqlite3.Connection | None = getattr(self._local, "db", None)
         if db is None:
-            db = sqlite3.connect(self._path, timeout=0, isolation_level=None)
+            db = self._connect()
             self._patiently(lambda: db.execute("PRAGMA synchronous=FULL"))
             if self._patiently(lambda: db.execute("PRAGMA user_version").fetchone()) != (SCHEMA_VERSION,):
                 self._patiently(lambda: db.executescript(SCHEMA))
             self._local.db = db
         return db
+
+    def _connect(self) -> sqlite3.Connection:
+        """Connect; where nothing can be written, to a file that nobody changes (sqlite.org/wal.html, section 8).
+
+        Raises:
+            StoreDenied: nothing can be written, and the last changes are in a log that is not part of the file yet.
+        """
+        if not self._is_read_only(self._path.parent):
+            return sqlite3.connect(self._path, timeout=0, isolation_level=None)
+        log = self._path.with_name(f"{self._path.name}-wal")
+        if log.exists() and log.stat().st_size:
+            raise StoreDenied(
+                f"catalogue {self._path}: its last changes are in {log.name}, which a read-only file system keeps from "
+                "being used: copy the repository to where it can be written, or mount it writable once"
+            )
+        uri = f"{self._path.absolute().as_uri()}?mode=ro&immutable=1"
+        return sqlite3.connect(uri, uri=True, timeout=0, isolation_level=None)
 
     def _patiently(self, call: Callable[[], T]) -> T:
         """Call until it is our turn: who has waited longer asks more often, so that nobody starves."""

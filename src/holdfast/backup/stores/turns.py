@@ -16,6 +16,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from holdfast.backup.stores.os_errors import os_errors
+
 T = TypeVar("T")
 MOST_TOGETHER = 64
 """Changes in one transaction at most: what bounds how long another process waits for its turn."""
@@ -100,8 +102,10 @@ class FileTurn:
 
         Raises:
             TimeoutError: another process kept it for `seconds`.
+            StoreDenied, StoreUnavailable: the file cannot be opened to write.
         """
-        file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        with os_errors(f"write {str(self._path)!r}"):
+            file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             self._wait(file, seconds)
             yield

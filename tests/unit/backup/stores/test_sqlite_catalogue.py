@@ -190,3 +190,28 @@ def test_many_processes_write_one_catalogue_and_each_gets_its_turn(path: Path) -
     assert len(list(catalogue.packs())) == 6 * 15
     assert len(catalogue.usable([ChunkId(n.to_bytes(32, "big")) for n in range(64)])) == 64
     catalogue.close()
+
+
+def on_read_only_disk(path: Path) -> SqliteCatalogue:
+    return SqliteCatalogue(path, is_read_only=lambda _: True)
+
+
+def test_on_a_read_only_file_system_it_is_read_without_touching_anything(
+    catalogue: SqliteCatalogue, path: Path
+) -> None:
+    catalogue.begin(Record(id=ONE, user="ann", host="desk", start=NOON, lease_until=NOON + timedelta(hours=1), epoch=1))
+    catalogue.close()
+    before = {one.name: one.stat().st_mtime_ns for one in path.parent.iterdir()}
+    with closing(on_read_only_disk(path)) as reader:
+        assert ONE in reader.get([ONE])
+        with pytest.raises(StoreDenied, match="read-only"):
+            reader.forget([ONE])
+    assert {one.name: one.stat().st_mtime_ns for one in path.parent.iterdir()} == before
+
+
+def test_a_log_that_a_read_only_file_system_keeps_from_being_used_is_told(
+    catalogue: SqliteCatalogue, path: Path
+) -> None:
+    assert path.with_name("catalogue.sqlite-wal").stat().st_size  # the writer has not closed
+    with pytest.raises(StoreDenied, match="copy the repository to where it can be written"):
+        on_read_only_disk(path)
