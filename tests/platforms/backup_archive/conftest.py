@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.platforms.conftest import Stacks, Synthesis
+from tests.platforms.reading import Template
 
 Archive = Callable[..., Stacks]
 
@@ -24,3 +25,16 @@ def archive(synthesis: Synthesis) -> Archive:
 def stacks(archive: Archive) -> Stacks:
     """The defaults."""
     return archive()
+
+
+# Said again although the folder above has them: what a whole session shares is kept once, with that folder's stacks.
+@pytest.fixture(scope="session")
+def primary(stacks: Stacks) -> Template:
+    """The first region."""
+    return stacks.primary
+
+
+@pytest.fixture(scope="session")
+def replica(stacks: Stacks) -> Template:
+    """The second region."""
+    return stacks.replica
