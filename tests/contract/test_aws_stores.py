@@ -13,7 +13,7 @@ from holdfast.backup.ids import ChunkId, PackId, Place, RepositoryId, SnapshotId
 from holdfast.backup.ports import PackKind, PackRow, PackState, Record, Status
 from holdfast.backup.stores.aws.dynamodb import Cancelled, transact
 from holdfast.backup.stores.aws.kms_key import KmsKey
-from holdfast.errors import Conflict, InvalidRequest, LeaseLost, NotFound, StoreDenied, WrongKey
+from holdfast.errors import Conflict, InvalidRequest, LeaseLost, NotFound, StoreDenied, StoreUnavailable, WrongKey
 from holdfast.rehearsal.ports import EmbeddedAws
 from tests.support.aws_stores import AwsStores, make_stores
 
@@ -104,12 +104,72 @@ class TestObjects:
             stores.objects.put("a", b"")
 
 
+class Answering:
+    """Answers batches of statements with these errors, batch by batch; none is empty."""
+
+    def __init__(self, *answers: list[str]) -> None:
+        self._answers = list(answers)
+        self.sent: list[int] = []
+
+    def batch_execute_statement(self, Statements: list[Any]) -> dict[str, Any]:  # noqa: N803 - the SDK's name
+        self.sent.append(len(Statements))
+        return {"Responses": [{"Error": {"Code": code}} if code else {} for code in self._answers.pop(0)]}
+
+
 class TestIndex:
-    def test_a_pack_of_99_chunks_is_published_in_one_request(self, stores: AwsStores) -> None:
+    def test_chunk_rows_are_inserted_one_by_one_25_a_request(self, stores: AwsStores) -> None:
         stores.index.announce(pack_row(1))
         with counted(stores) as made:
             assert stores.index.publish(pack(1), [chunk(number) for number in range(99)]) == 99
-        assert made == {"dynamodb.TransactWriteItems": 1}
+        assert made == {"dynamodb.UpdateItem": 1, "dynamodb.BatchExecuteStatement": 4}
+
+    def test_rows_that_stand_are_replaced_only_while_the_own_pack_is_live(self, stores: AwsStores) -> None:
+        store_pack(stores, 1, [chunk(1)])
+        stores.index.condemn(pack_row(1), 1)
+        store_pack(stores, 2, [])
+        index = stores.index
+        insert = index._insert
+
+        def condemned_meanwhile(places: Any) -> list[ChunkId]:
+            found = insert(places)
+            stores.index.condemn(pack_row(2), 1)
+            return found
+
+        index._insert = condemned_meanwhile  # type: ignore[method-assign]
+        with pytest.raises(Conflict, match="collected"):
+            index.publish(pack(2), [chunk(1), chunk(2)])
+        assert stores.index.readable([chunk(1)]) == {chunk(1): Place(pack(1), 0)}
+
+    def test_a_row_that_names_no_pack_any_more_is_replaced(self, stores: AwsStores) -> None:
+        stores.index._insert({chunk(1): Place(pack(1), 0)})  # a stalled writer's, whose pack prune has removed
+        assert stores.index.readable([chunk(1)]) == {}
+        assert store_pack(stores, 2, [chunk(1)]) == 1
+        assert stores.index.usable([chunk(1)]) == {chunk(1): Place(pack(2), 0)}
+
+    def test_unpointing_costs_a_request_for_25_rows_and_leaves_those_of_others(self, stores: AwsStores) -> None:
+        store_pack(stores, 1, [chunk(number) for number in range(60)])
+        store_pack(stores, 2, [])
+        assert stores.index.move({chunk(7): Place(pack(2), 0)}, pack(1)) == 1
+        with counted(stores) as made:
+            stores.index.unpoint(pack(1), [chunk(number) for number in range(60)])
+        assert made == {"dynamodb.BatchExecuteStatement": 3}
+        assert stores.index.readable([chunk(number) for number in range(60)]) == {chunk(7): Place(pack(2), 0)}
+
+    @pytest.mark.parametrize(("code", "error"), [("AccessDenied", StoreDenied), ("ResourceNotFound", StoreUnavailable)])
+    def test_a_statement_that_fails_is_told_by_what_can_be_done(
+        self, stores: AwsStores, code: str, error: type[Exception]
+    ) -> None:
+        index = stores.index
+        index._rows._client = Answering([code])
+        with pytest.raises(error, match=f"BatchExecuteStatement in {stores.deduplication} failed"):
+            index.unpoint(pack(1), [chunk(1)])
+
+    def test_a_statement_that_was_throttled_is_sent_again_alone(self, stores: AwsStores) -> None:
+        index = stores.index
+        client = index._rows._client = Answering(["", "ThrottlingError", "DuplicateItem"], [""])
+        assert index._insert({chunk(number): Place(pack(1), number) for number in range(3)}) == [chunk(2)]
+        assert client.sent == [3, 1]
+        assert len(stores.pauses) == 1
 
     def test_looking_up_100_chunks_of_one_pack_takes_two_requests(self, stores: AwsStores) -> None:
         store_pack(stores, 1, [chunk(number) for number in range(100)])

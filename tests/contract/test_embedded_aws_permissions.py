@@ -95,6 +95,20 @@ def test_leading_keys_bound_what_an_item_of_a_transaction_may_delete(strict_aws:
     assert "AccessDenied" in str(refusal(lambda: worker.delete_item(TableName=table, Key=key("epoch"))))
 
 
+def test_a_statement_needs_the_right_of_its_kind_whatever_request_carries_it(
+    strict_aws: EmbeddedAws, as_role: As
+) -> None:
+    table = make_stores(strict_aws).deduplication
+    writer = as_role("dynamodb", "inserter", allow("dynamodb:PartiQLInsert"))
+    other = as_role("dynamodb", "putter", allow("dynamodb:PutItem"))
+    insert = {"Statement": f"INSERT INTO \"{table}\" VALUE {{'contentHash': ?}}", "Parameters": [{"S": "a"}]}
+    delete = {"Statement": f'DELETE FROM "{table}" WHERE "contentHash" = ?', "Parameters": [{"S": "a"}]}
+    assert refusal(lambda: writer.batch_execute_statement(Statements=[insert])) is None
+    assert "AccessDenied" in str(refusal(lambda: writer.batch_execute_statement(Statements=[insert, delete])))
+    assert "AccessDenied" in str(refusal(lambda: writer.execute_statement(**delete)))
+    assert "AccessDenied" in str(refusal(lambda: other.batch_execute_statement(Statements=[insert])))
+
+
 def test_a_bucket_that_demands_new_names_takes_only_conditional_puts(strict_aws: EmbeddedAws, as_role: As) -> None:
     s3 = strict_aws.client("s3", HOME)
     s3.create_bucket(Bucket="only-new-names")

@@ -9,7 +9,15 @@ from tests.platforms.reading import Template, as_list, meets, policy_documents, 
 
 ROLES = ("initiator", "worker", "restore", "verify", "prune", "create", "replica-key")
 NETWORKED = ("initiator", "worker", "restore", "verify", "prune")
-DESTRUCTIVE = ("s3:Delete", "dynamodb:Delete", "kms:ScheduleKeyDeletion", "kms:Disable", "sqs:Purge", "s3:PutBucket")
+DESTRUCTIVE = (
+    "s3:Delete",
+    "dynamodb:Delete",
+    "dynamodb:PartiQLDelete",
+    "kms:ScheduleKeyDeletion",
+    "kms:Disable",
+    "sqs:Purge",
+    "s3:PutBucket",
+)
 
 
 @meets("BS-42")

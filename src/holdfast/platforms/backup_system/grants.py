@@ -74,6 +74,7 @@ def worker(things: Things) -> list[iam.PolicyStatement]:
         *_repository(things, "s3:GetObject"),
         _on_objects("AddObjects", things, ["s3:PutObject"], "packs/", "snapshots/"),
         _rows(things),
+        _chunk_rows(things, "dynamodb:PartiQLInsert"),
         _end_lease(things),
         allow("TakeJobs", _CONSUME, [things.queue]),
         _tell(things),
@@ -107,6 +108,7 @@ def prune(things: Things) -> list[iam.PolicyStatement]:
         _on_objects("RewritePacks", things, ["s3:PutObject"], "packs/"),
         _on_objects("Reclaim", things, ["s3:DeleteObject"], "packs/", "snapshots/"),
         _rows(things, "dynamodb:DeleteItem"),
+        _chunk_rows(things, "dynamodb:PartiQLInsert", "dynamodb:PartiQLDelete"),
         _tell(things),
         _use_key(things),
     ]
@@ -155,6 +157,11 @@ def _rows(things: Things, *more: str) -> iam.PolicyStatement:
     # A transaction needs the right of each of its actions; there is none for the transaction itself.
     writes = ["dynamodb:ConditionCheckItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
     return allow("UseRows", [*_READS, *writes, *more], tables)
+
+
+def _chunk_rows(things: Things, *actions: str) -> iam.PolicyStatement:
+    """Allow batches of conditional writes, which the tables take as PartiQL alone, on the rows of chunks and packs."""
+    return allow("ChangeChunkRows", actions, [things.deduplication_table])
 
 
 def _end_lease(things: Things) -> iam.PolicyStatement:

@@ -7,7 +7,7 @@ The register can: one small row a pack in a partition of the metadata table, wri
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, groupby
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from holdfast.backup.stores.aws.dynamodb import (
     MOST_KEYS,
     Action,
     Cancelled,
+    Item,
     Table,
     grouped,
     number,
@@ -117,34 +118,66 @@ class DynamoChunkIndex:
         return self._did([{"Put": put}, self._register(row.pack)])
 
     def publish(self, pack: PackId, chunks: Sequence[ChunkId]) -> int:
-        """Make the pack LIVE and point its chunks at it, 99 a transaction; return how many places this call won."""
-        places = {chunk: Place(pack, ordinal) for ordinal, chunk in enumerate(chunks)}
-        return sum(self._point(pack, dict(group)) for group in [*grouped(places.items(), MOST_CHUNKS)] or [[]])
+        """Make the pack LIVE, then point its chunks at it; return how many places this call won.
 
-    def _point(self, pack: PackId, places: dict[ChunkId, Place]) -> int:
-        """Write these rows where there is none, or one of a pack that is not LIVE; the rest belongs to others."""
-        replaces: dict[ChunkId, PackId] = {}
-        already = 0
+        A row that is not there yet is inserted by itself, which takes one write unit and not a transaction's two.
+        """
+        if self._change_state(pack, LIVE, [PENDING, LIVE]) is None:
+            raise _collected(pack)
+        places = {chunk: Place(pack, ordinal) for ordinal, chunk in enumerate(chunks)}
+        standing = self._insert(places)
+        return len(places) - len(standing) + self._replace(pack, {chunk: places[chunk] for chunk in standing})
+
+    def _insert(self, places: Mapping[ChunkId, Place]) -> list[ChunkId]:
+        """Write the rows that are not there yet; return the chunks that have one."""
+        attributes = f"'{self._row.hash}': ?, 'p': ?, 'n': ?"
+        statement = f'INSERT INTO "{self._rows.name}" VALUE {{{attributes}}}'
+        statements = [
+            {"Statement": statement, "Parameters": list(self._row.chunk_item(chunk, place).values())}
+            for chunk, place in places.items()
+        ]
+        refused = self._rows.execute(statements)
+        return [chunk for chunk, is_refused in zip(places, refused, strict=True) if is_refused]
+
+    def _replace(self, pack: PackId, places: dict[ChunkId, Place]) -> int:
+        """Take over rows of packs that are not LIVE, as long as this one is; return how many are this pack's then."""
+        own = 0
         for attempt in range(self._patience.attempts):
-            order = list(places)
-            points = [self._put_chunk(chunk, places[chunk], replaces.get(chunk)) for chunk in order]
-            try:
-                transact(self._client, [self._make_live(pack), *points], self._patience)
-            except Cancelled as cancelled:
-                standing = self._standing(order, cancelled)
-                if 0 in cancelled.failed:
-                    raise Conflict(f"pack {pack} was collected while it was stored; store its content again") from None
-                live = {row.pack for row in self._pack_rows(set(standing.values()) - {pack}) if row.state is LIVE}
-                for chunk, holder in standing.items():
-                    replaces[chunk] = holder
-                    if holder == pack or holder in live:
-                        del places[chunk]
-                        already += holder == pack
-                if not standing:  # a row went between the condition and its answer
-                    self._patience.pause(attempt)
-                continue
-            return len(places) + already
+            if not places:
+                return own
+            standing = self._standing(places)
+            live = {row.pack for row in self._pack_rows(set(standing.values()) - {pack}) if row.state is LIVE}
+            own += sum(holder == pack for holder in standing.values())
+            places = {
+                chunk: place
+                for chunk, place in places.items()
+                if standing.get(chunk) != pack and standing.get(chunk) not in live
+            }
+            own += self._take_over(pack, places, standing)
+            if places:
+                self._patience.pause(attempt)
         raise StoreUnavailable(f"the rows of pack {pack} kept changing; try again later")
+
+    def _take_over(self, pack: PackId, places: dict[ChunkId, Place], standing: Mapping[ChunkId, PackId]) -> int:
+        """Replace rows in transactions with the check of the pack; take from `places` what is done, and count it."""
+        done = 0
+        for chunks in grouped(list(places), MOST_CHUNKS):
+            points = [self._put_chunk(chunk, places[chunk], standing.get(chunk)) for chunk in chunks]
+            try:
+                transact(self._client, [self._check_live(pack), *points], self._patience)
+            except Cancelled as cancelled:
+                if 0 in cancelled.failed:
+                    raise _collected(pack) from None
+                continue  # others changed one of them meanwhile
+            for chunk in chunks:
+                del places[chunk]
+            done += len(chunks)
+        return done
+
+    def _standing(self, chunks: Iterable[ChunkId]) -> dict[ChunkId, PackId]:
+        """Return the packs that the chunks' rows name."""
+        rows = map(self._row.place_of, self._rows.batch_get(self._row.chunk_key(chunk) for chunk in chunks))
+        return {chunk: place.pack for chunk, place in rows}
 
     def _put_chunk(self, chunk: ChunkId, place: Place, replaces: PackId | None) -> Action:
         put: dict[str, Any] = {
@@ -158,21 +191,20 @@ class DynamoChunkIndex:
             put["ExpressionAttributeValues"] = {":replaced": pack_value(replaces)}
         return {"Put": put}
 
-    def _make_live(self, pack: PackId) -> Action:
-        return self._change_state(pack, LIVE, [PENDING, LIVE])
-
-    def _change_state(self, pack: PackId, to: PackState, of: Sequence[PackState]) -> Action:
+    def _change_state(
+        self, pack: PackId, to: PackState, of: Sequence[PackState], *, also: str = "", epoch: int | None = None
+    ) -> Item | None:
+        """Change a pack's state from one of some, or CONDEMNED with `epoch`; None if it was another."""
         names = [f":{state.lower()}" for state in of]
-        return {
-            "Update": {
-                "TableName": self._rows.name,
-                "Key": self._row.pack_key(pack),
-                "UpdateExpression": "SET #state = :to",
-                "ConditionExpression": f"#state IN ({', '.join(names)})",
-                "ExpressionAttributeNames": {"#state": "state"},
-                "ExpressionAttributeValues": {":to": text(to), **{name: STATES[name] for name in names}},
-            }
-        }
+        condition = f"#state IN ({', '.join(names)})"
+        values = {":to": text(to), **{name: STATES[name] for name in names}}
+        attributes = {"#state": "state"}
+        if also or epoch is not None:
+            attributes["#epoch"] = "epoch"
+        if epoch is not None:
+            condition += " OR (#state = :condemned AND #epoch = :epoch)"
+            values |= {":condemned": STATES[":condemned"], ":epoch": number(epoch)}
+        return self._rows.update(self._row.pack_key(pack), f"SET #state = :to{also}", condition, attributes, values)
 
     def move(self, chunks: Mapping[ChunkId, Place], from_pack: PackId) -> int:
         """Point chunks that still name `from_pack` at their new places; where the new pack is not LIVE they stay."""
@@ -277,34 +309,17 @@ class DynamoChunkIndex:
 
     def revive(self, pack: PackId) -> bool:
         """CONDEMNED -> LIVE; False if the state forbade it."""
-        action = self._change_state(pack, LIVE, [CONDEMNED])
-        action["Update"]["UpdateExpression"] += " REMOVE #epoch"
-        action["Update"]["ExpressionAttributeNames"]["#epoch"] = "epoch"
-        return self._did([action])
+        return self._change_state(pack, LIVE, [CONDEMNED], also=" REMOVE #epoch") is not None
 
     def begin_delete(self, pack: PackId, epoch: int) -> bool:
         """CONDEMNED with `epoch`, or DELETING -> DELETING; False if it was anything else."""
-        action = self._change_state(pack, DELETING, [DELETING])
-        update = action["Update"]
-        update["ConditionExpression"] += " OR (#state = :condemned AND #epoch = :epoch)"
-        update["ExpressionAttributeNames"]["#epoch"] = "epoch"
-        update["ExpressionAttributeValues"] |= {":condemned": STATES[":condemned"], ":epoch": number(epoch)}
-        return self._did([action])
+        return self._change_state(pack, DELETING, [DELETING], epoch=epoch) is not None
 
     def unpoint(self, pack: PackId, chunks: Sequence[ChunkId]) -> None:
         """Remove those of the chunk rows that still name this pack; others are left as they are."""
-        for group in grouped(dict.fromkeys(chunks), MOST_ACTIONS):
-            self._each([self._delete_chunk(chunk, pack) for chunk in group])
-
-    def _delete_chunk(self, chunk: ChunkId, pack: PackId) -> Action:
-        return {
-            "Delete": {
-                "TableName": self._rows.name,
-                "Key": self._row.chunk_key(chunk),
-                "ConditionExpression": "p = :pack",
-                "ExpressionAttributeValues": {":pack": pack_value(pack)},
-            }
-        }
+        statement = f'DELETE FROM "{self._rows.name}" WHERE "{self._row.hash}" = ? AND p = ?'  # noqa: S608 - names of our own
+        keys = [self._row.chunk_key(chunk)[self._row.hash] for chunk in dict.fromkeys(chunks)]
+        self._rows.execute([{"Statement": statement, "Parameters": [key, pack_value(pack)]} for key in keys])
 
     def remove(self, pack: PackId) -> None:
         """Remove a DELETING pack's row and its line of the register, in one transaction."""
@@ -340,7 +355,6 @@ class DynamoChunkIndex:
             return False
         return True
 
-    def _standing(self, order: Sequence[ChunkId], cancelled: Cancelled) -> dict[ChunkId, PackId]:
-        """Return the packs that stand in the way, by chunk; actions are numbered from 1, after the pack's own."""
-        items = ((order[at - 1], item) for at, item in cancelled.failed.items() if at > 0 and item)
-        return {chunk: self._row.place_of(item)[1].pack for chunk, item in items}
+
+def _collected(pack: PackId) -> Conflict:
+    return Conflict(f"pack {pack} was collected while it was stored; store its content again")

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from holdfast.backup.parallel import each
 from holdfast.backup.stores.aws.errors import aws_errors, cancellations, code_of
 from holdfast.backup.stores.aws.patience import Patience
-from holdfast.errors import StoreUnavailable
+from holdfast.errors import HoldfastError, StoreDenied, StoreUnavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -23,6 +23,7 @@ T = TypeVar("T")
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
 MOST_KEYS = 100
 MOST_ACTIONS = 100
+MOST_STATEMENTS = 25
 AT_ONCE = 8
 """Requests of one call under way at once."""
 
@@ -31,6 +32,9 @@ _CANCELLED = "TransactionCanceledException"
 _FAILED_CONDITION = "ConditionalCheckFailed"
 _NO_REASON = "None"
 _PASSING = {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded", "RequestLimitExceeded"}
+# https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchStatementError.html
+_REFUSED_STATEMENT = {"DuplicateItem", "ConditionalCheckFailed"}
+_PASSING_STATEMENT = {*_PASSING, "InternalServerError"}
 
 
 class Cancelled(Exception):
@@ -96,6 +100,31 @@ class Table:
             self._patience.pause(attempt)
         raise StoreUnavailable(f"DynamoDB table {self.name} left keys unread: it is throttled; try again later")
 
+    def execute(self, statements: Sequence[Action]) -> list[bool]:
+        """Carry out PartiQL statements, each by itself; say of each whether its condition, or a row, forbade it.
+
+        25 a request, several requests at once. One that was carried out though its answer was lost counts as refused.
+        """
+        groups = list(grouped(statements, MOST_STATEMENTS))
+        return [refused for found in each(self._execute_group, groups, min(len(groups), AT_ONCE)) for refused in found]
+
+    def _execute_group(self, statements: list[Action]) -> list[bool]:
+        refused = [False] * len(statements)
+        left = list(range(len(statements)))
+        for attempt in range(self._patience.attempts):
+            with aws_errors(f"DynamoDB BatchExecuteStatement in {self.name}"):
+                answer = self._client.batch_execute_statement(Statements=[statements[at] for at in left])
+            codes = {at: _code(one) for at, one in zip(left, answer["Responses"], strict=True)}
+            for at, code in codes.items():
+                refused[at] = code in _REFUSED_STATEMENT
+            if unknown := sorted(set(codes.values()) - _REFUSED_STATEMENT - _PASSING_STATEMENT - {""}):
+                raise _statement_failed(self.name, unknown[0])
+            left = [at for at, code in codes.items() if code in _PASSING_STATEMENT]
+            if not left:
+                return refused
+            self._patience.pause(attempt)
+        raise StoreUnavailable(f"DynamoDB table {self.name} left rows unwritten: it is throttled; try again later")
+
     def query(self, partition: tuple[str, str], sort_prefix: tuple[str, str] | None = None) -> Iterator[Item]:
         """Yield a partition's items in sort order, where given only those whose sort key starts with a prefix."""
         condition, names = "#p = :p", {"#p": partition[0]}
@@ -151,6 +180,18 @@ class Table:
                 return None
         found: Item = answer["Attributes"]
         return found
+
+
+def _code(response: Mapping[str, Any]) -> str:
+    """Return the error of one statement of a batch, empty if there was none."""
+    return str(response["Error"].get("Code", "unknown")) if response.get("Error") else ""
+
+
+def _statement_failed(table: str, code: str) -> HoldfastError:
+    """Return what a statement's error means to the caller."""
+    if code == "AccessDenied":
+        return StoreDenied(f"DynamoDB BatchExecuteStatement in {table} failed: access denied; check the role's rights")
+    return StoreUnavailable(f"DynamoDB BatchExecuteStatement in {table} failed: {code}; try again later")
 
 
 def transact(client: DynamoDBClient, actions: Sequence[Action], patience: Patience) -> None:

@@ -4,6 +4,8 @@
   https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsqs.html
 - `dynamodb:LeadingKeys` holds the partition keys of the items a request names; each item of a transaction is checked
   with its own. https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
+- A PartiQL statement is authorized as its kind on its table, whatever request carries it.
+  https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ql-iam.html
 - `s3:if-none-match` is there when the request has that header, `s3:ObjectCreationOperation` with every put.
   https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes-enforce.html
 - A request about a listener rule, tags of a load balancer's part, a cluster's parameters or a backup vault is about it.
@@ -13,6 +15,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -25,6 +28,10 @@ BATCHES = {
     "sqs:DeleteMessageBatch": "sqs:DeleteMessage",
     "sqs:ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
 }
+
+
+STATEMENTS = {"dynamodb:ExecuteStatement", "dynamodb:BatchExecuteStatement"}
+STATEMENT = re.compile(r'\s*(SELECT\b.*?\bFROM|INSERT\s+INTO|UPDATE|DELETE\s+FROM)\s+"?([\w.-]+)', re.I | re.S)
 
 
 class ItemAction(str):
@@ -47,6 +54,8 @@ def install() -> None:
         return _named_in(service, *request) or str(resource_of(service, *request, **options))
 
     def dynamodb_transaction_checks(action: str, body: bytes, region: str, account: str) -> list[tuple[str, str]]:
+        if action in STATEMENTS:
+            return _statement_checks(body, region, account)
         found: list[tuple[str, str]] = checks(action, body, region, account)
         keys = list(_transaction_keys(body)) if found else []
         if len(keys) != len(found):
@@ -101,6 +110,17 @@ def _write_keys(action: str, query: Mapping[str, Any], headers: Mapping[str, str
     creates = not {"uploads", "partNumber"} & set(query)
     given = headers.get("if-none-match")
     return {"s3:ObjectCreationOperation": str(creates).lower(), **({"s3:if-none-match": given} if given else {})}
+
+
+def _statement_checks(body: bytes, region: str, account: str) -> list[tuple[str, str]]:
+    """Return the right that each statement of a request needs, once; one that is no statement needs what none has."""
+    request = json.loads(body or b"{}")
+    found: dict[tuple[str, str], None] = {}
+    for one in request.get("Statements") or [request]:
+        parsed = STATEMENT.match(one.get("Statement", ""))
+        kind, table = (parsed[1].split()[0].title(), parsed[2]) if parsed else ("Unknown", "*")
+        found[f"dynamodb:PartiQL{kind}", f"arn:aws:dynamodb:{region}:{account}:table/{table}"] = None
+    return list(found)
 
 
 def _transaction_keys(body: bytes) -> Iterator[str | None]:
