@@ -7,11 +7,16 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from holdfast.errors import StoreUnavailable
+from holdfast.backup.prune import prune
+from holdfast.backup.repository import Repository
+from holdfast.backup.stores.memory import MemoryObjects
+from holdfast.errors import HoldfastError, StoreUnavailable
 from tests.support.backups import back_up, restored, source_of
 from tests.support.faults import Script, scripted
 from tests.support.repositories import any_repository
@@ -119,3 +124,35 @@ def test_a_file_growing_and_shrinking_while_read_is_stored_as_one_state(tmp_path
     assert touched
     assert (tmp_path / "target" / "f").read_bytes() == states[1]
     assert summary.warnings == ()
+
+
+class _Collecting(MemoryObjects):
+    """Forgets and prunes everything at a given read, as another machine may."""
+
+    def __init__(self, repository: Repository, at: int) -> None:
+        super().__init__()
+        assert isinstance(repository.objects, MemoryObjects)
+        self.objects = repository.objects.objects
+        self._repository, self._at, self._reads = repository, at, 0
+
+    def get(self, key: str, start: int = 0, length: int | None = None) -> bytes:
+        self._reads += 1
+        if self._reads == self._at:
+            self._repository.ledger.forget([record.id for record in self._repository.ledger.completed()])
+            for _ in range(2):
+                prune(self._repository, owner="p")
+        return super().get(key, start, length)
+
+
+@pytest.mark.parametrize("at", range(1, 5))
+def test_a_snapshot_pruned_away_while_it_is_restored_gives_whole_files_and_names_the_others(
+    tmp_path: Path, at: int
+) -> None:
+    source, target = make(TREE, tmp_path / "source"), tmp_path / "target"
+    repository = any_repository()
+    snapshot = back_up(repository, source).snapshot
+    failed = 12
+    with suppress(HoldfastError):
+        failed = restored(replace(repository, objects=_Collecting(repository, at)), snapshot, target).failed_count
+    assert list(repository.index.packs()) == []
+    assert len(whole(target, source) if target.exists() else []) + failed >= 12

@@ -10,6 +10,7 @@ import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from random import Random
 from typing import Any
 
@@ -21,6 +22,7 @@ from holdfast.backup.ports import PackKind, PackState
 from holdfast.backup.prune import prune
 from holdfast.backup.repository import Repository
 from holdfast.backup.resume import bytes_noted
+from tests.support.clocks import FakeClock
 from tests.support.model import AFTER_EVERY_FILE, NEVER, Broken, Rewire, World, files, run, same, with_ledger
 from tests.support.schedule import by_priority, with_switches
 from tests.support.stepwise import StepwiseCatalogue
@@ -187,6 +189,19 @@ def going_on_with_the_living() -> tuple[World, Jobs]:
     }
 
 
+def fencing_the_living() -> tuple[World, Jobs]:
+    """The machine that prunes has a clock two hours ahead: to it every lease ended long ago."""
+    one = world()
+    first = one.back_up("abc")
+    assert first
+    one.forget([first])
+    ahead = FakeClock(one.clock.now() + timedelta(hours=2), step=timedelta(milliseconds=1))
+    return one, {
+        "ann": lambda ports: one.back_up("ab", through=ports),
+        "prune": lambda ports: one.prune(through=replace(ports, clock=ahead)),
+    }
+
+
 KILLED_AT = 36
 """The turn of Ann's at which she has noted two files, and is about to store the third."""
 
@@ -204,6 +219,7 @@ CASES: list[Case] = [
     going_on_with_the_dead,
     going_on_with_the_condemned,
     going_on_with_the_living,
+    fencing_the_living,
 ]
 
 

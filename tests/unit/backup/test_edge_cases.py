@@ -133,3 +133,31 @@ def test_a_file_that_shrinks_grows_and_vanishes_while_it_is_read_costs_only_itse
     assert summary.skipped_count == 2
     assert not summary.is_complete
     assert verify(repository, read_data=True).ok
+
+
+def test_links_with_several_names_and_long_targets_come_back(tmp_path: Path) -> None:
+    source, target = tmp_path / "source", tmp_path / "target"
+    source.mkdir()
+    (source / "link").symlink_to("nowhere at all")
+    os.link(source / "link", source / "its twin", follow_symlinks=False)
+    (source / "long").symlink_to("/".join(["x" * 200] * 20))
+    (source / ("n" * 255)).symlink_to("n" * 255)
+    repository = any_repository()
+    assert restored(repository, back_up(repository, source).snapshot, target).failed_count == 0
+    for name in ("link", "its twin", "long", "n" * 255):
+        assert (target / name).readlink() == (source / name).readlink()
+
+
+@pytest.mark.parametrize("seconds", [-(2**31), -86_400, -1, 0, 2**31, 2**32 + 1])
+def test_times_before_1970_and_after_2038_come_back(tmp_path: Path, seconds: int) -> None:
+    source, target = tmp_path / "source", tmp_path / "target"
+    source.mkdir()
+    (source / "file").write_bytes(b"x")
+    (source / "link").symlink_to("file")
+    when = seconds * 10**9 + 123_456_789
+    for path in (source / "file", source / "link", source):
+        os.utime(path, ns=(when, when), follow_symlinks=False)
+    repository = any_repository()
+    assert restored(repository, back_up(repository, source).snapshot, target).failed_count == 0
+    for path in (source / "file", source / "link", source):
+        assert (target / path.relative_to(source)).lstat().st_mtime_ns == path.lstat().st_mtime_ns
