@@ -213,4 +213,4 @@ def test_language_extension_loops_are_undecided_not_a_crash() -> None:
     """
     (system,) = all_systems(text)
     assert list(system.templates[0].resources) == ["A"]
-    assert not system.templates[0].resources["A"].properties_known
+    assert system.templates[0].resources["A"].properties == {}

@@ -52,12 +52,6 @@ class Resource:
             same["properties"] = properties
         return properties
 
-    @property
-    def properties_known(self) -> bool:
-        """False when the whole of `Properties` comes from a macro or an include."""
-        raw = self.body.get("Properties")
-        return raw is None or isinstance(self.template.resolver.resolve(raw), dict)
-
     def get(self, path: str, default: Value = None) -> Value:
         """Return the value at `path` (`A.B.0.C`), `default` when absent, `Undecided` when it cannot be known."""
         here: Value = self.properties

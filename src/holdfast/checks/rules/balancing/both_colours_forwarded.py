@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from holdfast.checks.balancers import LISTENER, LISTENER_RULE, TARGET_GROUP, forwards
+from holdfast.checks.colours import blue_and_green
 from holdfast.checks.finding import Finding
-from holdfast.checks.graph.resource import Resource
 from holdfast.checks.graph.system import System
 from holdfast.checks.rule import SystemRule
-from holdfast.checks.values import as_text, is_undecided
+from holdfast.checks.values import is_undecided
 
 
 class BothColoursForwarded(SystemRule):
@@ -21,10 +21,10 @@ class BothColoursForwarded(SystemRule):
 
     def check(self, system: System) -> Iterator[Finding]:
         """Look at target groups that are called blue and green; a deployment service shifts by itself."""
-        found = system.resources(TARGET_GROUP)
-        blue, green = (next((g for g in found if _called(g, colour)), None) for colour in ("blue", "green"))
-        if blue is None or green is None or system.resources("AWS::CodeDeploy::DeploymentGroup"):
+        pair = blue_and_green(system, TARGET_GROUP, "Name")
+        if pair is None or system.resources("AWS::CodeDeploy::DeploymentGroup"):
             return
+        blue, green = pair
         holders = [h for kind in (LISTENER, LISTENER_RULE) for h in system.resources(kind)]
         both = [h for h in holders if {blue, green} <= {f.group for f in forwards(h)}]
         if both or any("AlternateTargetGroupArn" in path for _, path, _ in green.referrers):
@@ -35,7 +35,3 @@ class BothColoursForwarded(SystemRule):
         else:
             message = f"no listener weighs it against {blue.logical_id}: traffic cannot be shifted between them"
             yield self.violated(green, "", message)
-
-
-def _called(group: Resource, colour: str) -> bool:
-    return colour in f"{group.logical_id} {as_text(group.get('Name')) or ''}".lower()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from holdfast.checks.colours import blue_and_green
 from holdfast.checks.finding import Finding
-from holdfast.checks.graph.resource import Resource
 from holdfast.checks.graph.system import System
 from holdfast.checks.identity import describe
 from holdfast.checks.rule import SystemRule
@@ -21,10 +21,10 @@ class ColoursAgree(SystemRule):
 
     def check(self, system: System) -> Iterator[Finding]:
         """Compare clusters that are called blue and green; a newer minor version is what such a migration is for."""
-        found = system.resources("AWS::RDS::DBCluster")
-        blue, green = (next((c for c in found if _called(c, colour)), None) for colour in ("blue", "green"))
-        if blue is None or green is None:
+        pair = blue_and_green(system, "AWS::RDS::DBCluster", "DBClusterIdentifier")
+        if pair is None:
             return
+        blue, green = pair
         for prop in ("Engine", "EngineVersion"):
             ours, theirs = blue.get(prop), green.get(prop)
             unknown = next((value for value in (ours, theirs) if isinstance(value, Undecided)), None)
@@ -34,10 +34,6 @@ class ColoursAgree(SystemRule):
                 "cannot be carried across"
             )
             yield from self.judged(green, prop, same, message)
-
-
-def _called(cluster: Resource, colour: str) -> bool:
-    return colour in f"{cluster.logical_id} {as_text(cluster.get('DBClusterIdentifier')) or ''}".lower()
 
 
 def _major(value: Value) -> str:

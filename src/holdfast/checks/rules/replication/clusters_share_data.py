@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
+from holdfast.checks.colours import blue_and_green
 from holdfast.checks.finding import Finding, Severity
-from holdfast.checks.graph.resource import Resource
 from holdfast.checks.graph.system import System
 from holdfast.checks.rule import SystemRule
-from holdfast.checks.values import as_text, is_undecided
+from holdfast.checks.values import is_undecided
 
 
 class ClustersShareData(SystemRule):
@@ -26,10 +25,10 @@ class ClustersShareData(SystemRule):
 
     def check(self, system: System) -> Iterator[Finding]:
         """Look at pairs of clusters that are called blue and green."""
-        found = system.resources("AWS::RDS::DBCluster")
-        blue, green = (next((c for c in found if _called(c, colour)), None) for colour in ("blue", "green"))
-        if blue is None or green is None:
+        pair = blue_and_green(system, "AWS::RDS::DBCluster", "DBClusterIdentifier")
+        if pair is None:
             return
+        blue, green = pair
         if system.resources("AWS::DMS::ReplicationTask", "AWS::DMS::ReplicationConfig"):
             return
         origins = [green.get(name) for name in ("ReplicationSourceIdentifier", "SourceDBClusterIdentifier")]
@@ -43,8 +42,3 @@ class ClustersShareData(SystemRule):
                 f"nothing carries data from {blue.logical_id} to it: after the switch every earlier write is missing"
             )
             yield self.violated(green, "", message)
-
-
-def _called(cluster: Resource, colour: str) -> bool:
-    name = as_text(cluster.get("DBClusterIdentifier")) or ""
-    return colour in cluster.logical_id.lower() or colour in re.sub(r"\$\{[^}]*\}", "", name).lower()
