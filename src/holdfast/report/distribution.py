@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import bisect
 import math
 from collections.abc import Sequence
 
@@ -18,8 +17,3 @@ def percentile(ordered: Sequence[float], percent: float) -> float:
     if not ordered:
         raise ValueError("percentile of nothing")
     return ordered[max(0, math.ceil(len(ordered) * percent / 100) - 1)]
-
-
-def share_within(ordered: Sequence[float], limit: float) -> float:
-    """Return the percentage of the sorted values at or below `limit`."""
-    return 100 * bisect.bisect_right(ordered, limit) / len(ordered)

@@ -150,12 +150,14 @@ class ClusterSection(Section):
         return self
 
 
-def check_subnets(whole: str, parts: Sequence[str], *, key: str) -> None:
-    """Pass subnets that lie in `whole` and apart from each other.
+def check_subnets(whole: str, parts: Sequence[str], *, zones: int, key: str) -> None:
+    """Pass subnets, one a zone, that lie in `whole` and apart from each other.
 
     Raises:
-        PydanticCustomError: one that does not; the line names both ranges.
+        PydanticCustomError: there are more or fewer, or one does not; the line names both ranges.
     """
+    if len(parts) != zones:
+        raise conflict(f"{key} must be {zones} ranges, one a zone, got {len(parts)}")
     network = ipaddress.IPv4Network(whole)
     seen: list[str] = []
     for part in parts:

@@ -49,9 +49,7 @@ class Network(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if len(self.subnets) != ZONES:
-            raise conflict(f"network.subnets must be {ZONES} ranges, one a zone, got {len(self.subnets)}")
-        check_subnets(self.cidr, self.subnets, key="network.subnets")
+        check_subnets(self.cidr, self.subnets, zones=ZONES, key="network.subnets")
         return self
 
 

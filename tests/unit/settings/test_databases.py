@@ -57,10 +57,10 @@ def test_value_is_taken_or_refused_with_what_is_allowed(kind: Any, good: Any, ba
 
 
 def test_subnets_lie_in_the_network_and_apart() -> None:
-    check_subnets("10.30.0.0/16", ["10.30.10.0/24", "10.30.20.0/24"], key="network.subnets")
-    outside = refused(lambda: check_subnets("10.30.0.0/16", ["10.31.0.0/24"], key="network.subnets"))
+    check_subnets("10.30.0.0/16", ["10.30.10.0/24", "10.30.20.0/24"], zones=2, key="network.subnets")
+    outside = refused(lambda: check_subnets("10.30.0.0/16", ["10.31.0.0/24"], zones=1, key="network.subnets"))
     assert outside == "network.subnets 10.31.0.0/24 does not lie in 10.30.0.0/16: choose a part of it"
-    overlapping = refused(lambda: check_subnets("10.30.0.0/16", ["10.30.0.0/20", "10.30.8.0/24"], key="s"))
+    overlapping = refused(lambda: check_subnets("10.30.0.0/16", ["10.30.0.0/20", "10.30.8.0/24"], zones=2, key="s"))
     assert overlapping == "s 10.30.8.0/24 overlaps 10.30.0.0/20: choose ranges that lie apart"
 
 
