@@ -15,8 +15,9 @@ import pytest
 from holdfast.backup.entry import EntryKind
 from holdfast.backup.manifest import load_manifest
 from holdfast.backup.reader import ChunkReader
-from holdfast.backup.sources import Skipped
+from holdfast.backup.sources import Skipped, SourceEntry
 from holdfast.backup.sources.directory import DirectorySource
+from holdfast.backup.sources.open_file import OpenedFile
 from holdfast.backup.tree import walk
 from holdfast.backup.verify import verify
 from tests.support.backups import back_up, restored, source_of
@@ -119,13 +120,11 @@ def test_a_pipe_that_nobody_writes_to_in_a_files_place_does_not_hang(tmp_path: P
     class Swapping(DirectorySource):
         """Puts a pipe where a file was listed, just before it is opened."""
 
-        @contextmanager
-        def open(self, item):  # type: ignore[no-untyped-def]
+        def open(self, item: SourceEntry) -> OpenedFile:
             (tmp_path / "file").unlink()
             os.mkfifo(tmp_path / "file")
             swapped.append(item.path)
-            with super().open(item) as opened:
-                yield opened
+            return super().open(item)
 
     from holdfast.backup.create_snapshot import create_snapshot
 

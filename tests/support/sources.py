@@ -33,6 +33,9 @@ class _File:
         self._changed = changed
         self._torn_after = torn_after
 
+    def whole(self, most: int) -> None:
+        pass
+
     def extents(self) -> Iterator[Extent]:
         if self._size:
             yield Extent(self._size)

@@ -108,13 +108,13 @@ class Assembly:
             self._apply(step)
 
     def _apply(self, step: _Step) -> None:
-        if isinstance(step, Entry):
-            self._stack[-1].builder.add(step)
-        elif isinstance(step, Slot):
+        if isinstance(step, Slot):
             if step.encoded is None:
                 self._stack[-1].is_whole = False
             else:
                 self._stack[-1].builder.add_encoded(step.name, step.encoded)
+        elif isinstance(step, Entry):
+            self._stack[-1].builder.add(step)
         elif isinstance(step, _Open):
             self._stack.append(self._folder(step.entry, step.kept))
         elif isinstance(step, _Spoil):

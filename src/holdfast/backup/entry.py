@@ -114,27 +114,27 @@ def refuse_name(name: bytes) -> str | None:
 def encode_entry(entry: Entry) -> bytes:
     """Return the entry's canonical bytes: equal entries, equal bytes."""
     seconds, nanoseconds = divmod(entry.mtime_ns, NANOSECONDS)
-    fields = (
-        ("n", entry.name),
-        ("t", entry.kind.value),
-        ("m", entry.mode),
-        ("u", entry.uid),
-        ("g", entry.gid),
-        ("U", entry.user),
-        ("G", entry.group),
-        ("M", seconds),
-        ("N", nanoseconds),
-        ("s", entry.size),
-        ("c", entry.content),
-        ("i", entry.levels),
-        ("d", entry.nodes),
-        ("l", entry.target),
-        ("x", dict(entry.xattrs)),
-        ("r", entry.device),
-        ("h", entry.link),
-        ("f", entry.fingerprint),
+    values = (
+        entry.name,
+        entry.kind,
+        entry.mode,
+        entry.uid,
+        entry.gid,
+        entry.user,
+        entry.group,
+        seconds,
+        nanoseconds,
+        entry.size,
+        entry.content,
+        entry.levels,
+        entry.nodes,
+        entry.target,
+        entry.xattrs and dict(entry.xattrs),
+        entry.device,
+        entry.link,
+        entry.fingerprint,
     )
-    return pack({key: value for key, value in fields if value})
+    return pack({key: value for key, value in zip(FIELDS, values, strict=True) if value})
 
 
 def decode_entry(value: object) -> Entry:

@@ -25,6 +25,8 @@ class PreviousFolder:
 
     def find(self, name: bytes) -> Entry | None:
         """Return the entry of this name, if there was one; names must come in increasing order."""
+        if self._next is None:
+            return None
         while self._next is not None and self._next.name < name:
             self._advance()
         return self._next if self._next is not None and self._next.name == name else None

@@ -40,12 +40,18 @@ FLUSHED = 0
 
 @dataclass(slots=True, eq=False)
 class Slot:
-    """A file whose entry is still to come; `encoded` stays None if it cannot be read."""
+    """The file at `below` of `root`, whose entry is still to come; `encoded` stays None if it cannot be read."""
 
-    path: bytes
+    root: bytes
+    below: bytes
     name: bytes
     is_settled: bool = False
     encoded: bytes | None = None
+
+    @property
+    def path(self) -> bytes:
+        """The full path, for people."""
+        return path_of(self.root, (self.below,) if self.below else ())
 
     @property
     def entry(self) -> Entry:
@@ -87,7 +93,6 @@ class _Job:
 
     root: bytes
     slots: list[Slot] = field(default_factory=list)
-    paths: list[bytes] = field(default_factory=list)
     file_bytes: int = 0
     path_bytes: int = 0
     large: LargeFile | None = None
@@ -95,13 +100,16 @@ class _Job:
 
     @property
     def is_full(self) -> bool:
-        return self.file_bytes >= JOB_BYTES or len(self.paths) >= JOB_FILES or self.path_bytes >= JOB_PATH_BYTES
+        return self.file_bytes >= JOB_BYTES or len(self.slots) >= JOB_FILES or self.path_bytes >= JOB_PATH_BYTES
 
-    def add(self, slot: Slot, path: bytes, size: int) -> None:
+    @property
+    def paths(self) -> list[bytes]:
+        return [slot.below for slot in self.slots]
+
+    def add(self, slot: Slot, size: int) -> None:
         self.slots.append(slot)
-        self.paths.append(path)
         self.file_bytes += size
-        self.path_bytes += len(path)
+        self.path_bytes += len(slot.below)
 
     def __str__(self) -> str:
         first = self.slots[0].path.decode(errors="backslashreplace")
@@ -140,19 +148,18 @@ class FilesApart:
 
     def store(self, root: bytes, path: Path, found: Entry) -> Slot:
         """Take a file on; it is read soon."""
-        slot = Slot(path_of(root, path), found.name)
-        joined = b"/".join(path)
+        slot = Slot(root, b"/".join(path), found.name)
         self._met_bytes += found.size
         self._met_files += 1
         if is_large(found.size):
             large = LargeFile(found.size, self._files.limits.average, self._files.emit)
-            self._line.extend(_part_job(root, slot, joined, large, part) for part in large.parts())
+            self._line.extend(_part_job(slot, large, part) for part in large.parts())
             self._give()
             return slot
         if self._job is None or self._job.root != root:
             self.hand_over()
             self._job = _Job(root)
-        self._job.add(slot, joined, found.size)
+        self._job.add(slot, found.size)
         if self._job.is_full:
             self.hand_over()
         return slot
@@ -232,7 +239,7 @@ class FilesApart:
         if stored is None or large.has_changed:
             large.has_changed = True
             self._line = deque(other for other in self._line if other.large is not large)
-            self._line.appendleft(_Job(job.root, job.slots, job.paths))
+            self._line.appendleft(_Job(job.root, job.slots))
         elif again is not None:
             self._line.appendleft(replace(job, part=again))
         elif large.is_whole:
@@ -256,8 +263,8 @@ class FilesApart:
             self._workers.close()
 
 
-def _part_job(root: bytes, slot: Slot, path: bytes, large: LargeFile, part: Part) -> _Job:
-    return _Job(root, [slot], [path], file_bytes=part.end - part.begin, large=large, part=part)
+def _part_job(slot: Slot, large: LargeFile, part: Part) -> _Job:
+    return _Job(slot.root, [slot], file_bytes=part.end - part.begin, large=large, part=part)
 
 
 def _prepare(repository: Repository, files: FileStore, source: ReadsByPath, ask: Ask) -> Work:

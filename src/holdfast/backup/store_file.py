@@ -51,6 +51,10 @@ class FileStore:
         return StoredFile(entry, restless=True)
 
     def _content(self, file: OpenFile) -> tuple[tuple[Item, ...], int, int]:
+        whole = file.whole(self.limits.least)
+        if whole is not None:
+            self.on_bytes(len(whole))
+            return ((self.writer.add(PackKind.DATA, whole),) if whole else ()), 0, len(whole)
         builder = ContentBuilder(self.emit)
         size = 0
         for length, chunk in self._pieces(file, file.extents()):

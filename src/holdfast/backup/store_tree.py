@@ -116,7 +116,8 @@ class TreeStore:
         self._before: list[_Before] = []
         self._reusable: list[Entry] = []
         self._tree = self._new_tree()
-        self._path = b""
+        self._root = b""
+        self._path: Path = ()
         self._since_look = 0
         self.tally = Tally()
 
@@ -142,19 +143,19 @@ class TreeStore:
         ]
         if isinstance(self._source, ReusesFolders):
             self._source.reuse_folders(self._may_reuse if previous else None)
+        self._root = root
         for item in self._source.entries(root):
-            self._tick()
+            self._look_around()
             if isinstance(item, Skipped):
                 self.tally.skip(item)
                 self._tree.spoil()
                 continue
-            while len(self._before) > len(item.path) + 1:
+            depth = len(item.path) + 1
+            while len(self._before) > depth:
                 self._leave()
-            if len(self._before) != len(item.path) + 1:
+            if len(self._before) != depth:
                 raise ValueError(f"{item.path!r} came without its folder")
-            self._store_item(item, root)
-            self._catch_up()
-            self._checkpoint()
+            self._store_item(item)
         while len(self._before) > 1:
             self._leave()
         if self._apart is not None:
@@ -217,74 +218,80 @@ class TreeStore:
         self.tally.size += counted.size
         self.tally.others += counted.others
 
-    def _store_item(self, item: SourceEntry, root: bytes) -> None:
-        before = self._before[-1]
-        while before.kept and before.kept[0].name < item.entry.name:
+    def _store_item(self, item: SourceEntry) -> None:
+        before, found = self._before[-1], item.entry
+        while before.kept and before.kept[0].name < found.name:
             self._tree.add(before.kept.popleft())
-        previous, interrupted = before.previous.find(item.entry.name), before.interrupted.find(item.entry.name)
-        if item.entry.kind is EntryKind.DIRECTORY:
+        previous, interrupted = before.previous.find(found.name), before.interrupted.find(found.name)
+        if found.kind is EntryKind.DIRECTORY:
             self._enter(item, previous, interrupted)
             return
-        self._path = path_of(root, item.path)
-        entry: Entry | Slot | None = item.entry
-        if item.entry.kind is EntryKind.FILE:
-            entry = self._store_file(item, interrupted if is_unchanged(item.entry, interrupted) else previous, root)
+        self._path = item.path
+        if found.kind is EntryKind.FILE:
+            self._store_file(item, interrupted if is_unchanged(found, interrupted) else previous)
         else:
             self.tally.others += 1
-        if entry is not None:
-            self._tree.add(entry)
+            self._tree.add(found)
         self._report()
 
-    def _store_file(self, item: SourceEntry, previous: Entry | None, root: bytes) -> Entry | Slot | None:
+    def _store_file(self, item: SourceEntry, previous: Entry | None) -> None:
         found = item.entry
+        same: Entry | None = None
         if is_unchanged(found, previous):
             self.tally.files_unchanged += 1
             same = previous
-        else:
+        elif found.link:
             same = self._linked(found)
         stored: Entry | Slot | None
         if same is not None:
             stored = found._replace(content=same.content, levels=same.levels, xattrs=same.xattrs)
             self._count(stored.size)
+        elif self._apart is not None:
+            stored = self._apart.store(self._root, item.path, found)
         else:
-            stored = self._read_file(item, root)
-        if stored is not None and found.link and len(self._links) < MAX_LINKS:
+            stored = self._read_file(item)
+        if stored is None:
+            return
+        if found.link and len(self._links) < MAX_LINKS:
             self._links[found.link] = stored
-        return stored
+        self._tree.add(stored)
 
     def _linked(self, found: Entry) -> Entry | None:
         """Return the entry under another name of the same file, if that is unchanged; wait for it if need be."""
-        earlier = self._links.get(found.link) if found.link else None
+        earlier = self._links.get(found.link)
         if isinstance(earlier, Slot):
             slot = earlier
             self._await(lambda: slot.is_settled)
             earlier = slot.entry if slot.encoded is not None else None
         return earlier if is_unchanged(found, earlier) else None
 
-    def _read_file(self, item: SourceEntry, root: bytes) -> Entry | Slot | None:
-        if self._apart is not None:
-            return self._apart.store(root, item.path, item.entry)
+    def _read_file(self, item: SourceEntry) -> Entry | None:
         try:
             stored = self._files.store(partial(self._source.open, item))
         except SourceUnreadable as error:
-            self.tally.skip(Skipped(self._path, str(error)))
+            self.tally.skip(Skipped(path_of(self._root, item.path), str(error)))
             self._tree.spoil()
             return None
         if stored.restless:
-            self.tally.warn(self._path, RESTLESS)
+            self.tally.warn(path_of(self._root, item.path), RESTLESS)
         self._count(stored.entry.size)
         return stored.entry
 
-    def _catch_up(self) -> None:
-        """Take what the workers have done; wait only if they could not take more on anyway."""
+    def _look_around(self) -> None:
+        """Look at the clock, and take what the workers have done; wait only if we are far ahead.
+
+        Where files are not read one by one between two looks, every few items will do.
+        """
         self._since_look += 1
-        if self._apart is None or self._since_look < LOOK_EVERY:
+        if self._apart is not None and self._since_look < LOOK_EVERY:
             return
         self._since_look = 0
-        if self._apart.is_busy or self._tree.waiting > MAX_WAITING:
+        self._tick()
+        if self._is_ahead:
             self._await(lambda: not self._is_ahead)
-        else:
+        elif self._apart is not None:
             self._take(0)
+        self._checkpoint()
 
     @property
     def _is_ahead(self) -> bool:
@@ -328,8 +335,8 @@ class TreeStore:
         if outcome.restless:
             self.tally.warn(slot.path, RESTLESS)
         self._count(outcome.size)
-        self._path = slot.path
-        self._report()
+        if self._progress is not None:
+            self._report(slot.path)
 
     def _count(self, size: int) -> None:
         self.tally.files += 1
@@ -343,6 +350,7 @@ class TreeStore:
         self._tick()
         self._report()
 
-    def _report(self) -> None:
+    def _report(self, path: bytes | None = None) -> None:
         if self._progress is not None:
-            self._progress(Progress(self.tally.files, self.tally.bytes_read, self._path))
+            at = path_of(self._root, self._path) if path is None else path
+            self._progress(Progress(self.tally.files, self.tally.bytes_read, at))

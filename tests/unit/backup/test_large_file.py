@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from hashlib import sha256
 from itertools import pairwise
@@ -45,10 +43,8 @@ class Named:
         return ChunkId(sha256(plaintext).digest())
 
 
-@contextmanager
-def opening(path: Path) -> Iterator[OpenedFile]:
-    with DirectorySource([os.fsencode(path)]).open_path(os.fsencode(path), ()) as file:
-        yield file
+def opening(path: Path) -> OpenedFile:
+    return DirectorySource([os.fsencode(path)]).open_path(os.fsencode(path), ())
 
 
 class Storing:

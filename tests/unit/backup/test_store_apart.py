@@ -121,7 +121,7 @@ def test_a_backup_stopped_while_workers_are_busy_keeps_what_they_stored(tmp_path
     def is_stopped() -> bool:
         nonlocal looks
         looks += 1
-        return looks > 150
+        return looks > 16
 
     with pytest.raises(Interrupted):
         create_snapshot(repository, source_of(source), user="user", host="host", jobs=2, is_stopped=is_stopped)

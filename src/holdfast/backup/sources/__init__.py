@@ -19,8 +19,7 @@ class Counted(NamedTuple):
     size: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class SourceEntry:
+class SourceEntry(NamedTuple):
     """One thing found, at `path` below its root (`()` is the root itself, which always has a name).
 
     A file's `content` and `xattrs` are empty: they come from `Source.open`. Its `fingerprint` changes whenever they do;
@@ -56,6 +55,13 @@ class OpenFile(Protocol):
     @property
     def entry(self) -> Entry:
         """The metadata as of opening; its fingerprint is empty where a later change could escape notice."""
+
+    def whole(self, most: int) -> bytes | None:
+        """Return the file's bytes if one read gives them, they are at most `most` and have no holes; None otherwise.
+
+        Raises:
+            SourceUnreadable: as `read`.
+        """
 
     def extents(self) -> Iterator[Extent]:
         """Yield the file's runs in order; read each data run before asking for the next."""

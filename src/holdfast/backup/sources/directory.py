@@ -7,15 +7,14 @@ import os
 import stat
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 from holdfast.backup.entry import EntryKind, Path
 from holdfast.backup.folders import FolderStack, LastFolder
 from holdfast.backup.sources import MayReuse, Skipped, SourceEntry, path_of
 from holdfast.backup.sources.exclude import CACHE_TAG, Exclude, is_cache
-from holdfast.backup.sources.listing import Child, list_folder
+from holdfast.backup.sources.listing import Child, Keep, list_folder
 from holdfast.backup.sources.metadata import entry_of, may_hide_a_change, read_xattrs, reason
 from holdfast.backup.sources.open_file import OpenedFile
 from holdfast.errors import SourceUnreadable
@@ -92,8 +91,7 @@ class DirectorySource:
             self._at = None
             folders.close()
 
-    @contextmanager
-    def open(self, item: SourceEntry) -> Iterator[OpenedFile]:
+    def open(self, item: SourceEntry) -> OpenedFile:
         """Open the file that `entries` yielded last."""
         at = self._at
         if at is None or at.path != item.path:
@@ -102,10 +100,7 @@ class DirectorySource:
             fd = self._open(at)
         except OSError as error:
             raise SourceUnreadable(reason(error)) from error
-        try:
-            yield self._opened(fd, item.entry.name)
-        finally:
-            os.close(fd)
+        return self._opened(fd, item.entry.name)
 
     @staticmethod
     def _open(at: _Place) -> int:
@@ -113,8 +108,7 @@ class DirectorySource:
             return os.open(at.root, OPEN_FILE & ~os.O_NOFOLLOW)
         return os.open(at.path[-1], OPEN_FILE, dir_fd=at.folder)
 
-    @contextmanager
-    def open_path(self, root: bytes, path: Path) -> Iterator[OpenedFile]:
+    def open_path(self, root: bytes, path: Path) -> OpenedFile:
         """Open the file at `path` below `root`, following no link on the way; its folder stays open for the next."""
         name = path[-1] if path else os.path.basename(root) or b"root"
         try:
@@ -122,19 +116,20 @@ class DirectorySource:
             fd = self._open(_Place(path, root, folder))
         except OSError as error:
             raise SourceUnreadable(reason(error)) from error
-        try:
-            yield self._opened(fd, name)
-        finally:
-            os.close(fd)
+        return self._opened(fd, name)
 
     def _opened(self, fd: int, name: bytes) -> OpenedFile:
-        now_ns = self._now_ns()  # before the look at the file: what changes later is then seen
-        status = os.fstat(fd)
-        xattrs, _ = read_xattrs(fd)
-        is_settled = not may_hide_a_change(status.st_ctime_ns, now_ns)
-        entry = entry_of(name, status, xattrs=xattrs, is_settled=is_settled)
-        if entry is None or entry.kind is not EntryKind.FILE:
-            raise SourceUnreadable("it is no longer a file")
+        try:
+            now_ns = self._now_ns()  # before the look at the file: what changes later is then seen
+            status = os.fstat(fd)
+            xattrs, _ = read_xattrs(fd)
+            is_settled = not may_hide_a_change(status.st_ctime_ns, now_ns)
+            entry = entry_of(name, status, xattrs=xattrs, is_settled=is_settled)
+            if entry is None or entry.kind is not EntryKind.FILE:
+                raise SourceUnreadable("it is no longer a file")
+        except BaseException:
+            os.close(fd)
+            raise
         return OpenedFile(fd, entry, status)
 
     def reuse_folders(self, may_reuse: MayReuse | None) -> None:
@@ -162,6 +157,13 @@ class DirectorySource:
             yield from found
             if below is not None:
                 stack.append((path, iter(below)))
+
+    def _keeper(self, folder: Path) -> Keep:
+        """Return what says of a child of this folder whether it is backed up."""
+        if self._exclude.is_empty:
+            avoid = self._avoid
+            return lambda _, status: (status.st_dev, status.st_ino) not in avoid
+        return lambda child, status: self._keeps((*folder, child), status)
 
     def _keeps(self, path: Path, status: os.stat_result) -> bool:
         is_left_out = self._exclude(path, stat.S_ISDIR(status.st_mode))
@@ -194,7 +196,7 @@ class DirectorySource:
         xattrs, left_out = read_xattrs(fd)
         rest: list[Found] = [Skipped(path_of(root, path), left_out, expected=True)] if left_out else []
         try:
-            listing = list_folder(fd, lambda child, status: self._keeps((*path, child), status), self._now_ns())
+            listing = list_folder(fd, self._keeper(path), self._now_ns())
         except OSError as error:
             rest.append(Skipped(path_of(root, path), reason(error)))
             return [SourceEntry(path, entry._replace(xattrs=xattrs)), *rest], []
@@ -225,8 +227,7 @@ def _folder_at(root: bytes, path: Path) -> int:
         folders.close()
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(NamedTuple):
     """Where the last item stands: a name in an open folder, or a root."""
 
     path: Path

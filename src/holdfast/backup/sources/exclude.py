@@ -31,10 +31,13 @@ class Exclude:
     def __init__(self, patterns: Iterable[bytes] = ()) -> None:
         self._rules = [_rule(pattern) for pattern in patterns]
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is left out."""
+        return not self._rules
+
     def __call__(self, path: Path, is_directory: bool) -> bool:
         """Say whether `path`, below its source's root, is left out."""
-        if not self._rules:
-            return False
         whole = b"/".join(path)
         for rule in reversed(self._rules):
             if (is_directory or not rule.only_directories) and rule.expression.fullmatch(

@@ -97,6 +97,8 @@ def read_xattrs(fd: int) -> tuple[Xattrs, str | None]:
     """Return the extended attributes a backup keeps, sorted, and what had to be left out, if anything."""
     try:
         names = [name for name in os.listxattr(fd) if name.startswith("user.") or name in KEPT_XATTRS]
+        if not names:
+            return (), None
         pairs = tuple(sorted((os.fsencode(name), os.getxattr(fd, name)) for name in names))
     except OSError as error:
         if error.errno in (errno.ENOTSUP, errno.ENOSYS):

@@ -16,7 +16,7 @@ BLOCK = 512
 
 
 class OpenedFile:
-    """An OpenFile on a descriptor it does not own."""
+    """A file of a directory source; closes its descriptor at the end of a `with`."""
 
     def __init__(self, fd: int, entry: Entry, status: os.stat_result) -> None:
         self._fd = fd
@@ -27,6 +27,12 @@ class OpenedFile:
         self._position = 0
         self._end = 0
 
+    def __enter__(self) -> OpenedFile:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._fd)
+
     @property
     def entry(self) -> Entry:
         """The metadata as of opening."""
@@ -36,6 +42,16 @@ class OpenedFile:
     def stamp(self) -> Stamp:
         """What differs once the file is another."""
         return self._opened
+
+    def whole(self, most: int) -> bytes | None:
+        """Return what the file holds, if one read gives it; None if that is more than `most` bytes or has holes."""
+        if self._size > most or self._may_have_holes:
+            return None
+        try:
+            data = os.pread(self._fd, self._size, 0) if self._size else b""
+        except OSError as error:
+            raise SourceUnreadable(reason(error)) from error
+        return data if len(data) == self._size else None
 
     def extents(self, offset: int = 0, stop: int | None = None) -> Iterator[Extent]:
         """Yield holes and data in order, up to the size the file had when it was opened.

@@ -156,6 +156,9 @@ class S3File:
         """The metadata of the version that is read."""
         return self._entry
 
+    def whole(self, most: int) -> None:
+        """Say that the object is read as a stream, which is taken up again where it breaks."""
+
     def extents(self) -> Iterator[Extent]:
         """Yield the whole object as one run."""
         if self._size:
