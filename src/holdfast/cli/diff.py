@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from holdfast.cli.keys import GivenKeys, takes_keys
-from holdfast.cli.repository import opened
+from holdfast.cli.repository import opened, repository_named
 from holdfast.cli.stacks import parameter_option, quiet_option, target, touches_stacks
 from holdfast.cli.text import json_path, shown_path
 from holdfast.errors import ExitStatus, InvalidRequest
@@ -18,7 +18,7 @@ from holdfast.errors import ExitStatus, InvalidRequest
 @click.command("diff")
 @click.argument("before", metavar="[A]", required=False)
 @click.argument("after", metavar="[B]", required=False)
-@click.option("--repo", metavar="REPO", help="Compare two snapshots of this repository.")
+@click.option("--repo", metavar="REPO", help="Compare two snapshots of this repository; else of HOLDFAST_REPO.")
 @takes_keys
 @touches_stacks
 @quiet_option
@@ -36,20 +36,18 @@ def command(
     quiet: bool,
     parameters: tuple[str, ...],
 ) -> ExitStatus:
-    """With --repo, compare two snapshots, from A to B; each is `latest` or the start of an id.
+    """Compare two snapshots, from A to B; each is `latest` or the start of an id.
 
     A line per path: + added, - removed, M content changed, U only metadata changed, T became another kind of thing.
 
-    Without --repo, compare a platform's settings with its deployed stacks: what `holdfast deploy` would change.
+    Without A and B, compare a platform's settings with its deployed stacks: what `holdfast deploy` would change.
 
     A line per resource: + added, - removed, ~ changed (with the properties), < taken over.
     """
-    if repo is not None:
+    if repo is not None or before is not None:
         if before is None or after is None:
             raise InvalidRequest("holdfast diff --repo takes two snapshots: A and B")
-        _snapshots(before, after, repo, keys, output, quiet)
-    elif before is not None:
-        raise InvalidRequest("snapshots are compared in a repository: give --repo REPO")
+        _snapshots(before, after, repository_named(repo), keys, output, quiet)
     else:
         _stacks(file, platform, environment, embedded=embedded, output=output, parameters=parameters)
     return ExitStatus.DONE

@@ -63,13 +63,13 @@ class ProgressLine(TerminalLine):
 
 
 class CountLine(TerminalLine):
-    """Shows how many of how many."""
+    """Shows how many of how many packs."""
 
     def show(self, done: int, of: int) -> None:
         """Show how far it is."""
         self.write(
             lambda seconds: (
-                f"{shown_left(seconds, done / of if of else None)}{done} of {of}  {done / max(seconds, 0.001):.0f}/s"
+                f"{shown_left(seconds, share_of(done, of))}{done} of {of} packs  {done / max(seconds, 0.001):.0f}/s"
             )
         )
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from holdfast.cli.keys import Command, GivenKeys, takes_keys
+from holdfast.errors import InvalidRequest
 
 if TYPE_CHECKING:
     from holdfast.backup.ports import KeyProvider
@@ -19,8 +20,25 @@ if TYPE_CHECKING:
     from holdfast.backup.stores.open import Keys
 
 
+def repository_named(flag: str | None) -> str:
+    """Return the repository: the flag's, else that of HOLDFAST_REPO.
+
+    Raises:
+        InvalidRequest: neither names one.
+    """
+    from holdfast.settings.environment import REPOSITORY, process_environment, repository_name
+
+    found = repository_name(process_environment()) if flag is None else flag
+    if not found:
+        raise InvalidRequest(f"no repository: give --repo REPO, or set {REPOSITORY}")
+    return found
+
+
 repository_option = click.option(
-    "--repo", required=True, metavar="REPO", help="A folder, s3://bucket/prefix or vault:STACK."
+    "--repo",
+    metavar="REPO",
+    callback=lambda _context, _parameter, flag: repository_named(flag),
+    help="A folder, s3://bucket/prefix or vault:STACK; else HOLDFAST_REPO.",
 )
 output_option = click.option("--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
 events_option = click.option(

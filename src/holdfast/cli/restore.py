@@ -15,7 +15,7 @@ from holdfast.cli.keys import GivenKeys
 from holdfast.cli.repository import jobs_for, jobs_option, opened, reads_repository_with_events
 from holdfast.cli.restore_plan import plan_as_json, plan_as_text
 from holdfast.cli.text import json_path, shown_count, shown_path, shown_size
-from holdfast.errors import ExitStatus, InvalidRequest
+from holdfast.errors import ExitStatus, Interrupted, InvalidRequest
 
 if TYPE_CHECKING:
     from holdfast.backup.ids import SnapshotId
@@ -99,6 +99,9 @@ def command(
                     jobs=jobs_for(jobs),
                     progress=progress if report.is_on else None,
                 )
+            except KeyboardInterrupt as error:
+                text = "interrupted; what was restored stays: run it again with --overwrite to have all of it"
+                raise Interrupted(text) from error
             finally:
                 report.clear()
     _print(summary, output, quiet)

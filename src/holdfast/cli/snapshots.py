@@ -9,7 +9,7 @@ import click
 
 from holdfast.cli.keys import GivenKeys
 from holdfast.cli.repository import opened, reads_repository
-from holdfast.cli.text import json_path, shown_path, shown_size, shown_time, table
+from holdfast.cli.text import json_path, shown_count, shown_path, shown_size, shown_time, table
 
 if TYPE_CHECKING:
     from holdfast.backup.snapshots import Snapshot
@@ -41,7 +41,7 @@ def command(
     if found:
         click.echo(table([heading, *(_as_row(one) for one in found)]))
     if not quiet:
-        click.echo(f"{len(found)} snapshots", err=True)
+        click.echo(shown_count(len(found), "snapshot"), err=True)
 
 
 def _as_row(one: Snapshot) -> tuple[str, ...]:

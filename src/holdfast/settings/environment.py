@@ -8,6 +8,7 @@ from pathlib import Path
 
 DEFAULT_FILE = Path("holdfast.yaml")
 ENVIRONMENT_NAME = "HOLDFAST_ENVIRONMENT"
+REPOSITORY = "HOLDFAST_REPO"
 PASSWORD = "HOLDFAST_PASSWORD"  # noqa: S105 - the variable's name, not a password
 KEY_FILE = "HOLDFAST_KEY_FILE"
 
@@ -37,6 +38,11 @@ def state_folder(environ: Mapping[str, str]) -> Path:
 def environment_name(flag: str | None, environ: Mapping[str, str]) -> str | None:
     """Return the environment's name that overrides the file's: the flag, else the variable; an empty one counts."""
     return flag if flag is not None else environ.get(ENVIRONMENT_NAME)
+
+
+def repository_name(environ: Mapping[str, str]) -> str | None:
+    """Return the repository that verbs use without `--repo`, None where the variable is not set."""
+    return environ.get(REPOSITORY)
 
 
 def repository_password(environ: Mapping[str, str]) -> str | None:

@@ -16,6 +16,7 @@ def holdfast(
     """Run a command line in an empty folder, with the password in the environment."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOLDFAST_PASSWORD", "correct horse")
+    monkeypatch.delenv("HOLDFAST_REPO", raising=False)
 
     def call(*arguments: str) -> Outcome:
         capsys.readouterr()

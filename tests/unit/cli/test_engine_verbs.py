@@ -382,3 +382,18 @@ def test_an_interrupted_backup_is_one_line_and_leaves_nothing_at_work(
     assert (catalogue.active(), catalogue.completed()) == ([], [])
     assert [record.figures["reason"] for record in catalogue.ended()] == ["interrupted"]
     catalogue.close()
+
+
+def test_the_repository_may_come_from_the_environment_and_a_flag_overrules_it(
+    holdfast: Run, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    holdfast("repo", "create", "repo")
+    monkeypatch.setenv("HOLDFAST_REPO", "repo")
+    for _ in range(2):
+        assert holdfast("backup", "source").status == 0
+    assert holdfast("diff", "latest", "latest").status == 0
+    assert len(holdfast("snapshots", "--output", "json").json) == 2
+    assert holdfast("snapshots", "--repo", "elsewhere").status == 4
+    monkeypatch.setenv("HOLDFAST_REPO", "")
+    refused = holdfast("snapshots")
+    assert (refused.status, refused.err) == (2, "holdfast: no repository: give --repo REPO, or set HOLDFAST_REPO\n")

@@ -29,6 +29,12 @@ def test_bad_usage_is_one_line_and_status_two(arguments: list[str], capsys: pyte
     assert "--help`" in said.err
 
 
+def test_a_mistyped_verb_is_told_what_it_may_have_been(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["snapshot"]) == ExitStatus.BAD_USAGE
+    said = capsys.readouterr().err
+    assert said == "holdfast: No such command 'snapshot'; did you mean snapshots?; see `holdfast --help`\n"
+
+
 def test_no_arguments_print_help() -> None:
     assert run([]) == ExitStatus.BAD_USAGE
 
