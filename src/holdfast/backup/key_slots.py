@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,9 @@ from holdfast.backup.wire import pack_json, unpack_json
 from holdfast.errors import Conflict, IntegrityError, NotFound, WrongKey
 
 PREFIX = "keys/slot-"
+_DERIVING = threading.Lock()
+"""One derivation at a time: OpenSSL gives out the threads of a process one by one, so that two that need four each wait
+for each other for ever, or fail for want of memory (seen with cryptography 50, OpenSSL 4.0)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,8 @@ class PasswordKey:
         kdf = Argon2id(
             salt=salt, length=KEY_BYTES, iterations=cost.passes, lanes=cost.lanes, memory_cost=cost.memory_kib
         )
-        return kdf.derive(self._password)
+        with _DERIVING:
+            return kdf.derive(self._password)
 
 
 def wrap_under(key: bytes, master: bytes, repository: RepositoryId, *, nonce: bytes) -> bytes:

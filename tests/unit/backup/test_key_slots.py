@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from holdfast.backup.ids import RepositoryId
@@ -46,3 +48,21 @@ def test_a_damaged_wrapping_reads_as_a_wrong_password() -> None:
     slot["wrapped"] = ("B" if wrapped[0] == "A" else "A") + wrapped[1:]
     with pytest.raises(WrongKey):
         PasswordKey("pass", cost=CHEAP).unwrap(slot, REPOSITORY)
+
+
+def test_passwords_may_be_tried_by_several_threads_at_once() -> None:
+    """Without a turn for each, OpenSSL's threads wait for each other for ever, or it says that memory is short."""
+    cost = PasswordCost(memory_kib=1024, passes=3, lanes=4)
+    slot = PasswordKey("pass", cost=cost).wrap(MASTER, REPOSITORY)
+    opened: list[bytes | None] = []
+
+    def often() -> None:
+        for _ in range(30):
+            opened.append(PasswordKey("pass").unwrap(slot, REPOSITORY))
+
+    threads = [threading.Thread(target=often, daemon=True) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert opened == [MASTER] * 90
