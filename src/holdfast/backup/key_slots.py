@@ -6,6 +6,7 @@ import base64
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,6 +52,7 @@ class PasswordKey:
         self._password = password.encode()
         self._cost = cost or PasswordCost()
         self._random = random
+        self._begun: _Derivation | None = None
 
     def wrap(self, master: bytes, repository: RepositoryId) -> dict[str, Any]:
         """Return the slot's body: the cost, the salt, and the master key sealed under what they give."""
@@ -67,17 +69,18 @@ class PasswordKey:
         """
         if slot.get("kind") != self.kind:
             return None
-        try:
-            cost = PasswordCost(int(slot["memory_kib"]), int(slot["passes"]), int(slot["lanes"]))
-        except (KeyError, ValueError, TypeError) as error:
-            raise damaged(slot) from error
         salt, wrapped = salt_and_wrapped(slot)
-        if not cost.is_sane:
-            raise IntegrityError(f"key slot {slot.get('slot')} asks for impossible work; use another key")
-        master = unwrap_under(self._derive(salt, cost), wrapped, repository)
+        cost = _cost_of(slot)
+        key = self._begun.key_for(salt, cost) if self._begun is not None else None
+        master = unwrap_under(key or self._derive(salt, cost), wrapped, repository)
         if master is None:
             raise WrongKey("wrong password for this repository")
         return master
+
+    def begin(self, slot: Mapping[str, Any]) -> None:
+        """Begin what `unwrap` of this slot takes long for, in a thread, so that other things can be done meanwhile."""
+        if slot.get("kind") == self.kind and self._begun is None:
+            self._begun = _Derivation(self._derive, salt_and_wrapped(slot)[0], _cost_of(slot))
 
     def _derive(self, salt: bytes, cost: PasswordCost) -> bytes:
         kdf = Argon2id(
@@ -85,6 +88,36 @@ class PasswordKey:
         )
         with _DERIVING:
             return kdf.derive(self._password)
+
+
+class _Derivation:
+    """A key that is being derived, from the moment this is made."""
+
+    def __init__(self, derive: Callable[[bytes, PasswordCost], bytes], salt: bytes, cost: PasswordCost) -> None:
+        self._of = salt, cost
+        self._keys: list[bytes] = []
+
+        def run() -> None:
+            with suppress(MemoryError):  # whoever asks for the key derives it and tells
+                self._keys.append(derive(salt, cost))
+
+        self._thread = threading.Thread(target=run, daemon=True)
+        self._thread.start()
+
+    def key_for(self, salt: bytes, cost: PasswordCost) -> bytes | None:
+        """Return the key once it is there; None if it is another one that was asked for."""
+        self._thread.join()
+        return self._keys[0] if self._keys and (salt, cost) == self._of else None
+
+
+def _cost_of(slot: Mapping[str, Any]) -> PasswordCost:
+    try:
+        cost = PasswordCost(int(slot["memory_kib"]), int(slot["passes"]), int(slot["lanes"]))
+    except (KeyError, ValueError, TypeError) as error:
+        raise damaged(slot) from error
+    if not cost.is_sane:
+        raise IntegrityError(f"key slot {slot.get('slot')} asks for impossible work; use another key")
+    return cost
 
 
 def wrap_under(key: bytes, master: bytes, repository: RepositoryId, *, nonce: bytes) -> bytes:
@@ -136,6 +169,13 @@ def put_slot(
     if not objects.put(PREFIX + slot, data) and objects.get(PREFIX + slot) != data:
         raise Conflict(f"key slot {slot} exists already; try again")
     return slot
+
+
+def first_password_slot(objects: ObjectStore) -> dict[str, Any] | None:
+    """Return the slot that a password is likely tried on first; None where there is none. A hint, and cheap."""
+    found = (parse_slot(stored.key, objects.get(stored.key)) for stored in objects.list(PREFIX))
+    passwords = [slot for slot in found if slot is not None and slot.get("kind") == PasswordKey.kind]
+    return max(passwords, key=lambda slot: int(slot["ring"]), default=None)
 
 
 def parse_slot(key: str, data: bytes) -> dict[str, Any] | None:

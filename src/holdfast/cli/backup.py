@@ -73,6 +73,7 @@ def command(
     Files unchanged since the newest snapshot of the same user, host and sources are not read again. Exit status: 0 all
     is in the snapshot; 1 the snapshot is there without what stderr names; 3 a source does not exist, or storing failed.
     """
+    keys.begin(repo)
     report = Reporter(output, quiet=quiet)
     user = pwd.getpwuid(os.getuid()).pw_name if user is None else user
     host = os.uname().nodename if host is None else host

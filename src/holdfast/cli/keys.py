@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
-from holdfast.errors import InvalidRequest
+from holdfast.errors import HoldfastError, InvalidRequest
 
 if TYPE_CHECKING:
     from holdfast.backup.key_file import FileKey
@@ -50,6 +51,20 @@ class GivenKeys:
         self._password_file = password_file
         self._key_file = key_file
         self._is_flag = password_file is not None or key_file is not None
+        self._found: list[KeyProvider] | None = None
+
+    def begin(self, repo: str) -> None:
+        """Begin to stretch a password that is at hand, in a thread, while the command loads what it needs next.
+
+        What is wrong with keys or repository is told later, by whoever opens it.
+        """
+        from holdfast.backup.key_slots import PasswordKey, first_password_slot
+        from holdfast.backup.stores.local import LocalObjects
+
+        with suppress(HoldfastError):
+            first = next(iter(self.at_hand()), None)
+            if isinstance(first, PasswordKey) and (slot := first_password_slot(LocalObjects(Path(repo)))):
+                first.begin(slot)
 
     def at_hand(self) -> list[KeyProvider]:
         """Return the keys that are named, without asking anybody.
@@ -57,7 +72,9 @@ class GivenKeys:
         Raises:
             InvalidRequest: one is named and cannot be read, or is empty.
         """
-        return self._key_files(make=False) + self._passwords()
+        if self._found is None:
+            self._found = self._key_files(make=False) + self._passwords()
+        return self._found
 
     def needed(self) -> list[KeyProvider]:
         """Return the keys that are named; where none is, the password that is typed."""

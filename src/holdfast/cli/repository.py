@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import os
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -92,20 +91,19 @@ def keys_to_create(repo: str, given: GivenKeys) -> Keys:
 def opened(repo: str, given: GivenKeys, *, to_rebuild: bool = False, needs: Sequence[str] = ()) -> Iterator[Repository]:
     """Open the repository for one command; whether it exists is told before a password is asked for.
 
-    The modules that the command `needs` next are loaded while the password is tried, which takes longer.
+    The modules that the command `needs` next are loaded while a password is stretched, which takes longer.
     """
     from holdfast.backup.clock import SystemClock
     from holdfast.backup.stores import open as stores
 
+    given.begin(repo)
     keys = keys_for(repo, given)
-    loading = threading.Thread(target=lambda: [importlib.import_module(name) for name in needs], daemon=True)
 
-    def keys_while_loading() -> Sequence[KeyProvider]:
+    def keys_when_loaded() -> Sequence[KeyProvider]:
         found = keys()
-        loading.start()  # not before: what opening itself needs is loaded by now, so the two never import the same
+        for name in needs:
+            importlib.import_module(name)
         return found
 
-    with stores.opened(repo, keys_while_loading, clock=SystemClock(), to_rebuild=to_rebuild) as repository:
-        if loading.ident is not None:
-            loading.join()  # before anything forks
+    with stores.opened(repo, keys_when_loaded, clock=SystemClock(), to_rebuild=to_rebuild) as repository:
         yield repository

@@ -12,7 +12,6 @@ from holdfast.backup.ports import Clock, KeyProvider, ObjectStore
 from holdfast.backup.repository import CONFIG, Repository, create_repository, open_repository
 from holdfast.backup.stores.local import LocalObjects
 from holdfast.backup.stores.os_errors import os_errors
-from holdfast.backup.stores.sqlite_catalogue import SqliteCatalogue
 from holdfast.errors import Conflict, IntegrityError, InvalidRequest, NotFound
 
 CATALOGUE = "catalogue.sqlite"
@@ -46,6 +45,8 @@ def opened(repo: str, keys: Keys, *, clock: Clock, to_rebuild: bool = False) -> 
         finally:
             clients.close()
         return
+    from holdfast.backup.stores.sqlite_catalogue import SqliteCatalogue
+
     root = _existing(repo)
     objects = LocalObjects(root)
     if not to_rebuild and not (root / CATALOGUE).exists() and next(objects.list(MANIFESTS), None) is not None:
