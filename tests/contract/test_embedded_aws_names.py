@@ -141,7 +141,9 @@ def test_the_extension_touches_no_other_name_and_nobody_else_touches_any() -> No
     source = Path(embedded.__file__).parents[2]
     extension = Path(embedded.__file__).parent / "extension"
     touching = {
-        path for path in source.rglob("*.py") if re.search(r"^\s*(from|import) ministack", path.read_text(), re.M)
+        path
+        for path in source.rglob("*.py")
+        if re.search(r"^\s*(from|import) ministack", path.read_text(), re.MULTILINE)
     }
     assert {path.parent for path in touching} == {extension}
 

@@ -78,9 +78,11 @@ def schedules_of(function: Resource) -> list[Value]:
         starts = any(function_behind(function.system.find(target.get("Arn"))) is function for target in targets)
         if starts and rule.get("State", "ENABLED") == "ENABLED":
             found.append(rule.get("ScheduleExpression"))
-    for schedule in function.system.resources("AWS::Scheduler::Schedule"):
-        if function_behind(function.system.find(schedule.get("Target.Arn"))) is function:
-            found.append(schedule.get("ScheduleExpression"))
+    found += [
+        schedule.get("ScheduleExpression")
+        for schedule in function.system.resources("AWS::Scheduler::Schedule")
+        if function_behind(function.system.find(schedule.get("Target.Arn"))) is function
+    ]
     return [expression for expression in found if expression is not None]
 
 

@@ -171,9 +171,11 @@ def _shown(told: dict[str, Any]) -> str:
 def _shown_plan(told: dict[str, Any]) -> str:
     minutes = told["least_seconds"] / 60
     lines = [
-        f"{told['from']} to {told['to']}: {', '.join(f'{step} %' for step in told['steps'])}, "
-        f"{told['bake_seconds'] / 60:.0f} min each, {minutes:.0f} min at least; "
-        f"then writes stop for at most {told['writes_stopped_at_most_seconds'] / 60:.0f} min"
+        (
+            f"{told['from']} to {told['to']}: {', '.join(f'{step} %' for step in told['steps'])}, "
+            f"{told['bake_seconds'] / 60:.0f} min each, {minutes:.0f} min at least; "
+            f"then writes stop for at most {told['writes_stopped_at_most_seconds'] / 60:.0f} min"
+        )
     ]
     lines += [f"refused now: {reason}" for reason in told["refused_because"]]
     return "\n".join([*lines, "by hand:", *(f"  {n}. {step}" for n, step in enumerate(told["by_hand"], 1))])

@@ -14,8 +14,10 @@ if TYPE_CHECKING:
 def plan_as_text(plan: RestorePlan) -> str:
     """Return what people read of a plan."""
     lines = [
-        f"snapshot {plan.snapshot[:12]}: {shown_count(plan.files, 'file')}, {shown_size(plan.bytes)} to write, "
-        f"from {shown_count(plan.packs, 'pack')} of {shown_size(plan.pack_bytes)}"
+        (
+            f"snapshot {plan.snapshot[:12]}: {shown_count(plan.files, 'file')}, {shown_size(plan.bytes)} to write, "
+            f"from {shown_count(plan.packs, 'pack')} of {shown_size(plan.pack_bytes)}"
+        )
     ]
     for share in sorted(plan.shares.values(), key=lambda one: one.storage_class):
         cold = f", {share.cold_packs} to thaw ({shown_size(share.cold_bytes)})" if share.cold_packs else ""

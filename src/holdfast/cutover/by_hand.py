@@ -7,8 +7,10 @@ from holdfast.cutover.state import Environment
 BEFORE_THE_FIRST = (
     "keep the binary log of both clusters: CALL mysql.rds_set_configuration('binlog retention hours', 72)",
     "give every table a primary key; without one a change that arrives twice makes a second row",
-    "copy the schema without rows from blue to green (mysqldump --no-data --routines --triggers --events); leave "
-    "triggers and events out where they would repeat what replication carries",
+    (
+        "copy the schema without rows from blue to green (mysqldump --no-data --routines --triggers --events); leave "
+        "triggers and events out where they would repeat what replication carries"
+    ),
     "create the applications' users on both clusters, never with CONNECTION_ADMIN, which ignores the fence",
     "start the task that loads green and then follows blue; wait until its load has ended and its lag is small",
     "let both applications read their writer from the active-environment parameter, and again when a write is refused",

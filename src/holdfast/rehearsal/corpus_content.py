@@ -89,10 +89,11 @@ def _packed(head: bytes, every: int) -> Callable[[random.Random, int], bytes]:
     """Return a maker of already compressed content: `head`, then random bytes with a small header now and then."""
 
     def make(chance: random.Random, size: int) -> bytes:
-        parts = [head]
-        for start in range(len(head), size, every):
-            parts.append(f"\n{start:08x} obj\n".encode() + chance.randbytes(min(every, size - start)))
-        return b"".join(parts)[:size]
+        parts = (
+            f"\n{start:08x} obj\n".encode() + chance.randbytes(min(every, size - start))
+            for start in range(len(head), size, every)
+        )
+        return b"".join([head, *parts])[:size]
 
     return make
 

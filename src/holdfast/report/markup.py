@@ -44,7 +44,7 @@ def el(tag: str, *children: Child, **attributes: str | float | bool | None) -> M
 
 
 def _attribute(name: str, value: str | float | bool) -> str:
-    name = name.rstrip("_").replace("_", "-") if name not in {"viewBox"} else name
+    name = name.rstrip("_").replace("_", "-") if name != "viewBox" else name
     if value is True:
         return f" {name}"
     return f' {name}="{escape(f"{value:g}" if isinstance(value, float) else str(value))}"'

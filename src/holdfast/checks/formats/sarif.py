@@ -69,7 +69,7 @@ def _rule(rule: Rule) -> dict[str, Any]:
 
 def _result(finding: Finding) -> dict[str, Any]:
     undecided = finding.outcome is Outcome.UNDECIDED
-    identity = "\0".join((finding.rule, PurePath(finding.template).name, finding.logical_id, finding.property))
+    identity = f"{finding.rule}\0{PurePath(finding.template).name}\0{finding.logical_id}\0{finding.property}"
     result: dict[str, Any] = {
         "ruleId": finding.rule,
         "kind": "open" if undecided else "fail",

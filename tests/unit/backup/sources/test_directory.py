@@ -41,9 +41,10 @@ def contents(of: DirectorySource, name: bytes) -> tuple[Entry, list[bytes | int]
     for item in of.entries(of.paths[0]):
         if isinstance(item, SourceEntry) and item.entry.name == name:
             with of.open(item) as file:
-                runs: list[bytes | int] = []
-                for extent in file.extents():
-                    runs.append(extent.length if extent.hole else b"".join(iter(lambda: file.read(5), b"")))
+                runs = [
+                    extent.length if extent.hole else b"".join(iter(lambda: file.read(5), b""))
+                    for extent in file.extents()
+                ]
                 return file.entry, runs, file.changed()
     raise AssertionError(f"{name!r} was not found")
 

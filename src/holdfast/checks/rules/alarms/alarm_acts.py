@@ -27,7 +27,7 @@ class AlarmActs(ResourceRule):
         actions = resource.get("AlarmActions")
         if enabled is True and as_list(actions) and not isinstance(actions, Undecided):
             return
-        if any(other.type not in ("AWS::CloudWatch::Dashboard",) for other, _, _ in resource.referrers):
+        if any(other.type != "AWS::CloudWatch::Dashboard" for other, _, _ in resource.referrers):
             return
         if _named_in_composite(resource):
             return

@@ -21,7 +21,7 @@ from holdfast.backup.stores.aws.rows import (
 
 ROWS = DeduplicationRows("fileHash")
 
-times = st.datetimes(datetime(2020, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))
+times = st.datetimes(datetime(2020, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - the zone follows
 ids = st.binary(min_size=16, max_size=16).map(lambda data: SnapshotId(data.hex()))
 figures = st.dictionaries(
     st.text(min_size=1, max_size=9),
