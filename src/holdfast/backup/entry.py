@@ -167,7 +167,7 @@ def decode_entry(value: object) -> Entry:
         decode_items(content, levels) if content else (),
         levels,
         tuple(ChunkId(node) for node in fields.ids("d")) if nodes else (),
-        _target(fields, kind),
+        _target(fields) if kind is EntryKind.SYMLINK else get("l", b""),
         _xattrs(fields) if "x" in values else (),
         get("r", 0),
         get("h", b""),
@@ -189,9 +189,9 @@ def decode_items(values: list[object], levels: int) -> tuple[Item, ...]:
     return tuple(values)  # type: ignore[arg-type]  # just checked, item by item
 
 
-def _target(fields: Fields, kind: EntryKind) -> bytes:
+def _target(fields: Fields) -> bytes:
     target = fields.get("l", bytes, b"")
-    if kind is EntryKind.SYMLINK and (not target or b"\0" in target):
+    if not target or b"\0" in target:
         raise fields.refusal("is a symbolic link to nowhere")
     return target
 

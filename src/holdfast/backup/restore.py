@@ -212,12 +212,13 @@ class _Restore:
 
     def _share(self, batch: Sequence[_Step], apart: RestoreApart) -> None:
         """Do the folders here, in order, then give the files in them to the workers."""
-        mine = [step for step in batch if not _is_for_others(step)]
+        others = [_is_for_others(step) for step in batch]
+        mine = (step for step, is_for_others in zip(batch, others, strict=True) if not is_for_others)
         self._content.prefetch(step.entry for step in mine if step.entry)
-        for step in batch:
+        for step, is_for_others in zip(batch, others, strict=True):
             if self._is_blocked(step):
                 continue
-            if _is_for_others(step) and step.entry:
+            if is_for_others and step.entry:
                 apart.write(step.path, step.entry)
             else:
                 self._carry_out(step)

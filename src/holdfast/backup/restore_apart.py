@@ -28,7 +28,7 @@ GATHERED_FIRST = 2_000
 GATHERED_ITEMS = 100_000
 """Chunks and holes of the files gathered: about 70 bytes each."""
 JOB_BYTES = 8 * 1024 * 1024
-JOB_FILES = 512
+JOB_FILES = 1024
 NOWHERE = Place(PackId(""), 0)
 
 Job = tuple[object, str]
@@ -206,7 +206,10 @@ def _start(entry: Entry, places: Mapping[ChunkId, Place]) -> Place:
 
 
 def _first(entry: Entry) -> ChunkId | None:
-    return next((item for item in entry.content[:2] if not isinstance(item, int)), None)
+    for item in entry.content[:2]:  # there are no two holes in a row
+        if not isinstance(item, int):
+            return item
+    return None
 
 
 def _shown(path: Path) -> str:
