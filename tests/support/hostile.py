@@ -82,7 +82,7 @@ def _pack() -> bytes:
     builder = PackBuilder(PackKind.DATA, KEYRING.sealer())
     for text in (b"one " * 500, b"two"):
         builder.add([(KEYRING.chunk_id(text), text)])
-    return builder.finish().data
+    return bytes(builder.finish().data)
 
 
 def _manifest() -> bytes:

@@ -22,6 +22,7 @@ MAGIC = b"HFPACK\0\1"
 TRAILER = struct.Struct("<I4s")
 END = b"HFPK"
 FIRST_READ_BYTES = 64 * 1024
+GROWTH_BYTES = 2 * 1024 * 1024
 MAX_FOOTER_BYTES = 64 * 1024 * 1024
 
 
@@ -79,45 +80,62 @@ class Footer:
 
 @dataclass(frozen=True, slots=True)
 class SealedPack:
-    """A finished pack, ready to be stored under its name."""
+    """A finished pack, ready to be stored under its name. `data` stands until its room is used again."""
 
     id: PackId
     footer: Footer
-    data: bytes
+    data: memoryview
 
 
 class PackBuilder:
-    """Collects sealed blocks of one kind until the pack is finished. Memory of the pack itself."""
+    """Collects sealed blocks of one kind until the pack is finished. Memory of the pack itself.
 
-    def __init__(self, kind: PackKind, sealer: Sealer) -> None:
+    The pack is built in `room`, which grows as it must: whoever builds one pack after another gives the same again.
+    """
+
+    def __init__(self, kind: PackKind, sealer: Sealer, room: bytearray | None = None) -> None:
         self.kind = kind
         self._sealer = sealer
-        self._parts: list[bytes | memoryview] = [MAGIC]
+        self._room = bytearray() if room is None else room
         self._blocks: list[Block] = []
-        self.size = len(MAGIC)
+        self.size = 0
+        self._next(len(MAGIC))[:] = MAGIC
 
     def add(self, chunks: Sequence[tuple[ChunkId, bytes | memoryview]], *, shrinks: bool = True) -> None:
         """Add one block of these chunks: compressed together if that `shrinks` them, sealed, bound to their ids."""
         raw = chunks[0][1] if len(chunks) == 1 else b"".join(data for _, data in chunks)
         lengths = tuple((chunk, len(data)) for chunk, data in chunks)
         context = b"".join(chunk for chunk, _ in chunks)
-        self.add_sealed(self._sealer.seal("block", context, compress(raw, worth_trying=shrinks)), len(raw), lengths)
+        block = compress(raw, worth_trying=shrinks)
+        self._blocks.append(Block(self.size, len(block) + OVERHEAD_BYTES, len(raw), lengths))
+        self._sealer.seal_into(self._next(len(block) + OVERHEAD_BYTES), "block", context, block)
 
     def add_sealed(self, sealed: bytes | memoryview, raw_bytes: int, chunks: tuple[tuple[ChunkId, int], ...]) -> None:
         """Add a block that is sealed already, verbatim: compaction needs no decryption."""
         self._blocks.append(Block(self.size, len(sealed), raw_bytes, chunks))
-        self._parts.append(sealed)
-        self.size += len(sealed)
+        self._next(len(sealed))[:] = sealed
 
     def finish(self) -> SealedPack:
         """Return the whole pack, named by its bytes."""
+        end = self.size
         footer = Footer(self.kind, tuple(self._blocks))
         sealed = self._sealer.seal("footer", self.kind.encode(), encode_footer(footer))
-        data = b"".join([*self._parts, sealed, TRAILER.pack(len(sealed), END)])
+        self._next(len(sealed))[:] = sealed
+        self._next(TRAILER.size)[:] = TRAILER.pack(len(sealed), END)
+        data = memoryview(self._room)[: self.size]
+        self.size = end  # finished again, it has another footer
         return SealedPack(name_of(data), footer, data)
 
+    def _next(self, length: int) -> memoryview:
+        """Return so many bytes at the end of the pack."""
+        start, self.size = self.size, self.size + length
+        missing = self.size - len(self._room)
+        if missing > 0:
+            self._room.extend(bytes(max(missing, min(len(self._room), GROWTH_BYTES))))
+        return memoryview(self._room)[start : self.size]
 
-def name_of(data: bytes) -> PackId:
+
+def name_of(data: bytes | memoryview) -> PackId:
     """Return the name a pack of these bytes must have."""
     return PackId(blake3(data).hexdigest())
 

@@ -34,6 +34,7 @@ class ChunkWriter:
         self.register = register or SharedRegister(IndexRegister(repository.index))
         self._batches = {kind: _Batch() for kind in PackKind}
         self._packs: dict[PackKind, _OpenPack] = {}
+        self._rooms = {kind: bytearray() for kind in PackKind}
         self._pending: set[ChunkId] = set()
         self._known: OrderedDict[ChunkId, None] = OrderedDict()
         self.bytes_added = 0
@@ -81,7 +82,8 @@ class ChunkWriter:
     def _place(self, kind: PackKind, chunk: ChunkId, data: bytes | memoryview) -> None:
         pack = self._packs.get(kind)
         if pack is None:
-            pack = self._packs[kind] = _OpenPack(PackBuilder(kind, self._repository.keyring.sealer()))
+            builder = PackBuilder(kind, self._repository.keyring.sealer(), self._rooms[kind])
+            pack = self._packs[kind] = _OpenPack(builder)
         pack.add(chunk, data)
         if pack.size >= PACK_BYTES[kind]:
             self._close(kind)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from random import Random
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from holdfast.backup.pack import (
     Footer,
     PackBuilder,
     SealedPack,
+    damaged_blocks,
     decode_footer,
     encode_footer,
     name_of,
@@ -41,7 +43,7 @@ def any_pack(kind: PackKind = PackKind.DATA) -> SealedPack:
     return builder.finish()
 
 
-def stored(one: SealedPack, data: bytes | None = None) -> MemoryObjects:
+def stored(one: SealedPack, data: bytes | memoryview | None = None) -> MemoryObjects:
     objects = MemoryObjects()
     objects.put(pack_key(one.id), one.data if data is None else data)
     return objects
@@ -75,7 +77,7 @@ def test_a_footer_finds_the_block_of_each_ordinal() -> None:
 def test_a_pack_is_named_by_its_bytes_and_framed() -> None:
     one = any_pack()
     assert one.id == name_of(one.data)
-    assert (one.data[:8], one.data[-4:]) == (MAGIC, b"HFPK")
+    assert (bytes(one.data[:8]), bytes(one.data[-4:])) == (MAGIC, b"HFPK")
     assert pack_key(one.id) == f"packs/{one.id[:2]}/{one.id}"
 
 
@@ -138,7 +140,7 @@ def test_a_footer_of_one_kind_does_not_pass_as_another() -> None:
     one = any_pack(PackKind.TREE)
     forged = Footer(PackKind.DATA, one.footer.blocks)
     sealed = KEYRING.seal("footer", b"tree", encode_footer(forged))
-    data = one.data[: one.footer.blocks[-1].offset + one.footer.blocks[-1].stored_bytes]
+    data = bytes(one.data[: one.footer.blocks[-1].offset + one.footer.blocks[-1].stored_bytes])
     data += sealed + len(sealed).to_bytes(4, "little") + b"HFPK"
     with pytest.raises(IntegrityError, match="says data but is bound to tree"):
         read_footer(stored(one, data), KEYRING, one.id)
@@ -184,3 +186,23 @@ def test_unknown_keys_of_a_footer_are_ignored() -> None:
     footer = Footer(PackKind.DATA, (Block(8, 60, 5, ((ChunkId(bytes(32)), 5),)),))
     known: Any = unpack(encode_footer(footer), "a footer")
     assert decode_footer(pack({**known, "later": 1}), NAME) == footer
+
+
+def test_packs_built_in_one_room_one_after_the_other_are_each_whole() -> None:
+    room = bytearray()
+    objects = MemoryObjects()
+    packs = []
+    for size in (3_000_000, 10, 70_000, 5_000_000):
+        builder = PackBuilder(PackKind.DATA, KEYRING.sealer(), room)
+        data = Random(size).randbytes(size)
+        builder.add([chunk(data)])
+        one = builder.finish()
+        assert name_of(one.data) == one.id
+        objects.put(pack_key(one.id), one.data)
+        packs.append((one.id, chunk(data)))
+        del one
+    for id_, expected in packs:
+        footer, bad = damaged_blocks(KEYRING, id_, objects.get(pack_key(id_)))
+        assert not bad
+        block = footer.blocks[0]
+        assert open_block(KEYRING, block, objects.get(pack_key(id_), block.offset, block.stored_bytes)) == [expected]
