@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from holdfast.backup.ids import ChunkId, PackId, Place, SnapshotId
 from holdfast.backup.pack import Block, Footer, PackBuilder, read_footer
 from holdfast.backup.pack_reader import sealed_blocks
+from holdfast.backup.pack_store import store_pack
 from holdfast.backup.parallel import each
 from holdfast.backup.ports import PackKind, PackRow
 from holdfast.backup.repository import Repository
-from holdfast.backup.writer import PACK_BYTES, store_pack
+from holdfast.backup.writer import PACK_BYTES
 
 LIVE_SHARE = 0.8
 """A pack with less of its bytes referred to is rewritten: dead bytes stay under a quarter of the live ones."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from holdfast.backup.ids import ChunkId, PackId, SnapshotId
 from holdfast.backup.ports import ChunkIndex, PackKind, PackRow
@@ -16,6 +16,7 @@ STORED, ANNOUNCE, PUBLISH = "stored", "announce", "publish"
 CLAIM, RELEASE = "claim", "release"
 
 
+@runtime_checkable
 class Register(Protocol):
     """Where a writer learns what is stored, and makes its packs known."""
 
@@ -31,6 +32,20 @@ class Register(Protocol):
         Raises:
             Conflict: a prune collected it meanwhile.
         """
+
+
+@runtime_checkable
+class Claims(Protocol):
+    """Who of a session's processes stores a chunk. A chunk is claimed before it is looked up.
+
+    So two processes that meet a chunk at once do not both store it.
+    """
+
+    def claim(self, chunks: Collection[ChunkId]) -> Collection[ChunkId]:
+        """Return those that were promised already; the others are promised now, whether or not they are stored."""
+
+    def release(self, chunks: Collection[ChunkId]) -> None:
+        """Take back what was promised of these: the index has them."""
 
 
 class IndexRegister:
@@ -74,34 +89,22 @@ class AskedRegister:
             raise Conflict(f"pack {pack} was collected while it was stored; store its content again")
 
 
-class ClaimingRegister:
-    """A worker's register where it can reach the index itself: only who stores a chunk is asked of the caller.
+class AskedClaims:
+    """A worker's claims, where it can reach the index itself: all that it asks is who stores a chunk."""
 
-    A chunk is claimed before it is looked up, so that two workers that meet it at once do not both store it.
-    """
-
-    def __init__(self, ask: Ask, index: ChunkIndex) -> None:
+    def __init__(self, ask: Ask) -> None:
         self._ask = ask
-        self._register = IndexRegister(index)
 
-    def stored(self, chunks: Collection[ChunkId]) -> Collection[ChunkId]:
-        """Return those that need not be stored."""
+    def claim(self, chunks: Collection[ChunkId]) -> Collection[ChunkId]:
+        """Return those that another process was told to store; the others are promised now."""
         ids = list(chunks)
         mask: bytes = self._ask([CLAIM, ids])
-        mine = [chunk for chunk, is_promised in zip(ids, mask, strict=True) if not is_promised]
-        found = set(self._register.stored(mine))
-        if found:
-            self._ask([RELEASE, list(found)])
-        return set(ids).difference(mine) | found
+        return {chunk for chunk, is_promised in zip(ids, mask, strict=True) if is_promised}
 
-    def announce(self, row: PackRow) -> None:
-        """Write the pack row."""
-        self._register.announce(row)
-
-    def publish(self, pack: PackId, chunks: Sequence[ChunkId]) -> None:
-        """Make the pack and its places known."""
-        self._register.publish(pack, chunks)
-        self._ask([RELEASE, list(chunks)])
+    def release(self, chunks: Collection[ChunkId]) -> None:
+        """Take back what was promised of these: the index has them."""
+        if chunks:
+            self._ask([RELEASE, list(chunks)])
 
 
 class SharedRegister:
@@ -142,11 +145,12 @@ class SharedRegister:
         self._promised.difference_update(chunks)
 
 
-def answer(register: Register, question: Any) -> Any:
-    """Return the answer to one question of an `AskedRegister`, or of a `ClaimingRegister` if this one is shared."""
+def answer(register: Register | Claims, question: Any) -> Any:
+    """Return the answer to one question of an `AskedRegister`, or of `AskedClaims` if this one is shared."""
     if question[0] in (CLAIM, RELEASE):
-        assert isinstance(register, SharedRegister)
+        assert isinstance(register, Claims)
         return _answer_claim(register, *question)
+    assert isinstance(register, Register)
     if question[0] == STORED:
         known = register.stored(question[1])
         return bytes(chunk in known for chunk in question[1])
@@ -163,7 +167,7 @@ def answer(register: Register, question: Any) -> Any:
     return True
 
 
-def _answer_claim(register: SharedRegister, what: str, chunks: Sequence[ChunkId]) -> bytes:
+def _answer_claim(register: Claims, what: str, chunks: Sequence[ChunkId]) -> bytes:
     if what == RELEASE:
         register.release(chunks)
         return b""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from holdfast.backup.entry import Entry, Path, decode_entry, encode_entry
 from holdfast.backup.ids import PackId
 from holdfast.backup.large_file import LargeFile, Part, StoredPart, is_large
-from holdfast.backup.promises import AskedRegister, ClaimingRegister, answer
+from holdfast.backup.promises import AskedClaims, AskedRegister, answer
 from holdfast.backup.remote import is_remote, of_worker
 from holdfast.backup.repository import Repository
 from holdfast.backup.sources import ReadsByPath, path_of
@@ -131,6 +131,7 @@ class FilesApart:
         def start() -> Workers:
             from holdfast.backup.workers import Workers  # most runs need none, and not what they load
 
+            files.writer.rest()
             work = partial(_prepare, repository, files, source)
             return Workers(count, work, partial(answer, files.writer.register))
 
@@ -269,7 +270,7 @@ def _part_job(slot: Slot, large: LargeFile, part: Part) -> _Job:
 
 def _prepare(repository: Repository, files: FileStore, source: ReadsByPath, ask: Ask) -> Work:
     mine = of_worker(repository)
-    register = ClaimingRegister(ask, mine.index) if is_remote(mine.index) else AskedRegister(ask)
+    register = AskedClaims(ask) if is_remote(mine.index) else AskedRegister(ask)
     writer = ChunkWriter(mine, files.writer.session, register)
     bytes_read = 0
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from contextlib import suppress
+from collections import OrderedDict, deque
+from collections.abc import Sequence
 
 from holdfast.backup.blocks import shrinks
 from holdfast.backup.ids import ChunkId, PackId, SnapshotId
-from holdfast.backup.pack import PackBuilder, SealedPack, pack_key
-from holdfast.backup.ports import PackKind, PackRow
-from holdfast.backup.promises import IndexRegister, Register, SharedRegister
+from holdfast.backup.pack import PackBuilder, SealedPack
+from holdfast.backup.pack_store import Answer, PackStore, StoreAhead, StoreNow
+from holdfast.backup.ports import PackKind
+from holdfast.backup.promises import Claims, IndexRegister, Register, SharedRegister
+from holdfast.backup.remote import is_remote
 from holdfast.backup.repository import Repository
-from holdfast.errors import Conflict
 
 PACK_BYTES = {PackKind.DATA: 16 * 1024 * 1024, PackKind.TREE: 4 * 1024 * 1024}
 SMALL_BYTES = 32 * 1024
@@ -20,7 +21,6 @@ SOLID_BYTES = {PackKind.DATA: 1024 * 1024, PackKind.TREE: 512 * 1024}
 """Plaintext of a solid block. Measured: text shrinks to 37 % in blocks of 128 KiB, 33.2 in 512, 32.8 in 1 MiB."""
 BATCH_CHUNKS = 256
 BATCH_BYTES = 4 * 1024 * 1024
-ATTEMPTS = 3
 REMEMBERED = 200_000
 """Chunk ids known to be stored, so that a repeated one costs no look-up: about 25 MiB."""
 
@@ -28,10 +28,12 @@ REMEMBERED = 200_000
 class ChunkWriter:
     """One session's writer. `add` gives the id at once; after `flush` everything added is durable and published."""
 
-    def __init__(self, repository: Repository, session: SnapshotId, register: Register | None = None) -> None:
+    def __init__(self, repository: Repository, session: SnapshotId, register: Register | Claims | None = None) -> None:
         self._repository = repository
         self.session = session
         self.register = register or SharedRegister(IndexRegister(repository.index))
+        self._stores = _stores(repository, session, self.register)
+        self._asked: deque[tuple[PackKind, _Batch, Answer]] = deque()
         self._batches = {kind: _Batch() for kind in PackKind}
         self._packs: dict[PackKind, _OpenPack] = {}
         self._rooms = {kind: bytearray() for kind in PackKind}
@@ -64,14 +66,26 @@ class ChunkWriter:
         """Make everything added durable and published."""
         for kind in PackKind:
             self._settle(kind)
+        while self._asked:
+            self._take_up(*self._asked.popleft())
+        for kind in PackKind:
             self._close(kind)
+        self._note(self._stores.finish())
+
+    def rest(self) -> None:
+        """Have no threads until the next `add`: for whoever forks."""
+        self._stores.rest()
 
     def _settle(self, kind: PackKind) -> None:
-        """Look one batch up and put what is new into the open pack."""
+        """Look one batch up, and put what is new of those that were into open packs."""
         batch, self._batches[kind] = self._batches[kind], _Batch()
-        if not batch.chunks:
-            return
-        stored = self.register.stored(batch.chunks.keys())
+        if batch.chunks:
+            self._asked.append((kind, batch, self._stores.look_up(batch.chunks.keys())))
+        while len(self._asked) > self._stores.is_late:
+            self._take_up(*self._asked.popleft())
+
+    def _take_up(self, kind: PackKind, batch: _Batch, answer: Answer) -> None:
+        stored = answer()
         for chunk in stored:
             self._remember(chunk)
         for chunk, data in batch.chunks.items():
@@ -89,28 +103,19 @@ class ChunkWriter:
             self._close(kind)
 
     def _close(self, kind: PackKind) -> None:
-        pack = self._packs.pop(kind, None)
-        if pack is None:
-            return
-        sealed = self._publish(pack)
-        self.bytes_stored += len(sealed.data)
-        self.packs_added.append(sealed.id)
-        for chunk in sealed.footer.chunks:
-            self._remember(chunk)
+        if kind in self._packs:
+            self._note(self._stores.finish())  # before this one is put together, which takes its size once more
+            self._stores.store(self._packs.pop(kind).finish())
+            if not self._stores.is_late:
+                self._note(self._stores.finish())
 
-    def _publish(self, pack: _OpenPack) -> SealedPack:
-        """Store the pack; one that a prune collected while we slept is stored again under another name.
-
-        Never under the same: a prune that stalled may still delete the object of that name.
-        """
-        for _ in range(ATTEMPTS - 1):
-            sealed = pack.finish()
-            with suppress(Conflict):
-                store_pack(self._repository, self.session, sealed, self.register)
-                return sealed
-        sealed = pack.finish()
-        store_pack(self._repository, self.session, sealed, self.register)
-        return sealed
+    def _note(self, packs: Sequence[SealedPack]) -> None:
+        """Note packs that are durable and published."""
+        for pack in packs:
+            self.bytes_stored += len(pack.data)
+            self.packs_added.append(pack.id)
+            for chunk in pack.footer.chunks:
+                self._remember(chunk)
 
     def _remember(self, chunk: ChunkId) -> None:
         self._pending.discard(chunk)
@@ -119,12 +124,12 @@ class ChunkWriter:
             self._known.popitem(last=False)
 
 
-def store_pack(repository: Repository, session: SnapshotId, pack: SealedPack, register: Register | None = None) -> None:
-    """Announce, put, publish: after a crash at any point the pack is unreferenced or whole."""
-    register = register or IndexRegister(repository.index)
-    register.announce(PackRow(pack=pack.id, kind=pack.footer.kind, size=len(pack.data), session=session))
-    repository.objects.put(pack_key(pack.id), pack.data)
-    register.publish(pack.id, pack.footer.chunks)
+def _stores(repository: Repository, session: SnapshotId, register: Register | Claims) -> PackStore:
+    if is_remote(repository.index):
+        assert isinstance(register, Claims)
+        return StoreAhead(repository, session, register)
+    assert isinstance(register, Register)
+    return StoreNow(repository, session, register)
 
 
 class _Batch:

@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from typing import Any, Self
+
+import pytest
+
+from holdfast.backup.ids import ChunkId, Place, SnapshotId
+from holdfast.backup.ports import PackKind, PackRow, PackState
+from holdfast.backup.reader import ChunkReader
+from holdfast.backup.repository import Repository
+from holdfast.backup.stores.memory import MemoryCatalogue, MemoryObjects
+from holdfast.backup.writer import ChunkWriter
+from holdfast.errors import Conflict, StoreUnavailable
+from tests.support.repositories import any_repository, noise
+
+SESSION = SnapshotId("5" * 32)
+
+
+class FarCatalogue(MemoryCatalogue):
+    """A catalogue that counts as remote. `before` is called at the start of each call, with its name."""
+
+    before: Callable[[str], None] = staticmethod(lambda _: None)
+
+    def reconnected(self) -> Self:
+        return self
+
+    def usable(self, chunks: Collection[ChunkId]) -> dict[ChunkId, Place]:
+        self.before("usable")
+        return super().usable(chunks)
+
+    def announce(self, row: PackRow) -> bool:
+        self.before("announce")
+        return super().announce(row)
+
+    def publish(self, pack: Any, chunks: Any) -> int:
+        self.before("publish")
+        return super().publish(pack, chunks)
+
+
+class FarObjects(MemoryObjects):
+    """Objects that count as remote."""
+
+    before: Callable[[str], None] = staticmethod(lambda _: None)
+
+    def reconnected(self) -> Self:
+        return self
+
+    def put(self, key: str, data: bytes | memoryview) -> bool:
+        self.before("put")
+        return super().put(key, data)
+
+
+@pytest.fixture
+def repository(monkeypatch: pytest.MonkeyPatch) -> Repository:
+    """A remote one, whose packs are full at 100 kB and whose batches are one chunk."""
+    monkeypatch.setattr("holdfast.backup.writer.PACK_BYTES", dict.fromkeys(PackKind, 100_000))
+    monkeypatch.setattr("holdfast.backup.writer.BATCH_BYTES", 1)
+    catalogue = FarCatalogue()
+    return replace(any_repository(), objects=FarObjects(), index=catalogue, ledger=catalogue)
+
+
+def note_calls(repository: Repository, on_call: Callable[[str], None]) -> None:
+    vars(repository.index)["before"] = vars(repository.objects)["before"] = on_call
+
+
+def test_a_pack_is_announced_put_and_published_in_this_order(repository: Repository) -> None:
+    calls: list[str] = []
+    note_calls(repository, calls.append)
+    writer = ChunkWriter(repository, SESSION)
+    writer.add(PackKind.DATA, noise(50_000))
+    writer.flush()
+    assert calls == ["usable", "announce", "put", "publish"]
+
+
+def test_the_next_pack_is_filled_while_one_is_put(repository: Repository) -> None:
+    may_end, begun = threading.Event(), threading.Event()
+
+    def hold(call: str) -> None:
+        if call == "put":
+            begun.set()
+            assert may_end.wait(30)
+
+    note_calls(repository, hold)
+    writer = ChunkWriter(repository, SESSION)
+    for number in range(4):
+        writer.add(PackKind.DATA, noise(60_000, seed=number))
+    assert begun.wait(30)
+    assert writer.packs_added == []
+    may_end.set()
+    writer.flush()
+    assert len(writer.packs_added) == 2
+
+
+def test_everything_is_published_and_readable_after_a_flush_and_no_thread_after_a_rest(repository: Repository) -> None:
+    writer = ChunkWriter(repository, SESSION)
+    chunks = [writer.add(PackKind.DATA, noise(30_000, seed=number % 7)) for number in range(20)]
+    writer.flush()
+    writer.rest()
+    assert len(set(chunks)) == len(dict(ChunkReader(repository).fetch(chunks))) == 7
+    assert {row.state for row in repository.index.packs()} == {PackState.LIVE}
+    assert vars(writer.register)["_promised"] == set()
+    assert vars(vars(writer)["_stores"])["_threads"] is None
+
+
+def test_a_pack_that_was_collected_meanwhile_is_stored_under_another_name(repository: Repository) -> None:
+    collected: list[str] = []
+
+    def collect_first(call: str) -> None:
+        if call == "publish" and not collected:
+            (row,) = repository.index.packs()
+            collected.append(row.pack)
+            repository.index.condemn(row, 1)
+
+    note_calls(repository, collect_first)
+    writer = ChunkWriter(repository, SESSION)
+    chunk = writer.add(PackKind.DATA, noise(50_000))
+    writer.flush()
+    assert len(writer.packs_added) == 1
+    assert writer.packs_added != collected
+    assert dict(ChunkReader(repository).fetch([chunk])) == {chunk: noise(50_000)}
+
+
+@pytest.mark.parametrize(("call", "error"), [("usable", StoreUnavailable), ("put", StoreUnavailable)])
+def test_what_fails_in_a_thread_fails_the_flush(repository: Repository, call: str, error: type[Exception]) -> None:
+    def fail(name: str) -> None:
+        if name == call:
+            raise error(f"{name} failed")
+
+    note_calls(repository, fail)
+    writer = ChunkWriter(repository, SESSION)
+    writer.add(PackKind.DATA, noise(50_000))
+    with pytest.raises(error, match=f"{call} failed"):
+        writer.flush()
+
+
+def test_a_pack_that_is_collected_again_and_again_ends_in_a_conflict(repository: Repository) -> None:
+    def collect(call: str) -> None:
+        if call == "publish":
+            for row in repository.index.packs():
+                repository.index.condemn(row, 1)
+
+    note_calls(repository, collect)
+    writer = ChunkWriter(repository, SESSION)
+    writer.add(PackKind.DATA, noise(50_000))
+    with pytest.raises(Conflict):
+        writer.flush()
