@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from holdfast.backup.ids import SnapshotId
 from holdfast.backup.ports import Record, Status
 from holdfast.errors import InvalidRequest
 
@@ -53,6 +54,7 @@ class ForgetPlan:
 
     keep: tuple[Kept, ...] = field(default=())
     forget: tuple[Record, ...] = field(default=())
+    why: str = "no rule keeps it"
 
 
 PERIODS: Sequence[tuple[str, Callable[[datetime], object]]] = (
@@ -78,6 +80,11 @@ def plan_forget(records: Iterable[Record], retention: Retention, *, now: datetim
         keep += [Kept(record, tuple(reasons[record.id])) for record in group if record.id in reasons]
         forget += [record for record in group if record.id not in reasons]
     return ForgetPlan(tuple(keep), tuple(forget))
+
+
+def plan_named(records: Iterable[Record], names: Collection[SnapshotId]) -> ForgetPlan:
+    """Forget exactly the COMPLETED records named; the others are no part of the plan."""
+    return ForgetPlan(forget=tuple(record for record in records if record.id in names), why="named")
 
 
 def _reasons(group: Sequence[Record], retention: Retention, now: datetime) -> dict[str, list[str]]:

@@ -14,6 +14,7 @@ from holdfast.cli.prune import as_json, as_text, carry_out
 from holdfast.cli.quantity import Quantity
 from holdfast.cli.repository import opened, reads_repository
 from holdfast.cli.text import shown_count, shown_time, table
+from holdfast.errors import InvalidRequest
 from holdfast.settings.quantities import parse_duration
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def keep(name: str, text: str) -> Callable[[Command], Command]:
 
 
 @click.command("forget")
+@click.argument("snapshots", nargs=-1, metavar="[SNAPSHOT]...")
 @reads_repository
 @keep("last", "The newest N.")
 @keep("hourly", "The newest of each of the last N hours that have one.")
@@ -48,6 +50,7 @@ def keep(name: str, text: str) -> Callable[[Command], Command]:
 @click.option("--apply", "apply_plan", is_flag=True, help="Forget them; without it, only show the plan.")
 @click.option("--prune", "prune_too", is_flag=True, help="With --apply: reclaim the space at once, as `prune` does.")
 def command(
+    snapshots: tuple[str, ...],
     repo: str,
     keys: GivenKeys,
     output: str,
@@ -64,25 +67,37 @@ def command(
     apply_plan: bool,
     prune_too: bool,
 ) -> None:
-    """Plan, or with --apply carry out, which snapshots go. A snapshot that any rule keeps stays.
+    """Plan, or with --apply carry out, which snapshots go: those named, or those that no rule keeps.
 
-    Rules count for each user and host apart, in UTC. Space is reclaimed by `holdfast prune`, or here with --prune.
+    A SNAPSHOT is the start of an id, or `latest`. Rules count for each user and host apart, in UTC. Space is reclaimed
+    by `holdfast prune`, or here with --prune.
     """
     from holdfast.backup.forget import forget
-    from holdfast.backup.retention import Retention, plan_forget
+    from holdfast.backup.retention import Retention, plan_forget, plan_named
+    from holdfast.backup.snapshots import resolve
 
-    retention = Retention(
-        last=keep_last or 0,
-        hourly=keep_hourly or 0,
-        daily=keep_daily or 0,
-        weekly=keep_weekly or 0,
-        monthly=keep_monthly or 0,
-        yearly=keep_yearly or 0,
-        within=keep_within,
+    rules = (keep_last, keep_hourly, keep_daily, keep_weekly, keep_monthly, keep_yearly, keep_within)
+    if snapshots and any(given is not None for given in (*rules, user, host)):
+        raise InvalidRequest("name snapshots, or give rules: not both")
+    retention = (
+        None
+        if snapshots
+        else Retention(
+            last=keep_last or 0,
+            hourly=keep_hourly or 0,
+            daily=keep_daily or 0,
+            weekly=keep_weekly or 0,
+            monthly=keep_monthly or 0,
+            yearly=keep_yearly or 0,
+            within=keep_within,
+        )
     )
     with opened(repo, keys, needs=["holdfast.backup.prune"] if prune_too else []) as repository:
-        records = [one for one in repository.ledger.completed(user) if host in (None, one.host)]
-        plan = plan_forget(records, retention, now=repository.clock.now())
+        if retention is None:
+            plan = plan_named(repository.ledger.completed(), {resolve(repository, name) for name in snapshots})
+        else:
+            records = [one for one in repository.ledger.completed(user) if host in (None, one.host)]
+            plan = plan_forget(records, retention, now=repository.clock.now())
         if apply_plan:
             forget(repository, plan)
         pruned = carry_out(repository, quiet=quiet) if apply_plan and prune_too else None
@@ -96,7 +111,7 @@ def command(
 
 def _as_text(plan: ForgetPlan) -> str:
     rows = [("keep", *_row(kept.record), ", ".join(kept.reasons)) for kept in plan.keep]
-    rows += [("forget", *_row(record), "no rule keeps it") for record in plan.forget]
+    rows += [("forget", *_row(record), plan.why) for record in plan.forget]
     return table([("PLAN", "SNAPSHOT", "TIME", "USER", "HOST", "WHY"), *rows])
 
 

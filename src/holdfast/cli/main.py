@@ -23,6 +23,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "diff": ("diff", "Compare two snapshots, or a platform with what is deployed."),
     "stats": ("stats", "Tell who uses how much, and what sharing saves."),
     "restore": ("restore", "Write a snapshot back."),
+    "dump": ("dump", "Write one file of a snapshot to standard output."),
     "mount": ("mount", "Show the snapshots as folders, where there is FUSE."),
     "verify": ("verify", "Check that every snapshot can be restored."),
     "repair": ("repair", "Heal what is damaged, from a replica or the source."),

@@ -269,6 +269,18 @@ def test_forget_needs_a_rule(holdfast: Run, repo: str) -> None:
     assert holdfast("forget", "--keep-within", "30d", "--repo", repo).status == 0
 
 
+def test_forget_drops_exactly_the_snapshots_named(holdfast: Run, repo: str, source: Path) -> None:
+    made = [holdfast("backup", "source", "--repo", repo, "--output", "json").json["snapshot"] for _ in range(3)]
+    plan = holdfast("forget", made[0], made[1], made[0], "--repo", repo)
+    assert plan.out.count("named") == 2
+    assert len(holdfast("snapshots", "--repo", repo, "--output", "json").json) == 3
+    assert holdfast("forget", *made[:2], "--apply", "--repo", repo).status == 0
+    assert [one["snapshot"] for one in holdfast("snapshots", "--repo", repo, "--output", "json").json] == made[2:]
+    assert holdfast("forget", made[0], "--apply", "--repo", repo).status == 4
+    both = holdfast("forget", made[2], "--keep-last", "1", "--repo", repo)
+    assert (both.status, both.err) == (2, "holdfast: name snapshots, or give rules: not both\n")
+
+
 def test_a_lost_catalogue_is_rebuilt(holdfast: Run, repo: str, source: Path, tmp_path: Path) -> None:
     holdfast("backup", "source", "--repo", repo)
     for part in Path(repo).glob("catalogue*"):
