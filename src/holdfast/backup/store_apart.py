@@ -27,7 +27,7 @@ APART_BYTES = 16 * 1024 * 1024
 APART_FILES = 1000
 """Worker processes are started for more than one of these: what takes 0.1 s is not worth four processes and packs."""
 JOB_BYTES = 4 * 1024 * 1024
-JOB_FILES = 128
+JOB_FILES = 256
 JOB_PATH_BYTES = 32 * 1024
 """A job is handed over when its files reach one of these. Its paths fit into a socket's buffer twice, so that neither
 side ever waits for the other to read."""

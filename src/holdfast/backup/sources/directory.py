@@ -147,10 +147,15 @@ class DirectorySource:
                 stack.pop()
                 self._leave(folders, path_of(root, above))
                 continue
-            path = (*above, child[0])
+            child_name, seen = child
+            path = (*above, child_name)
+            if seen is not None and stat.S_ISREG(seen.st_mode):
+                self._at = _Place(path, root, folders.fd)
+                yield entry_or_skipped(path, child_name, seen, root)
+                continue
             below: list[Child] | None
             try:
-                found, below = self._look(path, root, status.st_dev, folders, child[1])
+                found, below = self._look(path, root, status.st_dev, folders, seen)
             except OSError as error:
                 found, below = [Skipped(path_of(root, path), reason(error))], None
             self._at = _Place(path, root, folders.fd)
