@@ -77,6 +77,25 @@ class SlowReads:
         return self._client.get_object(**request)
 
 
+class SlowBody(SlowReads):
+    """S3 of which every read of a piece of a user's file takes fifteen seconds of the world's clock."""
+
+    def get_object(self, **request: Any) -> Any:
+        answer = self._client.get_object(**request)
+        if request["Bucket"] != self._world.source:
+            return answer
+        body, honest = answer["Body"], answer["Body"].read
+
+        def read(size: int) -> bytes:
+            self._world.clock.sleep(15)
+            data: bytes = honest(size)
+            self.reads += len(data)
+            return data
+
+        body.read = read
+        return answer
+
+
 class TestDispatch:
     def test_every_folder_is_a_user_and_every_user_gets_one_job(self, world: World) -> None:
         with_users(world, *(f"user-{number:04}" for number in range(1, 24)))
@@ -268,6 +287,19 @@ class TestBackUp:
         assert slow.reads <= 40 + len(outcomes)  # a file on which time ran out is read again
         restore.run({"user": "ann", "target_prefix": "x"}, world.services, world.clock.now() + DAY)
         assert len(world.restored_files("x/")) == 40
+
+    def test_a_file_that_takes_longer_than_an_invocation_is_backed_up_in_several(self, world: World) -> None:
+        data = random.Random(1).randbytes(24_000_000)
+        world.put("ann", "large", data)
+        world.dispatch()
+        slow = SlowBody(world)
+        outcomes = world.work(limit=timedelta(seconds=60))
+        assert outcomes == [True] * len(outcomes)
+        assert len(outcomes) > 2
+        assert len(world.services.ledger.completed("ann")) == 1
+        assert slow.reads < 2 * len(data)  # what of the last piece was not cut yet is read again
+        restore.run({"user": "ann", "target_prefix": "x"}, world.services, world.clock.now() + DAY)
+        assert list(world.restored_files("x/").values()) == [data]
 
     def test_too_little_time_puts_the_job_back_before_it_begins(self, world: World) -> None:
         with_users(world, "ann")

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
@@ -18,11 +18,13 @@ import pytest
 
 from holdfast.backup import compact, resume, writer
 from holdfast.backup.ids import SnapshotId
-from holdfast.backup.ports import PackKind, PackState
+from holdfast.backup.ports import Ledger, PackKind, PackState
 from holdfast.backup.prune import prune
 from holdfast.backup.repository import Repository
 from holdfast.backup.resume import bytes_noted
+from holdfast.errors import IntegrityError
 from tests.support.clocks import FakeClock
+from tests.support.faults import Killed
 from tests.support.model import AFTER_EVERY_FILE, NEVER, Broken, Rewire, World, files, run, same, with_ledger
 from tests.support.schedule import by_priority, with_switches
 from tests.support.stepwise import StepwiseCatalogue
@@ -150,7 +152,7 @@ def two_prunes_at_once() -> tuple[World, Jobs]:
 def going_on_with_the_dead() -> tuple[World, Jobs]:
     """Ann's backup was killed between two checkpoints and its lease ended; its retry meets a prune."""
     one = World(itertools.count(1), checkpoints=AFTER_EVERY_FILE)
-    run(one, {"ann": lambda ports: one.back_up("abc", through=ports)}, by_name, kill=("ann", KILLED_AT))
+    run(one, {"ann": lambda ports: one.back_up("abc", through=replace(ports, ledger=Dying(ports.ledger)))}, by_name)
     one.clock.sleep(3600)
     return one, {
         "ann": lambda ports: one.back_up("abcd", through=ports),
@@ -202,10 +204,6 @@ def fencing_the_living() -> tuple[World, Jobs]:
     }
 
 
-KILLED_AT = 36
-"""The turn of Ann's at which she has noted two files, and is about to store the third."""
-
-
 def by_name(waiting: Sequence[str], _: str | None) -> str:
     return min(waiting)
 
@@ -232,6 +230,25 @@ class Lying:
 
     def __getattr__(self, name: str) -> Any:
         return self._methods.get(name) or getattr(self._port, name)
+
+
+class Dying:
+    """A ledger whose user is killed when it has noted two files."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._notes = 0
+
+    def __getattr__(self, name: str) -> Any:
+        if self._notes == 2:
+            raise Killed
+        return getattr(self._ledger, name)
+
+    def heartbeat(self, id_: SnapshotId, lease_until: datetime, figures: Mapping[str, Any] | None = None) -> None:
+        self._ledger.heartbeat(id_, lease_until, figures)
+        self._notes += figures is not None
+        if self._notes == 2:
+            raise Killed
 
 
 unlocked = with_ledger(lambda ledger: Lying(ledger, lock=lambda *_: None, unlock=lambda *_: None))
@@ -295,7 +312,7 @@ def test_what_a_killed_backup_noted_is_taken_over() -> None:
     (record,) = one.repository.ledger.active()
     assert bytes_noted(record) == 2 * sum(map(len, files("a")[b"a"].contents))
     run(one, {"ann": jobs["ann"]}, by_name)
-    assert one.taken_over == 2
+    assert one.taken_over == bytes_noted(record)
     one.check()
 
 
@@ -334,7 +351,7 @@ def test_a_writer_that_uses_condemned_packs_is_caught(monkeypatch: pytest.Monkey
 
 def test_a_writer_that_takes_notes_over_without_looking_them_up_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resume, "all_usable", lambda repository, roots: True)
-    with pytest.raises(Broken):
+    with pytest.raises((Broken, IntegrityError)):  # a prune that runs beside may be the first to see it
         explore(going_on_with_the_condemned, 1)
 
 

@@ -59,6 +59,7 @@ class World:
     forgotten: set[SnapshotId] = field(default_factory=set)
     checkpoints: CheckpointRate = NEVER
     taken_over: int = 0
+    """Bytes of files that were not read."""
 
     def __post_init__(self) -> None:
         self._ids = iter(self.ids)
@@ -99,7 +100,7 @@ class World:
                 resume=resume,
             )
             self.acknowledged.add(summary.snapshot)
-            self.taken_over += summary.files_unchanged
+            self.taken_over += summary.size - summary.bytes_read
             return summary.snapshot
         return None
 

@@ -36,9 +36,10 @@ class _File:
     def whole(self, most: int) -> None:
         pass
 
-    def extents(self) -> Iterator[Extent]:
-        if self._size:
-            yield Extent(self._size)
+    def extents(self, offset: int = 0) -> Iterator[Extent]:
+        self._data.seek(offset)
+        if offset < self._size:
+            yield Extent(self._size - offset)
 
     def read(self, size: int) -> bytes:
         if self._torn_after is not None and self._data.tell() >= self._torn_after:

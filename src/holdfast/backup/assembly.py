@@ -79,19 +79,24 @@ class Assembly:
         while self._line and not _must_wait(self._line[0]):
             self._apply(self._line.popleft())
 
-    def so_far(self) -> tuple[ChunkId, ...]:
-        """Return what `finish` would now; the tree itself goes on."""
+    def so_far(self, last: Entry | None) -> tuple[ChunkId, ...]:
+        """Return what `finish` would now, if `last` were added before it; the tree itself goes on."""
         other = Assembly(self._emit, self._name_hash)
         other._stack = [replace(folder, builder=folder.builder.copy()) for folder in self._stack]
         other._line = self._line.copy()
+        if last is not None:
+            other.add(last)
         return other.finish()
 
     def finish(self) -> tuple[ChunkId, ...]:
-        """End every folder and return the root nodes; what has not come is left out."""
+        """End every folder and return the root nodes; of what has not come, what is stored already is noted."""
         while self._line:
             step = self._line.popleft()
-            if _must_wait(step):
+            if isinstance(step, Slot) and not step.is_settled:
                 self._apply(_SPOIL)
+                begun = step.so_far.entry() if step.so_far is not None else None
+                if begun is not None:
+                    self._apply(begun)
             else:
                 self._apply(step)
         if len(self._stack) > 1:

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from holdfast.backup.begun import FileSoFar
 from holdfast.backup.entry import Entry, Item
-from holdfast.backup.tree import ContentBuilder, Emit
 
 PART_BYTES = 16 * 1024 * 1024
 MOST_PARTS = 4096
@@ -51,22 +51,30 @@ def is_large(size: int) -> bool:
 class LargeFile:
     """Puts the parts of a file together, in whatever order they come; memory of the items that wait."""
 
-    def __init__(self, size: int, average_chunk: int, emit: Emit) -> None:
+    def __init__(self, size: int, average_chunk: int, so_far: FileSoFar) -> None:
+        """`so_far` may have a beginning of the file, which is not read; it grows as parts are put together."""
         self._size = size
         self._part_bytes = max(PART_BYTES, -(-size // MOST_PARTS))
         self._lead_bytes = LEAD_CHUNKS * average_chunk
-        self._content = ContentBuilder(emit)
+        self._so_far = so_far
+        self._is_begun = so_far.size > 0
         self._waiting: dict[int, tuple[Part, StoredPart]] = {}
         self._first: StoredPart | None = None
         self._is_settled = True
-        self._end = min(self._part_bytes, size)
-        self._at = 0
+        self._end = min((so_far.size // self._part_bytes + 1) * self._part_bytes, size)
         self.has_changed = False
 
     def parts(self) -> Iterator[Part]:
         """Yield the parts; each may be stored anywhere, at any time."""
-        for begin in range(0, self._size, self._part_bytes):
+        at = self._at
+        if at:
+            yield Part(at, at, self._end)
+        for begin in range(self._end if at else 0, self._size, self._part_bytes):
             yield Part(max(0, begin - self._lead_bytes), begin, min(begin + self._part_bytes, self._size))
+
+    @property
+    def _at(self) -> int:
+        return self._so_far.size
 
     @property
     def is_whole(self) -> bool:
@@ -78,6 +86,8 @@ class LargeFile:
         self._first = self._first or stored
         self._is_settled = self._is_settled and stored.entry.fingerprint != b""
         self.has_changed = self.has_changed or stored.changed or stored.stamp != self._first.stamp
+        if not self._so_far.meets(stored.entry) and self._is_begun:
+            self.has_changed = True  # what is stored is of another file
         self._waiting[part.end] = part, stored
         while self._end in self._waiting:
             part, stored = self._waiting.pop(self._end)
@@ -90,13 +100,11 @@ class LargeFile:
 
     def _add(self, part: Part, stored: StoredPart) -> None:
         if self._at < part.end:
-            for item in stored.items:
-                self._content.add(item)
-            self._at = stored.end
+            self._so_far.extend(stored.items, stored.end)
         self._end = min(part.end + self._part_bytes, self._size)
 
     def entry(self) -> Entry:
         """Return the whole file's entry."""
         assert self._first is not None  # asked when all parts have come
-        content, levels = self._content.finish()
+        content, levels = self._so_far.finish()
         return self._first.entry.holding(content, levels, self._at, is_settled=self._is_settled)

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from holdfast.backup.begun import FileSoFar
 from holdfast.backup.entry import Entry, Path, decode_entry, encode_entry
 from holdfast.backup.ids import PackId
-from holdfast.backup.large_file import LargeFile, Part, StoredPart, is_large
+from holdfast.backup.large_file import LargeFile, Part, StoredPart
 from holdfast.backup.promises import AskedClaims, AskedRegister, answer
 from holdfast.backup.remote import is_remote, of_worker
 from holdfast.backup.repository import Repository
@@ -45,6 +46,7 @@ class Slot:
     root: bytes
     below: bytes
     name: bytes
+    so_far: FileSoFar | None = None
     is_settled: bool = False
     encoded: bytes | None = None
 
@@ -147,13 +149,13 @@ class FilesApart:
         self._met_bytes = self._met_files = 0
         self._unpublished = 0
 
-    def store(self, root: bytes, path: Path, found: Entry) -> Slot:
-        """Take a file on; it is read soon."""
-        slot = Slot(root, b"/".join(path), found.name)
+    def store(self, root: bytes, path: Path, found: Entry, so_far: FileSoFar | None) -> Slot:
+        """Take a file on; it is read soon, in parts and without what is stored of it already if `so_far` is given."""
+        slot = Slot(root, b"/".join(path), found.name, so_far)
         self._met_bytes += found.size
         self._met_files += 1
-        if is_large(found.size):
-            large = LargeFile(found.size, self._files.limits.average, self._files.emit)
+        if so_far is not None:
+            large = LargeFile(found.size, self._files.limits.average, so_far)
             self._line.extend(_part_job(slot, large, part) for part in large.parts())
             self._give()
             return slot
@@ -239,6 +241,7 @@ class FilesApart:
         again = large.take(part, stored) if stored is not None else None
         if stored is None or large.has_changed:
             large.has_changed = True
+            job.slots[0].so_far = None
             self._line = deque(other for other in self._line if other.large is not large)
             self._line.appendleft(_Job(job.root, job.slots))
         elif again is not None:

@@ -7,13 +7,13 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from holdfast.backup.begun import FileSoFar
 from holdfast.backup.chunking import ChunkLimits, chunks_of
 from holdfast.backup.entry import Entry, Item
 from holdfast.backup.ids import ChunkId
 from holdfast.backup.large_file import Part, StoredPart
 from holdfast.backup.ports import PackKind
 from holdfast.backup.sources import Extent, FileAtPath, OpenFile
-from holdfast.backup.tree import ContentBuilder
 from holdfast.backup.writer import ChunkWriter
 
 ATTEMPTS = 2
@@ -36,32 +36,37 @@ class FileStore:
     secret: bytes
     on_bytes: Callable[[int], None]
 
-    def store(self, opened: Callable[[], AbstractContextManager[OpenFile]]) -> StoredFile:
-        """Store the file that `opened` opens, anew each time.
+    def store(
+        self, opened: Callable[[], AbstractContextManager[OpenFile]], so_far: FileSoFar | None = None
+    ) -> StoredFile:
+        """Store the file that `opened` opens, anew each time; what is stored of it already is not read.
 
         Raises:
             SourceUnreadable: it cannot be opened or read.
         """
         for _ in range(ATTEMPTS):
             with opened() as file:
-                content, levels, size = self._content(file)
+                content, levels, size = self._content(file, so_far)
                 if not file.changed():
                     return StoredFile(file.entry.holding(content, levels, size), restless=False)
                 entry = file.entry.holding(content, levels, size, is_settled=False)
+            if so_far is not None:
+                so_far.restart()
         return StoredFile(entry, restless=True)
 
-    def _content(self, file: OpenFile) -> tuple[tuple[Item, ...], int, int]:
+    def _content(self, file: OpenFile, so_far: FileSoFar | None) -> tuple[tuple[Item, ...], int, int]:
         whole = file.whole(self.limits.least)
         if whole is not None:
             self.on_bytes(len(whole))
             return ((self.writer.add(PackKind.DATA, whole),) if whole else ()), 0, len(whole)
-        builder = ContentBuilder(self.emit)
-        size = 0
-        for length, chunk in self._pieces(file, file.extents()):
-            builder.add(length if chunk is None else self.writer.add(PackKind.DATA, chunk))
-            size += length
+        so_far = so_far or FileSoFar(file.entry, self.emit)
+        if not so_far.meets(file.entry):
+            so_far.restart()
+        for length, chunk in self._pieces(file, file.extents(so_far.size)):
+            item = length if chunk is None else self.writer.add(PackKind.DATA, chunk)
+            so_far.extend((item,), so_far.size + length)
             self.on_bytes(0 if chunk is None else length)
-        return *builder.finish(), size
+        return *so_far.finish(), so_far.size
 
     def store_part(self, opened: Callable[[], AbstractContextManager[FileAtPath]], part: Part) -> StoredPart:
         """Store what of the file begins in `part`.

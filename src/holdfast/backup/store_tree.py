@@ -5,21 +5,24 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple
 
 from holdfast.backup.assembly import Assembly
+from holdfast.backup.begun import FileSoFar, is_begun
 from holdfast.backup.checkpoints import Checkpoints, Noted
 from holdfast.backup.entry import Entry, EntryKind, Path
 from holdfast.backup.ids import ChunkId, PackId
+from holdfast.backup.large_file import is_large
 from holdfast.backup.manifest import MAX_SKIPPED
 from holdfast.backup.previous import PreviousFolder, below, is_unchanged
 from holdfast.backup.repository import Repository
 from holdfast.backup.sources import Counted, ReadsByPath, ReusesFolders, Skipped, Source, SourceEntry, path_of
 from holdfast.backup.store_apart import FilesApart, Outcome, Slot, Written
 from holdfast.backup.store_file import FileStore
-from holdfast.backup.tree import Chunks, entries_of
+from holdfast.backup.tree import Chunks, content_of, entries_of
 from holdfast.backup.writer import ChunkWriter
 from holdfast.errors import IntegrityError, SourceUnreadable
 
@@ -102,6 +105,7 @@ class TreeStore:
     ) -> None:
         self._checkpoints: Checkpoints | None = None
         self._noting: Noted | None = None
+        self._reading: FileSoFar | None = None
         self._repository = repository
         self._tick = tick
         self._source = source
@@ -165,7 +169,12 @@ class TreeStore:
 
     def unfinished(self) -> tuple[ChunkId, ...]:
         """Close every open folder and return the root nodes of what has been stored of the tree so far."""
+        if (begun := self._begun()) is not None:
+            self._tree.add(begun)
         return self._tree.finish()
+
+    def _begun(self) -> Entry | None:
+        return self._reading.entry() if self._reading is not None else None
 
     def flush(self) -> Written:
         """Make everything stored durable and published; return what that was."""
@@ -228,18 +237,17 @@ class TreeStore:
             return
         self._path = item.path
         if found.kind is EntryKind.FILE:
-            self._store_file(item, interrupted if is_unchanged(found, interrupted) else previous)
+            self._store_file(item, previous, interrupted)
         else:
             self.tally.others += 1
             self._tree.add(found)
         self._report()
 
-    def _store_file(self, item: SourceEntry, previous: Entry | None) -> None:
+    def _store_file(self, item: SourceEntry, previous: Entry | None, interrupted: Entry | None) -> None:
         found = item.entry
-        same: Entry | None = None
-        if is_unchanged(found, previous):
+        same = interrupted if is_unchanged(found, interrupted) else previous if is_unchanged(found, previous) else None
+        if same is not None:
             self.tally.files_unchanged += 1
-            same = previous
         elif found.link:
             same = self._linked(found)
         stored: Entry | Slot | None
@@ -247,9 +255,10 @@ class TreeStore:
             stored = found._replace(content=same.content, levels=same.levels, xattrs=same.xattrs)
             self._count(stored.size)
         elif self._apart is not None:
-            stored = self._apart.store(self._root, item.path, found)
+            so_far = self._so_far(found, interrupted) if is_large(found.size) else None
+            stored = self._apart.store(self._root, item.path, found, so_far)
         else:
-            stored = self._read_file(item)
+            stored = self._read_file(item, interrupted)
         if stored is None:
             return
         if found.link and len(self._links) < MAX_LINKS:
@@ -265,13 +274,23 @@ class TreeStore:
             earlier = slot.entry if slot.encoded is not None else None
         return earlier if is_unchanged(found, earlier) else None
 
-    def _read_file(self, item: SourceEntry) -> Entry | None:
+    def _so_far(self, found: Entry, interrupted: Entry | None) -> FileSoFar:
+        """Return what an interrupted attempt stored of the file, if that can be read, or nothing."""
+        if interrupted is not None and is_begun(found, interrupted):
+            with suppress(IntegrityError):
+                return FileSoFar(found, self._files.emit, content_of(self._reader, interrupted), interrupted.size)
+        return FileSoFar(found, self._files.emit)
+
+    def _read_file(self, item: SourceEntry, interrupted: Entry | None) -> Entry | None:
+        self._reading = self._so_far(item.entry, interrupted)
         try:
-            stored = self._files.store(partial(self._source.open, item))
+            stored = self._files.store(partial(self._source.open, item), self._reading)
         except SourceUnreadable as error:
+            self._reading = None
             self.tally.skip(Skipped(path_of(self._root, item.path), str(error)))
             self._tree.spoil()
             return None
+        self._reading = None
         if stored.restless:
             self.tally.warn(path_of(self._root, item.path), RESTLESS)
         self._count(stored.entry.size)
@@ -312,7 +331,8 @@ class TreeStore:
         if self._noting is None:
             if not self._checkpoints.is_due(self.tally.bytes_read):
                 return
-            self._noting = Noted(self._tree.so_far(), self.tally.size)
+            size = self.tally.size + (self._reading.size if self._reading is not None else 0)
+            self._noting = Noted(self._tree.so_far(self._begun()), size)
             if self._apart is not None:
                 self._apart.begin_publishing()
         if self._apart is None or self._apart.is_published:
@@ -349,6 +369,8 @@ class TreeStore:
         self._count_read(length)
         self._tick()
         self._report()
+        if self._reading is not None:
+            self._checkpoint()
 
     def _report(self, path: bytes | None = None) -> None:
         if self._progress is not None:

@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from holdfast.backup import store_apart
+from holdfast.backup import large_file, store_apart
 from holdfast.backup.checkpoints import CheckpointRate, Checkpoints, Noted
 from holdfast.backup.create_snapshot import SnapshotSummary, create_snapshot
+from holdfast.backup.ids import SnapshotId
 from holdfast.backup.manifest import load_manifest
 from holdfast.backup.ports import Record, Status
 from holdfast.backup.prune import prune
+from holdfast.backup.reader import ChunkReader
 from holdfast.backup.repository import Repository
 from holdfast.backup.resume import all_usable, bytes_noted, interrupted_roots, last_interrupted
 from holdfast.backup.session import Session
+from holdfast.backup.sources import SourceEntry
+from holdfast.backup.store_tree import Progress
+from holdfast.backup.tree import walk
 from holdfast.backup.verify import verify
+from holdfast.errors import DeadlineReached
 from tests.support.backups import restored, source_of
 from tests.support.clocks import FakeClock
 from tests.support.local_backup import catalogue_of, create, opened
 from tests.support.many_files import fill
-from tests.support.repositories import any_repository, noise
+from tests.support.repositories import any_repository, contents_of, noise
 from tests.support.sources import ROOT, Script, ScriptedSource
 
 KIB = 1024
@@ -37,9 +45,16 @@ class Killed(BaseException):
     """Stands for SIGKILL: nothing is written after it."""
 
 
+NOTES: list[Any] = []
+"""What the last session would have written at its end."""
+
+
 @pytest.fixture(autouse=True)
 def _no_last_words(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Session, "close", lambda self, reason: None)
+    def close(self: Session, reason: str) -> None:
+        NOTES[:] = [self.notes]
+
+    monkeypatch.setattr(Session, "close", close)
 
 
 @pytest.fixture
@@ -90,7 +105,7 @@ def test_a_killed_backup_is_gone_on_with_from_its_last_checkpoint() -> None:
     resume = last_interrupted(repository, "u", "h", (ROOT,))
     assert resume == record.id
     summary = back_up(repository, ScriptedSource(scripts), resume=resume)
-    assert opened_times(scripts) == FILES + 3
+    assert opened_times(scripts) == FILES + 4  # the last of the checkpoint is opened, and not read
     assert summary.bytes_read == (FILES - 30) * SIZE
     assert verify(repository, read_data=True).ok
 
@@ -217,6 +232,124 @@ def test_an_attempt_after_a_lost_lease_goes_on_where_that_one_was() -> None:
     summary = back_up(repository, ScriptedSource(scripts, on_entry=at(b"030", fence)))
     assert summary.snapshot != abandoned[0].id
     assert opened_times(scripts) < FILES + 10
+
+
+def one_large(size: int = 3_000_000) -> dict[bytes, Script]:
+    return {b"a": Script([b"a"], fingerprint=b"a"), b"large": Script([noise(size)], fingerprint=b"large")}
+
+
+def killed_in_the_middle(repository: Repository, scripts: dict[bytes, Script], after: int) -> Record:
+    def progress(at: Progress) -> None:
+        if at.bytes_read > after:
+            raise Killed
+
+    with pytest.raises(Killed):
+        back_up(repository, ScriptedSource(scripts), progress=progress)
+    (record,) = repository.ledger.active()
+    return record
+
+
+def test_a_backup_killed_in_the_middle_of_a_file_goes_on_in_the_middle_of_it() -> None:
+    repository, scripts = any_repository(), one_large()
+    record = killed_in_the_middle(repository, scripts, 2_000_000)
+    noted = bytes_noted(record)
+    assert 1_300_000 < noted <= 2_600_000
+    summary = back_up(repository, ScriptedSource(scripts), resume=record.id)
+    assert summary.bytes_read == summary.size - noted
+    assert contents_of(repository, summary.snapshot)["large"] == noise(3_000_000)
+    whole = back_up(any_repository(), ScriptedSource(scripts), checkpoints=NEVER)
+    assert summary.size == whole.size
+    again = back_up(repository, ScriptedSource(scripts))
+    assert (again.bytes_read, again.files_unchanged) == (0, 2)
+
+
+def test_a_file_gone_on_with_is_the_very_file_of_one_backup() -> None:
+    repository, scripts = any_repository(), one_large()
+    record = killed_in_the_middle(repository, scripts, 2_000_000)
+    on = back_up(repository, ScriptedSource(scripts), resume=record.id, host="x")
+    whole = back_up(repository, ScriptedSource(scripts), checkpoints=NEVER, host="y")
+    assert load_manifest(repository, on.snapshot).roots == load_manifest(repository, whole.snapshot).roots
+
+
+def test_a_file_that_changed_since_its_first_part_was_stored_is_read_whole() -> None:
+    repository, scripts = any_repository(), one_large()
+    record = killed_in_the_middle(repository, scripts, 2_000_000)
+    scripts[b"large"] = Script([noise(3_000_000, 2)], fingerprint=b"other")
+    summary = back_up(repository, ScriptedSource(scripts), resume=record.id)
+    assert summary.bytes_read == 3_000_000
+    assert contents_of(repository, summary.snapshot)["large"] == noise(3_000_000, 2)
+
+
+def test_a_file_that_changes_when_it_is_opened_to_go_on_is_read_whole() -> None:
+    """It was listed as it had been, and is another by the time it is opened."""
+    repository, scripts = any_repository(), one_large()
+    record = killed_in_the_middle(repository, scripts, 2_000_000)
+
+    class Changing(ScriptedSource):
+        @contextmanager
+        def open(self, item: SourceEntry) -> Iterator[Any]:
+            if item.entry.name == b"large":
+                scripts[b"large"] = Script([noise(3_000_000, 2)], fingerprint=b"other")
+            with super().open(item) as file:
+                yield file
+
+    summary = back_up(repository, Changing(scripts), resume=record.id)
+    assert contents_of(repository, summary.snapshot)["large"] == noise(3_000_000, 2)
+    assert verify(repository, read_data=True).ok
+
+
+def test_a_deadline_in_the_middle_of_a_file_is_gone_on_with_there() -> None:
+    repository, scripts = any_repository(), one_large()
+    end = repository.clock.now() + timedelta(seconds=60)
+
+    def slowly(at: Progress) -> None:
+        if at.bytes_read:
+            repository.clock.sleep(3)
+
+    ids = iter([SnapshotId("1" * 32), SnapshotId("2" * 32)])
+    with pytest.raises(DeadlineReached):
+        create_snapshot(
+            repository, ScriptedSource(scripts), user="u", host="h", deadline=end, progress=slowly, new_id=ids.__next__
+        )
+    repository.ledger.finish(SnapshotId("1" * 32), Status.FAILED, end, NOTES[0])
+    summary = back_up(repository, ScriptedSource(scripts), resume=SnapshotId("1" * 32))
+    assert 0 < summary.bytes_read < 2_500_000
+    assert contents_of(repository, summary.snapshot)["large"] == noise(3_000_000)
+
+
+@pytest.mark.parametrize("jobs", [1, 3])
+def test_a_large_file_in_parts_is_gone_on_with(
+    local: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, jobs: int
+) -> None:
+    small_jobs(monkeypatch)
+    monkeypatch.setattr(large_file, "PART_BYTES", 500_000)
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "large").write_bytes(noise(12_000_000))
+    os.utime(source / "large", ns=(1, 1))
+    honest, noted = Session.note, []
+
+    def last(self: Session, notes: Any) -> None:
+        honest(self, notes)
+        reader = ChunkReader(local)
+        roots = interrupted_roots(local, self.id, source_of(source).paths)
+        found = [entry.size for nodes in roots.values() for _, entry in walk(reader, nodes) if entry.name == b"large"]
+        if found and found[0] > 4_000_000:
+            noted.append(found[0])
+            raise Killed
+
+    monkeypatch.setattr(Session, "note", last)
+    with pytest.raises(Killed):
+        back_up(local, source_of(source), jobs=jobs)
+    monkeypatch.setattr(Session, "note", honest)
+    (record,) = local.ledger.active()
+    summary = back_up(local, source_of(source), jobs=jobs, resume=record.id)
+    assert summary.bytes_read < 12_000_000 - noted[0] + 2_000_000  # parts begin before where they are cut
+    restored(local, summary.snapshot, tmp_path / "back")
+    assert (tmp_path / "back" / "large").read_bytes() == noise(12_000_000)
+    whole = back_up(local, source_of(source), jobs=1, host="other")
+    assert load_manifest(local, whole.snapshot).roots == load_manifest(local, summary.snapshot).roots
+    assert verify(local, read_data=True).ok
 
 
 def due(rate: CheckpointRate, *steps: tuple[float, int]) -> list[bool]:

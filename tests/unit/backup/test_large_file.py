@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import time
 from functools import partial
 from hashlib import sha256
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 from random import Random
 
@@ -14,14 +15,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from holdfast.backup import large_file
+from holdfast.backup.begun import FileSoFar, is_begun
 from holdfast.backup.chunking import ChunkLimits
-from holdfast.backup.entry import Entry
+from holdfast.backup.entry import Entry, EntryKind
 from holdfast.backup.ids import ChunkId
 from holdfast.backup.large_file import LargeFile, Part, StoredPart
 from holdfast.backup.ports import PackKind
 from holdfast.backup.sources.directory import DirectorySource
+from holdfast.backup.sources.metadata import entry_of
 from holdfast.backup.sources.open_file import OpenedFile
 from holdfast.backup.store_file import FileStore
+from tests.support.backups import HOUR_NS
 
 LIMITS = ChunkLimits(256, 1024, 4096)
 PART_BYTES = 16_384
@@ -44,7 +48,8 @@ class Named:
 
 
 def opening(path: Path) -> OpenedFile:
-    return DirectorySource([os.fsencode(path)]).open_path(os.fsencode(path), ())
+    settled = DirectorySource([os.fsencode(path)], now_ns=lambda: time.time_ns() + HOUR_NS)
+    return settled.open_path(os.fsencode(path), ())
 
 
 class Storing:
@@ -54,8 +59,20 @@ class Storing:
         self.path = path
         self.writer = Named()
         self.files = FileStore(self.writer, LIMITS, b"a secret", lambda _: None)  # type: ignore[arg-type]
-        self.large = LargeFile(path.stat().st_size, LIMITS.average, self.files.emit)
+        self.large = self.begun()
         self.again: list[Part] = []
+
+    def begun(self, before: Entry | None = None) -> LargeFile:
+        """Begin the file, or go on with what `before` notes of it."""
+        found = entry_of(b"file", self.path.stat())
+        assert found is not None
+        so_far = FileSoFar(found, self.files.emit)
+        if before is not None:
+            assert is_begun(found, before)
+            items = [item for item in before.content if before.levels == 0]
+            so_far = FileSoFar(found, self.files.emit, items, before.size)
+        self.so_far = so_far
+        return LargeFile(found.size, LIMITS.average, so_far)
 
     def part(self, part: Part) -> StoredPart:
         return self.files.store_part(partial(opening, self.path), part)
@@ -126,6 +143,42 @@ def test_a_part_within_a_hole_has_nothing(tmp_path: Path) -> None:
     assert storing.in_parts(Random(1)) == storing.whole()
 
 
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(runs=_files(), order=st.randoms(use_true_random=False), share=st.floats(0, 1))
+def test_a_file_gone_on_with_is_the_entry_of_the_whole_and_nothing_stored_is_read_again(
+    tmp_path: Path, runs: list[tuple[str, int, int]], order: Random, share: float
+) -> None:
+    storing = Storing(write(tmp_path / "file", runs))
+    for part in islice(storing.large.parts(), int(share * 10)):
+        again = storing.large.take(part, storing.part(part))
+        if again is not None:
+            storing.large.take(again, storing.part(again))
+    noted = storing.so_far.entry()
+    assert (noted is None) is (storing.so_far.size == 0)
+    if noted is not None:
+        storing.large = storing.begun(noted)
+        assert next(storing.large.parts()).start == noted.size
+    assert storing.in_parts(order) == storing.whole()
+
+
+@pytest.mark.parametrize("size", [100_000, 90_000, 150_000])
+def test_what_is_stored_of_a_file_that_changed_since_is_not_gone_on_with(tmp_path: Path, size: int) -> None:
+    storing = Storing(write(tmp_path / "file", [("noise", 100_000, 1)]))
+    for part in islice(storing.large.parts(), 3):
+        storing.large.take(part, storing.part(part))
+    noted = storing.so_far.entry()
+    assert noted is not None
+    going_on = storing.begun(noted)
+    storing.path.write_bytes(Random(5).randbytes(size))
+    os.utime(storing.path, ns=(5, 5))
+    found = entry_of(b"file", storing.path.stat())
+    assert found is not None
+    assert not is_begun(found, noted)
+    first = next(going_on.parts())  # listed before it changed, opened after
+    going_on.take(first, storing.part(first))
+    assert going_on.has_changed
+
+
 @pytest.mark.parametrize("size", [100_000, 90_000, 150_000])
 def test_a_file_that_changes_between_two_parts_is_noticed(tmp_path: Path, size: int) -> None:
     storing = Storing(write(tmp_path / "file", [("noise", 100_000, 1)]))
@@ -139,7 +192,8 @@ def test_a_file_that_changes_between_two_parts_is_noticed(tmp_path: Path, size: 
 
 
 def test_a_file_of_any_size_has_a_bounded_number_of_parts() -> None:
-    large = LargeFile(10**12, LIMITS.average, lambda _: ChunkId(b""))
+    found = Entry(name=b"file", kind=EntryKind.FILE, size=10**12)
+    large = LargeFile(10**12, LIMITS.average, FileSoFar(found, lambda _: ChunkId(b"")))
     parts = list(large.parts())
     assert len(parts) <= large_file.MOST_PARTS
     assert parts[0].begin == 0

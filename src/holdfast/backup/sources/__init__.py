@@ -63,8 +63,8 @@ class OpenFile(Protocol):
             SourceUnreadable: as `read`.
         """
 
-    def extents(self) -> Iterator[Extent]:
-        """Yield the file's runs in order; read each data run before asking for the next."""
+    def extents(self, offset: int = 0) -> Iterator[Extent]:
+        """Yield the file's runs from `offset` on, in order; read each data run before asking for the next."""
 
     def read(self, size: int) -> bytes:
         """Return 1 to `size` bytes of the current data run, `b""` at its end (or where the file shrank).

@@ -159,10 +159,14 @@ class S3File:
     def whole(self, most: int) -> None:
         """Say that the object is read as a stream, which is taken up again where it breaks."""
 
-    def extents(self) -> Iterator[Extent]:
-        """Yield the whole object as one run."""
-        if self._size:
-            yield Extent(self._size)
+    def extents(self, offset: int = 0) -> Iterator[Extent]:
+        """Yield the object from `offset` on as one run."""
+        if 0 < offset < self._size:
+            self.close()
+            self._body = self._get(Range=f"bytes={offset}-", IfMatch=self._etag)["Body"]
+        self._position = offset
+        if offset < self._size:
+            yield Extent(self._size - offset)
 
     def read(self, size: int) -> bytes:
         """Return the next bytes."""
