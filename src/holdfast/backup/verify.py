@@ -7,30 +7,30 @@ import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from random import Random, SystemRandom
-from typing import NamedTuple
+from typing import TypeVar
 
 from holdfast.backup.entry import EntryKind
 from holdfast.backup.ids import ChunkId, PackId, SnapshotId
 from holdfast.backup.manifest import Manifest, load_manifest, manifest_ids
 from holdfast.backup.mark import LOOKUP_BATCH, MANIFESTS_AT_ONCE, batches
 from holdfast.backup.mend_keys import damaged_keys
-from holdfast.backup.pack import damaged_blocks, name_of, pack_key, read_footer
+from holdfast.backup.pack import pack_key
 from holdfast.backup.parallel import each
 from holdfast.backup.ports import PackState, Status
 from holdfast.backup.reader import ChunkReader
-from holdfast.backup.remote import of_worker
 from holdfast.backup.repository import Repository, require_current_keys
 from holdfast.backup.spill import ChunksByPack, ChunkSet
 from holdfast.backup.tree import content_of, references, walk
-from holdfast.backup.workers import Ask, Work, Workers
+from holdfast.backup.verify_packs import Look, LooksApart, look_at
 from holdfast.errors import IntegrityError, InvalidRequest, NotFound
 
 MOST_FILES = 100
 """A damage names this many files; the snapshots are all named."""
-MOST_BLOCKS = 3
-"""A message places this many damaged blocks of a pack."""
 LOOKED_AT_HERE = 4
 """So many packs, 64 MiB, are read before worker processes pay."""
+FEED_EVERY = 500
+"""Chunks walked or looked up between two looks at what the worker processes do: about 5 ms."""
+T = TypeVar("T")
 OnProgress = Callable[[int, int], None]
 
 
@@ -88,8 +88,13 @@ def verify(
     if sample is not None and not 0 < sample <= 1:
         raise InvalidRequest(f"sample must be above 0 % and at most 100 %, got {sample:.2%}")
     job = _Verification(repository, jobs)
-    job.walk(workers)
-    job.check_packs(1.0 if read_data else sample, random or SystemRandom(), workers, progress)
+    try:
+        if read_data:
+            job.begin_reading()
+        job.walk(workers)
+        job.check_packs(1.0 if read_data else sample, random or SystemRandom(), workers, progress)
+    finally:
+        job.close()
     job.blame()
     if job.damage:
         require_current_keys(repository)
@@ -109,17 +114,6 @@ def _choose(packs: Sequence[PackId], share: float | None, random: Random) -> Seq
     return sorted(random.sample(packs, math.ceil(share * len(packs))))
 
 
-class _Look(NamedTuple):
-    """What one pack was found to be: its chunk ids (None: it cannot be read), what is wrong, the chunks that hits."""
-
-    pack: PackId
-    held: Sequence[ChunkId] | None
-    problems: Sequence[str] = ()
-    bad: Sequence[ChunkId] = ()
-    bytes_read: int = 0
-    missing: bool = False
-
-
 class _Verification:
     """One run: what was found so far."""
 
@@ -133,6 +127,32 @@ class _Verification:
         self.chunks = ChunkSet()
         self.packs = 0
         self.damage: dict[str, Damage] = {}
+        self._apart: LooksApart | None = None
+
+    def begin_reading(self) -> None:
+        """Have worker processes read every pack that is there now: they need not wait for the walk."""
+        self._look_apart({row.pack for row in self._repository.index.packs() if row.state is PackState.LIVE})
+
+    def _look_apart(self, packs: Collection[PackId]) -> None:
+        if self._apart is None and self._jobs > 1 and len(packs) > LOOKED_AT_HERE:
+            self._apart = LooksApart(self._repository, packs, self._jobs)
+            self._apart.feed()
+
+    @property
+    def _packs_apart(self) -> frozenset[PackId]:
+        return self._apart.packs if self._apart else frozenset()
+
+    def _feeding(self, items: Iterable[T]) -> Iterator[T]:
+        """Yield the items, and keep the worker processes busy meanwhile."""
+        for number, item in enumerate(items):
+            if self._apart is not None and number % FEED_EVERY == 0:
+                self._apart.feed()
+            yield item
+
+    def close(self) -> None:
+        """End the worker processes, if there are any."""
+        if self._apart is not None:
+            self._apart.close()
 
     def _note(self, object_: str, what: str, chunks: Iterable[ChunkId] = ()) -> Damage:
         damage = self.damage.setdefault(object_, Damage(object_, what))
@@ -153,7 +173,8 @@ class _Verification:
                     roots += found.roots
                 else:
                     self._note(f"snapshots/{id_}", found).snapshots.append(id_)
-            self.chunks.update(references(self._reader, roots, seen, on_damage=self._bad_node, repeating=True))
+            met = references(self._reader, roots, seen, on_damage=self._bad_node, repeating=True)
+            self.chunks.update(self._feeding(met))
 
     def _note_unlisted(self) -> None:
         """Name the manifests without a record: prune deletes nothing while there are any."""
@@ -181,15 +202,15 @@ class _Verification:
         expected = self._expected()
         packs = sorted({row.pack for row in rows if row.state is PackState.LIVE} | expected.keys())
         chosen = set(_choose(packs, share, random))
-        self.packs = len(packs)
+        self.packs = len(self._packs_apart.union(packs))
         for done, look in enumerate(self._looks(packs, chosen, workers), 1):
             self._judge(look, expected.placed(look.pack))
             if progress:
-                progress(done, len(packs))
+                progress(done, self.packs)
 
     def _expected(self) -> ChunksByPack:
         expected = ChunksByPack()
-        for batch in batches(self.chunks, LOOKUP_BATCH):
+        for batch in batches(self._feeding(self.chunks), LOOKUP_BATCH):
             places = self._repository.index.readable(batch)
             for chunk in batch:
                 if chunk in places:
@@ -199,15 +220,15 @@ class _Verification:
                     self._note(f"chunk {chunk.hex()}", what, [chunk]).gone = True
         return expected
 
-    def _looks(self, packs: Sequence[PackId], chosen: Collection[PackId], workers: int) -> Iterator[_Look]:
+    def _looks(self, packs: Sequence[PackId], chosen: Collection[PackId], workers: int) -> Iterator[Look]:
         """Look at every pack, in any order; at the chosen ones whole, in worker processes where there are many."""
-        apart = sorted(chosen) if self._jobs > 1 and len(chosen) > LOOKED_AT_HERE else []
-        here = sorted(set(packs) - set(apart))
-        yield from each(lambda pack: _look(self._repository, pack, pack in chosen), here, workers)
-        if apart:
-            yield from _look_apart(self._repository, apart, self._jobs)
+        self._look_apart(chosen)
+        here = sorted(set(packs) - self._packs_apart)
+        yield from self._feeding(each(lambda pack: look_at(self._repository, pack, pack in chosen), here, workers))
+        if self._apart:
+            yield from self._apart.rest()
 
-    def _judge(self, look: _Look, wanted: Sequence[tuple[int, ChunkId]]) -> None:
+    def _judge(self, look: Look, wanted: Sequence[tuple[int, ChunkId]]) -> None:
         self.bytes_read += look.bytes_read
         held = look.held
         if held is None:
@@ -266,42 +287,3 @@ class _Verification:
                         yield os.fsdecode(b"/".join(path)), chunks
         except IntegrityError:
             return
-
-
-def _look(repository: Repository, pack: PackId, whole: bool) -> _Look:
-    """Read a pack or its footer. Called from several threads and processes: changes nothing."""
-    objects, keyring = repository.objects, repository.keyring
-    try:
-        if not whole:
-            return _Look(pack, read_footer(objects, keyring, pack).chunks)
-        data = objects.get(pack_key(pack))
-    except (NotFound, IntegrityError) as error:
-        return _Look(pack, None, [str(error)], missing=isinstance(error, NotFound))
-    problems = [] if name_of(data) == pack else ["its bytes are not those it is named by"]
-    try:
-        footer, bad = damaged_blocks(keyring, pack, data)
-    except IntegrityError as error:
-        return _Look(pack, None, [str(error)], bytes_read=len(data))
-    if bad:
-        where = ", ".join(f"number {at} at byte {footer.blocks[at].offset}" for at in bad[:MOST_BLOCKS])
-        problems.append(f"{len(bad)} of its {len(footer.blocks)} blocks are damaged: {where}")
-    chunks = [chunk for at in bad for chunk, _ in footer.blocks[at].chunks]
-    return _Look(pack, footer.chunks, problems, chunks, len(data))
-
-
-def _look_apart(repository: Repository, packs: Sequence[PackId], jobs: int) -> Iterator[_Look]:
-    """Look at whole packs in worker processes."""
-
-    def prepare(_: Ask) -> Work:
-        mine = of_worker(repository)
-        return lambda pack: _look(mine, PackId(pack), whole=True)
-
-    workers = Workers(jobs, prepare, lambda _: None)
-    try:
-        for pack in packs:
-            workers.submit(pack, f"pack {pack}")
-            yield from (_Look(*result) for result in workers.results(0))
-        while not workers.is_idle:
-            yield from (_Look(*result) for result in workers.results(None))
-    finally:
-        workers.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,8 @@ from holdfast.backup.ports import PackKind
 from holdfast.backup.prune import PruneReport, prune
 from holdfast.backup.repository import Repository
 from holdfast.backup.stores.memory import MemoryCatalogue, MemoryObjects
-from holdfast.backup.verify import verify
+from holdfast.backup.verify import _Verification, verify
+from holdfast.backup.verify_packs import LooksApart
 from holdfast.errors import InvalidRequest
 from tests.support.chunks import snapshot
 from tests.support.repositories import any_repository
@@ -208,3 +210,53 @@ def test_several_processes_find_what_one_finds(monkeypatch: pytest.MonkeyPatch) 
         damage.object: (damage.what, damage.snapshots) for damage in one.damage
     }
     assert (several.packs, several.chunks, several.bytes_read) == (one.packs, one.chunks, one.bytes_read)
+
+
+def test_what_is_committed_after_the_reading_began_is_verified_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("holdfast.backup.verify.LOOKED_AT_HERE", 0)
+    repository, _, _ = two_users()
+    before = {row.pack for row in repository.index.packs()}
+    honest = _Verification.begin_reading
+
+    def overtaken(self: _Verification) -> None:
+        honest(self)
+        snapshot(repository, {"late": noise(50_000, 4)}, user="carol")
+        late = next(row.pack for row in repository.index.packs() if row.pack not in before and row.kind == "data")
+        flip(repository, pack_key(late), 5_000)
+
+    monkeypatch.setattr(_Verification, "begin_reading", overtaken)
+    report = verify(repository, read_data=True, jobs=2)
+    assert (report.snapshots, report.packs) == (3, 6)
+    assert [damage.files for damage in report.damage] == [["scripted/late"]]
+
+
+def test_what_is_pruned_after_the_reading_began_is_no_damage(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("holdfast.backup.verify.LOOKED_AT_HERE", 0)
+    repository, first, _ = two_users()
+    honest = LooksApart.__init__
+
+    def overtaken(self: LooksApart, *arguments: Any) -> None:
+        repository.ledger.forget([first])
+        prune(repository, owner="me")
+        honest(self, *arguments)
+
+    monkeypatch.setattr(LooksApart, "__init__", overtaken)
+    report = verify(repository, read_data=True, jobs=2)
+    assert report.ok
+    assert report.snapshots == 1
+
+
+def test_looks_that_nobody_takes_stop_the_reading(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("holdfast.backup.verify_packs.HELD_CHUNKS", 1)
+    repository = any_repository()
+    for number in range(40):
+        snapshot(repository, {"file": noise(50_000, number)})
+    looks = LooksApart(repository, {row.pack for row in repository.index.packs()}, 2)
+    try:
+        for _ in range(1000):
+            looks.feed()
+        assert len(looks._looks) < 20
+        assert {look.pack for look in looks.rest()} == looks.packs
+        assert len(looks.packs) == 80
+    finally:
+        looks.close()
