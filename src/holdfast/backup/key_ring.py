@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from blake3 import blake3
 
@@ -26,8 +25,7 @@ SEALS_DIGITS = 32
 MOST_DIGITS = 6
 
 
-@dataclass(frozen=True, slots=True)
-class SealedRing:
+class SealedRing(NamedTuple):
     """A ring as it is stored. `seals` is the short hash by which a slot names the ring that its master key opens."""
 
     number: int

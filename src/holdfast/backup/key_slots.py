@@ -7,8 +7,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -27,8 +26,7 @@ _DERIVING = threading.Lock()
 for each other for ever, or fail for want of memory (seen with cryptography 50, OpenSSL 4.0)."""
 
 
-@dataclass(frozen=True, slots=True)
-class PasswordCost:
+class PasswordCost(NamedTuple):
     """Work to try one password. Default: RFC 9106's second recommended option."""
 
     memory_kib: int = 64 * 1024

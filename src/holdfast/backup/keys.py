@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from holdfast.backup.ids import RepositoryId
@@ -117,7 +117,7 @@ def rotate_keys(
         raise InvalidRequest("a rotation needs a key: give a password or a KMS key")
     current = _Current.of(objects)
     ring, limits = open_ring(current.ring, current.unwrap(holders), current.repository)
-    ring = replace(ring, generations={**ring.generations, max(ring.generations) + 1: random(KEY_BYTES)})
+    ring = ring._replace(generations={**ring.generations, max(ring.generations) + 1: random(KEY_BYTES)})
     master, number = random(KEY_BYTES), current.ring.number + 1
     sealed = seal_ring(ring, limits, master, current.repository, number=number)
     slots = [put_slot(objects, key, master, current.repository, sealed) for key in keys]

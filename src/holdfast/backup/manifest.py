@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from holdfast.backup.ids import ChunkId, PackId, SnapshotId
 from holdfast.backup.sources import Skipped
@@ -21,8 +21,7 @@ MAX_SKIPPED = 1000
 """A manifest names this many skipped paths; `counts` has the whole number."""
 
 
-@dataclass(frozen=True, slots=True)
-class SourceRoot:
+class SourceRoot(NamedTuple):
     """One source: its path and the nodes that hold one entry, the source itself."""
 
     path: bytes

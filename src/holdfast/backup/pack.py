@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
+from typing import NamedTuple
 
 from blake3 import blake3
 
@@ -38,8 +39,7 @@ def pack_of_key(key: str) -> PackId | None:
     return name if is_pack else None
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(NamedTuple):
     """Where one block lies in its pack, and the chunks in it, in order."""
 
     offset: int
@@ -78,8 +78,7 @@ class Footer:
         return [0, *accumulate(len(block.chunks) for block in self.blocks)]
 
 
-@dataclass(frozen=True, slots=True)
-class SealedPack:
+class SealedPack(NamedTuple):
     """A finished pack, ready to be stored under its name. `data` stands until its room is used again."""
 
     id: PackId

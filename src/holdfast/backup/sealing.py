@@ -10,7 +10,7 @@ import os
 import struct
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from blake3 import blake3
 from cryptography.exceptions import InvalidTag
@@ -57,8 +57,7 @@ class Sealer:
         self._cipher.encrypt_into(nonce, data, _associated(purpose, context), room[HEADER.size :])
 
 
-@dataclass(frozen=True, slots=True)
-class Ring:
+class Ring(NamedTuple):
     """The secrets of a repository; `generations` maps 1, 2, ... to 32-byte data keys."""
 
     id_key: bytes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from holdfast.backup.ids import SnapshotId
 from holdfast.backup.manifest import Manifest, load_manifest
@@ -17,8 +17,7 @@ LATEST = "latest"
 TOKEN_BYTES = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(NamedTuple):
     """An acknowledged snapshot: the ledger's record and the manifest."""
 
     record: Record

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice, pairwise
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from holdfast.backup.entry import Entry, EntryKind, Item, Path, decode_entry, decode_items, encode_entry, refuse_name
 from holdfast.backup.ids import ChunkId
@@ -240,8 +239,7 @@ def walk(chunks: Chunks, nodes: Sequence[ChunkId], levels: int = 0) -> Iterator[
 OnDamage = Callable[[ChunkId, IntegrityError], None]
 
 
-@dataclass(frozen=True, slots=True)
-class _Piece:
+class _Piece(NamedTuple):
     """A tree chunk to visit: a directory's node, or a list that has `levels` more lists between it and the end."""
 
     chunk: ChunkId

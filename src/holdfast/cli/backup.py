@@ -7,9 +7,8 @@ import os
 import pwd
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -117,8 +116,7 @@ def _files_before(repository: Repository, source: Source, user: str, host: str) 
     return parent.counts.get("files") if parent else None
 
 
-@dataclass(frozen=True, slots=True)
-class _Choice:
+class _Choice(NamedTuple):
     """What of the sources is left out."""
 
     patterns: tuple[str, ...]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from holdfast.backup.entry import Entry, Path
@@ -33,8 +32,7 @@ class SourceEntry(NamedTuple):
     reused: Counted | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Skipped:
+class Skipped(NamedTuple):
     """Something that is not in the snapshot, and why; `expected` where its nature forbids it (a socket)."""
 
     path: bytes

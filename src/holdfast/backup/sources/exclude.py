@@ -5,15 +5,14 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path as FilePath
+from typing import NamedTuple
 
 from holdfast.backup.entry import Path
 from holdfast.errors import InvalidRequest
 
 
-@dataclass(frozen=True, slots=True)
-class _Rule:
+class _Rule(NamedTuple):
     expression: re.Pattern[bytes]
     excludes: bool
     only_directories: bool

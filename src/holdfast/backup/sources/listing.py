@@ -6,7 +6,7 @@ import os
 import stat
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from blake3 import blake3
 
@@ -21,8 +21,7 @@ Child = tuple[bytes, os.stat_result | None]
 Keep = Callable[[bytes, os.stat_result], bool]
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
+class Listing(NamedTuple):
     """A folder's children in byte order, each with its status unless it has to be looked at again.
 
     `signature` is empty where a later change could escape notice. It covers every child's name, kind, mode, owner,
