@@ -74,7 +74,7 @@ def command(
     """
     keys.begin(repo)
     report = Reporter(output, quiet=quiet)
-    user = pwd.getpwuid(os.getuid()).pw_name if user is None else user
+    user = _this_user() if user is None else user
     host = os.uname().nodename if host is None else host
     with _source(sources, repo, _Choice(excludes, exclude_files, exclude_caches, one_file_system)) as source:
         source.check()  # before a password is asked for
@@ -106,6 +106,14 @@ def command(
                 report.clear()
     _print(summary, output, quiet, dry_run)
     return ExitStatus.DONE if summary.is_complete else ExitStatus.ANSWER_IS_NO
+
+
+def _this_user() -> str:
+    """Return the name of the user running this, or the number of one without a name, as in many containers."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())
 
 
 def _files_before(repository: Repository, source: Source, user: str, host: str) -> int | None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import pwd
 from pathlib import Path
 
 import pytest
@@ -92,3 +94,12 @@ def test_a_restore_is_planned_without_a_target(holdfast: Run, source: Path) -> N
     assert "1 file, 97.7 KiB to write, from 1 pack of" in holdfast("restore", "latest", "--plan", "--repo", "repo").out
     refused = holdfast("restore", "latest", "--repo", "repo")
     assert (refused.status, "--target DIR" in refused.err) == (2, True)
+
+
+def test_a_user_without_a_name_goes_by_number(holdfast: Run, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(uid: int) -> None:
+        raise KeyError(f"getpwuid(): uid not found: {uid}")
+
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    assert holdfast("backup", "source", "--repo", "repo").status == 0
+    assert holdfast("snapshots", "--repo", "repo", "--output", "json").json[0]["user"] == str(os.getuid())
