@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from holdfast.errors import InvalidRequest
@@ -65,6 +66,7 @@ def chunks_of(read: Callable[[int], bytes], limits: ChunkLimits, secret: bytes) 
         yield from (rest[chunk.offset : chunk.offset + chunk.length] for chunk in cutter.cut_buf(rest))
 
 
+@lru_cache(maxsize=4)
 def _cutter(limits: ChunkLimits, secret: bytes) -> FastCDC:
     from pyfastcdc import FastCDC  # a tenth of a small run, which has nothing to cut
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from itertools import zip_longest
 from random import Random
 
 import pytest
@@ -88,3 +89,15 @@ def test_impossible_limits_are_refused(limits: tuple[int, int, int]) -> None:
 
 
 PINNED = [1296, 1063, 1203, 2276, 448, 2181, 1561, 1972]
+
+
+def test_two_streams_cut_in_turns_are_each_cut_as_alone() -> None:
+    """The cutter is shared: it must keep nothing of what it cuts."""
+    one, other = noise(60_000, 1), noise(60_000, 2)
+    streams = [chunks_of(io.BytesIO(data).read, SMALL, SECRET) for data in (one, other)]
+    pieces: list[list[bytes]] = [[], []]
+    for pair in zip_longest(*streams):
+        for into, piece in zip(pieces, pair, strict=True):
+            into.extend([] if piece is None else [bytes(piece)])
+    assert pieces == [cut(one), cut(other)]
+    assert cut(one, secret=b"another secret") != cut(one)
