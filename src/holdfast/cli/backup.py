@@ -6,7 +6,7 @@ import json
 import os
 import pwd
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from holdfast.backup.create_snapshot import SnapshotSummary
     from holdfast.backup.repository import Repository
     from holdfast.backup.sources import Source
-    from holdfast.backup.store_tree import Progress
+    from holdfast.backup.store_tree import OnProgress, Progress
+    from holdfast.cli.ahead import Counting
 
 BUCKET = "s3://"
 
@@ -82,23 +83,23 @@ def command(
             from holdfast.backup.create_snapshot import create_snapshot
             from holdfast.backup.dry_run import dry
             from holdfast.backup.resume import last_interrupted
+            from holdfast.backup.sources import ReadsByPath
+            from holdfast.cli.ahead import counting
 
-            expected = _files_before(repository, source, user, host) if report.is_on else None
-
-            def progress(at: Progress) -> None:
-                report.progress(at.files, at.bytes_read, at.path, done=at.files, of=expected)
-
+            resume = None if reread else last_interrupted(repository, user, host, source.paths)
+            before = _files_before(repository, source, user, host) if report.is_on else None
+            is_first = report.is_on and before is None and isinstance(source, ReadsByPath)
             try:
-                with stop_signals() as is_stopped:
+                with counting(source) if is_first else nullcontext() as ahead, stop_signals() as is_stopped:
                     summary = create_snapshot(
                         dry(repository) if dry_run else repository,
                         source,
                         user=user,
                         host=host,
                         tags=tags,
-                        progress=progress if report.is_on else None,
+                        progress=_progress(report, before, ahead, is_resumed=resume is not None),
                         reread=reread,
-                        resume=None if reread else last_interrupted(repository, user, host, source.paths),
+                        resume=resume,
                         jobs=jobs_for(jobs),
                         is_stopped=is_stopped,
                     )
@@ -106,6 +107,18 @@ def command(
                 report.clear()
     _print(summary, output, quiet, dry_run)
     return ExitStatus.DONE if summary.is_complete else ExitStatus.ANSWER_IS_NO
+
+
+def _progress(report: Reporter, before: int | None, ahead: Counting | None, *, is_resumed: bool) -> OnProgress | None:
+    """Return what tells how far it is: by the files of the snapshot before, else by what is counted meanwhile."""
+
+    def tell(at: Progress) -> None:
+        done, of = at.files, before
+        if counted := ahead.result() if ahead else None:  # what is resumed is not read again
+            done, of = (at.files, counted.files) if is_resumed else (at.bytes_read, counted.size)
+        report.progress(at.files, at.bytes_read, at.path, done=done, of=of)
+
+    return tell if report.is_on else None
 
 
 def _this_user() -> str:
