@@ -63,6 +63,8 @@ class LargeFile:
         self._is_settled = True
         self._end = min((so_far.size // self._part_bytes + 1) * self._part_bytes, size)
         self.has_changed = False
+        self.is_whole = False
+        """Whether every part has come; true from the last `take` on."""
 
     def parts(self) -> Iterator[Part]:
         """Yield the parts; each may be stored anywhere, at any time."""
@@ -76,11 +78,6 @@ class LargeFile:
     def _at(self) -> int:
         return self._so_far.size
 
-    @property
-    def is_whole(self) -> bool:
-        """Whether everything has come."""
-        return self._at >= self._size
-
     def take(self, part: Part, stored: StoredPart) -> Part | None:
         """Take a stored part; return one to be stored again, from where the one before it ended."""
         self._first = self._first or stored
@@ -89,7 +86,7 @@ class LargeFile:
         if not self._so_far.meets(stored.entry) and self._is_begun:
             self.has_changed = True  # what is stored is of another file
         self._waiting[part.end] = part, stored
-        while self._end in self._waiting:
+        while not self.is_whole and self._end in self._waiting:
             part, stored = self._waiting.pop(self._end)
             if self._at < part.end and stored.begin != self._at:
                 if part.start != self._at:
@@ -101,6 +98,7 @@ class LargeFile:
     def _add(self, part: Part, stored: StoredPart) -> None:
         if self._at < part.end:
             self._so_far.extend(stored.items, stored.end)
+        self.is_whole = part.end == self._size
         self._end = min(part.end + self._part_bytes, self._size)
 
     def entry(self) -> Entry:

@@ -84,6 +84,7 @@ class Storing:
         parts = list(self.large.parts())
         order.shuffle(parts)
         while parts:
+            assert not self.large.is_whole
             part = parts.pop()
             again = self.large.take(part, self.part(part))
             if again is not None:

@@ -153,6 +153,14 @@ def test_a_large_file_in_parts_is_the_very_entry_that_one_process_stores(large: 
     assert len(load_manifest(repository, several.snapshot).packs_added) > 3
 
 
+def test_a_large_file_that_ends_in_a_hole_is_one_file(large: Path, repository: Repository) -> None:
+    with (large / "large").open("r+b") as file:
+        file.truncate(40 << 20)
+    several, one = back_up(repository, large, 3, "a"), back_up(repository, large, 1, "b")
+    assert load_manifest(repository, one.snapshot).roots == load_manifest(repository, several.snapshot).roots
+    assert (several.files, several.size) == (one.files, one.size)
+
+
 def test_a_large_file_that_changes_between_its_parts_is_read_anew(
     large: Path, repository: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
