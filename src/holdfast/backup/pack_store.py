@@ -120,9 +120,10 @@ class StoreAhead:
         return answer
 
     def store(self, pack: SealedPack) -> None:
-        """Begin to store a pack."""
+        """Begin to store a pack, of which a copy is kept: the next one is built in the same room."""
         assert self._pack is None
-        self._pack = self._pool().submit(self._now.stored, pack)
+        copy = SealedPack(pack.id, pack.footer, memoryview(bytes(pack.data)))
+        self._pack = self._pool().submit(self._now.stored, copy)
 
     def finish(self) -> list[SealedPack]:
         """Wait for the pack that is under way."""

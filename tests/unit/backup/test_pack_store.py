@@ -85,13 +85,14 @@ def test_the_next_pack_is_filled_while_one_is_put(repository: Repository) -> Non
 
     note_calls(repository, hold)
     writer = ChunkWriter(repository, SESSION)
-    for number in range(4):
-        writer.add(PackKind.DATA, noise(60_000, seed=number))
+    contents = [noise(60_000, seed=number) for number in range(4)]
+    chunks = [writer.add(PackKind.DATA, content) for content in contents]
     assert begun.wait(30)
     assert writer.packs_added == []
     may_end.set()
     writer.flush()
     assert len(writer.packs_added) == 2
+    assert dict(ChunkReader(repository).fetch(chunks)) == dict(zip(chunks, contents, strict=True))
 
 
 def test_everything_is_published_and_readable_after_a_flush_and_no_thread_after_a_rest(repository: Repository) -> None:

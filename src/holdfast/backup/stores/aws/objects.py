@@ -62,14 +62,14 @@ class S3Objects:
 
     def put(self, key: str, data: bytes | memoryview) -> bool:
         """Store `data` if `key` is absent, durable and whole on return; False (and no change) if it was there."""
-        mark = uuid.uuid4().hex
+        mark, body = uuid.uuid4().hex, _as_bytes(data)
         for attempt in range(self._patience.attempts):
             with aws_errors(self._about("PutObject", key)):
                 try:
                     self._client.put_object(
                         Bucket=self._bucket,
                         Key=self._prefix + key,
-                        Body=bytes(data) if isinstance(data, memoryview) else data,
+                        Body=body,
                         IfNoneMatch="*",
                         ChecksumAlgorithm="CRC32",
                         Metadata={PUT_MARK: mark},
@@ -177,6 +177,13 @@ class S3Objects:
             raise
         with body:
             return body.read()[:length]
+
+
+def _as_bytes(data: bytes | memoryview) -> bytes:
+    """Return what the SDK takes; a view of all of a bytes object is not copied."""
+    if isinstance(data, bytes):
+        return data
+    return data.obj if isinstance(data.obj, bytes) and len(data.obj) == len(data) else bytes(data)
 
 
 def byte_range(start: int, length: int | None) -> str | None:
