@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -15,11 +16,10 @@ from tests.support.backups import restored
 from tests.support.killing import killed_after, running
 from tests.support.local_backup import CHECKPOINT_BYTES, catalogue_of, create, digest_of, opened
 
-FILES = 150
-SIZE = 100_000
-LEAST_LINES, MOST_LINES = 50, 110
-MOST_READ_AGAIN = 2 * CHECKPOINT_BYTES + SIZE
-"""The distance of two checkpoints, what is read before the next look, and the file at hand."""
+TOTAL = 15_000_000
+LEAST_READ, MOST_READ = 4_000_000, 8_000_000
+MOST_READ_AGAIN = 2 * CHECKPOINT_BYTES + 512 * 1024
+"""The distance of two checkpoints, what is read before the next look, and the chunk at hand."""
 MOST_KILLS = 60
 
 
@@ -28,25 +28,31 @@ def noted(repository: Repository) -> int:
     return max([0, *(bytes_noted(record) for record in repository.ledger.active())])
 
 
-@pytest.mark.parametrize("jobs", [1, 3])
-def test_a_backup_killed_again_and_again_comes_to_its_end(tmp_path: Path, jobs: int) -> None:
+def killed_after_reading(process: subprocess.Popen[str], bytes_read: int, pause: float) -> int:
+    """Kill a backup a moment after it has read so much; return how much it had read by the last that was heard."""
+    assert process.stdout is not None
+    while int(process.stdout.readline()) < bytes_read:
+        pass
+    return int(killed_after(process, 1, pause)[-1])
+
+
+@pytest.mark.parametrize(("jobs", "files"), [(1, 150), (3, 150), (1, 1)])
+def test_a_backup_killed_again_and_again_comes_to_its_end(tmp_path: Path, jobs: int, files: int) -> None:
     source = tmp_path / "source"
     source.mkdir()
     dice = random.Random()
-    for number in range(FILES):
-        (source / f"{number:03}").write_bytes(dice.randbytes(SIZE))
+    for number in range(files):
+        (source / f"{number:03}").write_bytes(dice.randbytes(TOTAL // files))
     create(tmp_path / "repository")
     job = ["back up once", str(tmp_path / "repository"), str(source), "ann", str(jobs)]
     read, kills = 0, 0
     with catalogue_of(tmp_path / "repository") as catalogue:
         repository = opened(tmp_path / "repository", catalogue)
-        while noted(repository) < FILES * SIZE // 3 and kills < MOST_KILLS:
+        while noted(repository) < TOTAL // 3 and kills < MOST_KILLS:
             before = noted(repository)
-            walked = before // SIZE  # a line for each file that is not read again
             with running(job) as (process,):
-                lines = killed_after(process, walked + dice.randint(LEAST_LINES, MOST_LINES), dice.random() * 0.01)
+                this = killed_after_reading(process, dice.randint(LEAST_READ, MOST_READ), dice.random() * 0.01)
             kills += 1
-            this = int(lines[-1])
             read += this
             if jobs == 1:  # several go on while they publish: how far is a matter of time
                 assert this - (noted(repository) - before) <= MOST_READ_AGAIN
@@ -54,8 +60,8 @@ def test_a_backup_killed_again_and_again_comes_to_its_end(tmp_path: Path, jobs: 
         with running(job) as (process,):
             assert process.stdout is not None
             id_, digest, last = process.stdout.read().splitlines()[-1].split()
-        assert int(last) <= FILES * SIZE - noted(repository)
-        assert jobs > 1 or read + int(last) <= FILES * SIZE + kills * MOST_READ_AGAIN
+        assert int(last) <= TOTAL - noted(repository)
+        assert jobs > 1 or read + int(last) <= TOTAL + kills * MOST_READ_AGAIN
         assert verify(repository, read_data=True).ok
         restored(repository, SnapshotId(id_), tmp_path / "back")
         assert digest_of(tmp_path / "back") == digest == digest_of(source)
