@@ -11,6 +11,8 @@ import pytest
 
 from holdfast.backup.ids import SnapshotId
 from holdfast.backup.ports import Record, Status
+from holdfast.backup.resume import bytes_noted
+from holdfast.backup.session import Session
 from holdfast.backup.stores.aws.dynamodb import text
 from holdfast.errors import Conflict, InvalidRequest, NotFound, SourceUnreadable, WrongKey
 from holdfast.rehearsal.ports import EmbeddedAws
@@ -18,6 +20,7 @@ from holdfast.vault import prune, restore, verify
 from holdfast.vault.back_up import work
 from holdfast.vault.create import ensure_repository
 from holdfast.vault.jobs import Job
+from tests.support.faults import Killed
 from tests.support.vaults import AWAY, EVENING, HOME, World, make_world, metrics, with_users
 
 pytestmark = pytest.mark.emulator
@@ -65,6 +68,7 @@ class SlowReads:
         self._world = world
         self._client = world.aws.client("s3", HOME)
         self.reads = 0
+        self.dies_after: int | None = None
         world.clients.replaced["s3"] = self
 
     def __getattr__(self, name: str) -> Any:
@@ -73,6 +77,8 @@ class SlowReads:
     def get_object(self, **request: Any) -> Any:
         if request["Bucket"] == self._world.source:
             self.reads += 1
+            if self.reads == self.dies_after:
+                raise Killed
             self._world.clock.sleep(3)
         return self._client.get_object(**request)
 
@@ -300,6 +306,30 @@ class TestBackUp:
         assert slow.reads < 2 * len(data)  # what of the last piece was not cut yet is read again
         restore.run({"user": "ann", "target_prefix": "x"}, world.services, world.clock.now() + DAY)
         assert list(world.restored_files("x/").values()) == [data]
+
+    def test_a_killed_workers_job_goes_on_from_its_last_checkpoint(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for number in range(120):
+            world.put("ann", f"{number:03}", random.Random(number).randbytes(20_000))
+        world.dispatch()
+        slow = SlowReads(world)
+        (message,) = world.receive()
+        with monkeypatch.context() as patch:
+            patch.setattr(Session, "close", lambda self, reason: None)
+            patch.setattr(slow, "dies_after", 110)
+            with pytest.raises(Killed):
+                work(message, world.services, world.clock.now() + timedelta(seconds=900))
+        (record,) = world.services.ledger.active()
+        assert bytes_noted(record) >= 100 * 20_000
+        world.clock.sleep(901)
+        world.new_process()
+        slow = SlowReads(world)
+        assert work(message, world.services, world.clock.now() + timedelta(seconds=900))
+        assert slow.reads <= 20
+        assert len(world.services.ledger.completed("ann")) == 1
+        restore.run({"user": "ann", "target_prefix": "x"}, world.services, world.clock.now() + DAY)
+        assert len(world.restored_files("x/")) == 120
 
     def test_too_little_time_puts_the_job_back_before_it_begins(self, world: World) -> None:
         with_users(world, "ann")

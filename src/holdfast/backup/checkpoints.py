@@ -13,8 +13,9 @@ from typing import NamedTuple
 from holdfast.backup.ids import ChunkId
 from holdfast.backup.ports import Clock
 
-LOOK_BYTES = 8 * 1024 * 1024
-"""So much is read between two looks at the clock."""
+LOOK_BYTES = 1024 * 1024
+LOOK_FILES = 256
+"""So much is read, or so often it is asked, between two looks at the clock."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,15 +51,17 @@ class Checkpoints:
         self._since = self._clock.now()
         self._from = bytes_read
         self._look_at = bytes_read + self._look_every
+        self._asked = 0
 
     def is_due(self, bytes_read: int) -> bool:
         """Say whether one is due now that so much has been read; cheap enough to ask for every file."""
-        if bytes_read < self._look_at:
+        self._asked += 1
+        if bytes_read < self._look_at and self._asked < LOOK_FILES:
             return False
-        self._look_at = bytes_read + self._look_every
-        passed = self._clock.now() - self._since
-        is_much = bytes_read - self._from >= self._rate.data_bytes
-        return passed >= self._rate.most or (is_much and passed >= self._rate.least)
+        self._look_at, self._asked = bytes_read + self._look_every, 0
+        read, passed = bytes_read - self._from, self._clock.now() - self._since
+        is_late = passed >= self._rate.most and read > 0
+        return is_late or (passed >= self._rate.least and read >= self._rate.data_bytes)
 
     def note(self, noted: Noted, bytes_read: int) -> None:
         """Note what is stored, and count from now on."""

@@ -376,3 +376,8 @@ def test_one_is_due_after_a_gibibyte_and_a_minute() -> None:
 def test_one_is_due_after_five_minutes_and_anything_read() -> None:
     mib = 1024**2
     assert due(CheckpointRate(), (301, 0), (1, 8 * mib), (299, 16 * mib), (2, 24 * mib)) == [False, True, False, True]
+
+
+def test_many_tiny_files_are_noted_too_and_a_run_that_reads_nothing_is_not() -> None:
+    assert due(CheckpointRate(), *[(2.0, n) for n in range(600)]).count(True) == 2
+    assert not any(due(CheckpointRate(), *[(2.0, 0) for _ in range(600)]))
