@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import errno
 import os
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
 OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 MAX_OPEN = 48
 """Folders above the current one kept open; deeper chains are reopened through `..` and checked."""
+
+MAX_REACHED = 256
+"""Folders that files are being restored into, kept open: a quarter of what a process may usually open."""
 
 
 @dataclass(slots=True)
@@ -113,3 +117,41 @@ class LastFolder:
         if self._fd >= 0:
             fd, self._fd = self._fd, -1
             os.close(fd)
+
+
+class OpenFolders:
+    """Folders below a root, those reached last kept open: one is opened from the nearest of them above it."""
+
+    def __init__(self, open_root: Callable[[], int], most: int = MAX_REACHED) -> None:
+        self._open_root = open_root
+        self._most = most
+        self._fds: OrderedDict[tuple[bytes, ...], int] = OrderedDict()
+
+    def reach(self, path: tuple[bytes, ...]) -> int:
+        """Return the descriptor of the folder at `path`, which stays open until the next call; follow no link.
+
+        Raises:
+            OSError: there is no such folder.
+        """
+        known = len(path)
+        while known >= 0 and path[:known] not in self._fds:
+            known -= 1
+        if known < 0:
+            known = 0
+            self._keep((), self._open_root())
+        self._fds.move_to_end(path[:known])
+        fd = self._fds[path[:known]]
+        for depth in range(known, len(path)):
+            fd = self._keep(path[: depth + 1], os.open(path[depth], OPEN_FOLDER, dir_fd=fd))
+        return fd
+
+    def _keep(self, path: tuple[bytes, ...], fd: int) -> int:
+        self._fds[path] = fd
+        if len(self._fds) > self._most:
+            os.close(self._fds.popitem(last=False)[1])
+        return fd
+
+    def close(self) -> None:
+        """Close them all."""
+        while self._fds:
+            os.close(self._fds.popitem()[1])

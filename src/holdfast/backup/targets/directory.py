@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from holdfast.backup.entry import Entry, EntryKind, Path
-from holdfast.backup.folders import FolderStack, LastFolder
+from holdfast.backup.folders import FolderStack, LastFolder, OpenFolders
 from holdfast.backup.targets import Content, FileInParts, Unfinished, check_size
 from holdfast.backup.targets.metadata import Metadata, Owner
 from holdfast.backup.targets.os_errors import TargetErrors, ends_the_restore, reason
@@ -17,6 +17,8 @@ from holdfast.backup.targets.parts import NEW_FILE, PartsOfFile, open_unfinished
 from holdfast.errors import InvalidRequest, StoreDenied
 
 MAX_WARNINGS = 1000
+MOST_OWNERS = 1000
+"""Folders of which it is known who owns what is made in them."""
 DEVICE_TYPES = {EntryKind.CHARACTER_DEVICE: stat.S_IFCHR, EntryKind.BLOCK_DEVICE: stat.S_IFBLK}
 
 
@@ -34,10 +36,9 @@ class DirectoryTarget:
         self._metadata = Metadata(numeric_owner=numeric_owner)
         self._partial = partial_name()
         self._folders: FolderStack | None = None
-        self._reached = LastFolder()
+        self._reached = OpenFolders(lambda: self._open.open_folder(()))
         self._part = LastFolder()
-        self._made_in: Path | None = None
-        self._made_by: Owner = (-1, -1)
+        self._owners: dict[Path, Owner] = {}
         self._root: Entry | None = None
         self._warnings: list[str] = []
 
@@ -98,10 +99,13 @@ class DirectoryTarget:
 
     def _owner_of_new(self, fd: int, folder: Path) -> Owner:
         """Return who owns what is made in this folder, by its first file: which need not be given away then."""
-        if self._made_in != folder:
+        owner = self._owners.get(folder)
+        if owner is None:
+            if len(self._owners) == MOST_OWNERS:
+                self._owners.clear()
             status = os.fstat(fd)
-            self._made_in, self._made_by = folder, (status.st_uid, status.st_gid)
-        return self._made_by
+            owner = self._owners[folder] = status.st_uid, status.st_gid
+        return owner
 
     def apart(self) -> DirectoryTarget:
         """Return this target for a forked process."""
@@ -137,7 +141,7 @@ class DirectoryTarget:
         self._metadata.apply(folder, entry, self._warn(path))
 
     def _reach(self, path: Path) -> int:
-        return self._reached.reach(path, lambda: self._open.open_folder(path))
+        return self._reached.reach(path)
 
     def warn(self, warnings: Sequence[str]) -> None:
         """Note what another process was warned of."""
