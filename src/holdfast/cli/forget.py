@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -41,7 +40,7 @@ def keep(name: str, text: str) -> Callable[[Command], Command]:
 @keep("yearly", "The newest of each of the last N years that have one.")
 @click.option(
     "--keep-within",
-    type=Quantity("duration", parse_duration),
+    type=DURATION,
     metavar="60d",
     help="Everything younger; and always the newest.",
 )
@@ -55,17 +54,11 @@ def command(
     keys: GivenKeys,
     output: str,
     quiet: bool,
-    keep_last: int | None,
-    keep_hourly: int | None,
-    keep_daily: int | None,
-    keep_weekly: int | None,
-    keep_monthly: int | None,
-    keep_yearly: int | None,
-    keep_within: timedelta | None,
     user: str | None,
     host: str | None,
     apply_plan: bool,
     prune_too: bool,
+    **rules: Any,
 ) -> None:
     """Plan, or with --apply carry out, which snapshots go: those named, or those that no rule keeps.
 
@@ -76,28 +69,16 @@ def command(
     from holdfast.backup.retention import Retention, plan_forget, plan_named
     from holdfast.backup.snapshots import resolve
 
-    rules = (keep_last, keep_hourly, keep_daily, keep_weekly, keep_monthly, keep_yearly, keep_within)
-    if snapshots and any(given is not None for given in (*rules, user, host)):
+    given = {name.removeprefix("keep_"): rule for name, rule in rules.items() if rule is not None}
+    if snapshots and (given or (user, host) != (None, None)):
         raise InvalidRequest("name snapshots, or give rules: not both")
-    retention = (
-        None
-        if snapshots
-        else Retention(
-            last=keep_last or 0,
-            hourly=keep_hourly or 0,
-            daily=keep_daily or 0,
-            weekly=keep_weekly or 0,
-            monthly=keep_monthly or 0,
-            yearly=keep_yearly or 0,
-            within=keep_within,
-        )
-    )
+    retention = None if snapshots else Retention(**given)
     with opened(repo, keys, needs=["holdfast.backup.prune"] if prune_too else []) as repository:
-        if retention is None:
-            plan = plan_named(repository.ledger.completed(), {resolve(repository, name) for name in snapshots})
-        else:
+        if retention:
             records = [one for one in repository.ledger.completed(user) if host in (None, one.host)]
             plan = plan_forget(records, retention, now=repository.clock.now())
+        else:
+            plan = plan_named(repository.ledger.completed(), {resolve(repository, name) for name in snapshots})
         if apply_plan:
             forget(repository, plan)
         pruned = carry_out(repository, quiet=quiet) if apply_plan and prune_too else None
