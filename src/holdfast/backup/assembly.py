@@ -58,6 +58,12 @@ class Assembly:
         """How many steps wait."""
         return len(self._line)
 
+    @property
+    def begun_bytes(self) -> int:
+        """How much is stored of large files that have not come."""
+        waiting = (step for step in self._line if isinstance(step, Slot) and not step.is_settled)
+        return sum(slot.so_far.size for slot in waiting if slot.so_far is not None)
+
     def open(self, folder: Entry, kept: Nodes | None = None) -> None:
         """Begin a folder in the current one; where `kept` is given, it has these nodes, and nothing is added to it."""
         self._take(_Open(folder, kept))

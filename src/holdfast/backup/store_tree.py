@@ -331,8 +331,8 @@ class TreeStore:
         if self._noting is None:
             if not self._checkpoints.is_due(self.tally.bytes_read):
                 return
-            size = self.tally.size + (self._reading.size if self._reading is not None else 0)
-            self._noting = Noted(self._tree.so_far(self._begun()), size)
+            begun_bytes = self._tree.begun_bytes + (self._reading.size if self._reading is not None else 0)
+            self._noting = Noted(self._tree.so_far(self._begun()), self.tally.size + begun_bytes)
             if self._apart is not None:
                 self._apart.begin_publishing()
         if self._apart is None or self._apart.is_published:

@@ -343,6 +343,7 @@ def test_a_large_file_in_parts_is_gone_on_with(
         back_up(local, source_of(source), jobs=jobs)
     monkeypatch.setattr(Session, "note", honest)
     (record,) = local.ledger.active()
+    assert bytes_noted(record) == noted[0]
     summary = back_up(local, source_of(source), jobs=jobs, resume=record.id)
     assert summary.bytes_read < 12_000_000 - noted[0] + 2_000_000  # parts begin before where they are cut
     restored(local, summary.snapshot, tmp_path / "back")
