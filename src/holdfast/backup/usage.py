@@ -83,6 +83,7 @@ def measure_usage(
     group_of: Callable[[Manifest], str],
     *,
     workers: int = 1,
+    progress: Callable[[str], None] = lambda _step: None,
 ) -> UsageReport:
     """Measure what each group uses of the repository; reads every footer and every tree, no data.
 
@@ -93,7 +94,7 @@ def measure_usage(
         IntegrityError: a pack or a tree node cannot be read.
     """
     held = _held(manifests, group_of)
-    costs, uses = _costs(repository, workers), _uses(repository, held)
+    costs, uses = _costs(repository, workers, progress), _uses(repository, held, progress)
     for bucket in sorted(uses.filled):
         _count(held, costs.read(bucket), uses.read(bucket))
     groups = {one.group.name: one.group for one in held}.values()
@@ -115,7 +116,7 @@ def _held(manifests: Iterable[Manifest], group_of: Callable[[Manifest], str]) ->
     return sorted(held, key=lambda one: (one.added.time, one.added.snapshot))
 
 
-def _costs(repository: Repository, workers: int) -> Buckets[bytes]:
+def _costs(repository: Repository, workers: int, progress: Callable[[str], None]) -> Buckets[bytes]:
     def look(row: PackRow) -> list[bytes]:
         footer = read_footer(repository.objects, repository.keyring, row.pack)
         return [
@@ -124,19 +125,26 @@ def _costs(repository: Repository, workers: int) -> Buckets[bytes]:
             for chunk, length in block.chunks
         ]
 
-    live = (row for row in repository.index.packs() if row.state in (PackState.LIVE, PackState.CONDEMNED))
-    return _bucketed(cost for costs in each(look, live, workers) for cost in costs)
+    def looked() -> Iterator[bytes]:
+        live = (row for row in repository.index.packs() if row.state in (PackState.LIVE, PackState.CONDEMNED))
+        for number, costs in enumerate(each(look, live, workers), 1):
+            progress(f"packs looked into: {number}")
+            yield from costs
+
+    return _bucketed(looked())
 
 
-def _uses(repository: Repository, held: Sequence[_Held]) -> Buckets[bytes]:
+def _uses(repository: Repository, held: Sequence[_Held], progress: Callable[[str], None]) -> Buckets[bytes]:
     """Note the chunks of every snapshot, group by group: what one has in common with an earlier one only once."""
     reader = ChunkReader(repository)
 
     def walked() -> Iterator[bytes]:
-        numbered = sorted(enumerate(held), key=lambda one: one[1].group.name)
+        numbered, done = sorted(enumerate(held), key=lambda one: one[1].group.name), 0
         for _, members in groupby(numbered, key=lambda one: one[1].group.name):
             seen: set[ChunkId] = set()
             for number, one in members:
+                progress(f"snapshots walked: {done} of {len(held)}")
+                done += 1
                 for chunk in references(reader, one.roots, seen, repeating=True):
                     yield USE.pack(chunk, number)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from holdfast.cli.keys import GivenKeys
+from holdfast.cli.progress import TerminalLine
 from holdfast.cli.repository import opened, reads_repository
 from holdfast.cli.text import shown_size, shown_time, table
 
@@ -17,6 +19,12 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from holdfast.backup.usage import Usage, UsageReport
+
+
+NAME_LETTERS, ID_DIGITS = 32, 12
+"""So much of a name, or of a snapshot's id, is in the table."""
+WORKERS = 16
+"""Requests under way at once where each takes long."""
 
 
 @click.command("stats")
@@ -35,13 +43,24 @@ def command(repo: str, keys: GivenKeys, output: str, quiet: bool, by: str, page:
 
     Reads no data.
     """
-    from holdfast.backup.snapshots import list_snapshots
+    from holdfast.backup.manifest import load_manifest
+    from holdfast.backup.parallel import each
+    from holdfast.backup.stores.open import is_in_aws
     from holdfast.backup.usage import measure_usage
 
+    workers, line = WORKERS if is_in_aws(repo) else 1, TerminalLine(quiet=quiet)
     with opened(repo, keys) as repository:
-        manifests = [one.manifest for one in list_snapshots(repository, user=user)]
-        now = repository.clock.now()
-        report = measure_usage(repository, manifests, attrgetter("id" if by == "snapshot" else by))
+        ids, now = [record.id for record in repository.ledger.completed(user)], repository.clock.now()
+        try:
+            report = measure_usage(
+                repository,
+                each(partial(load_manifest, repository), ids, workers),
+                attrgetter("id" if by == "snapshot" else by),
+                workers=workers,
+                progress=lambda step: line.write(lambda _: step),
+            )
+        finally:
+            line.clear()
     _print(report, by=by, output=output, quiet=quiet)
     if page:
         _write_page(page, report, by=by, repo=repo, now=now)
@@ -55,7 +74,8 @@ def _print(report: UsageReport, *, by: str, output: str, quiet: bool) -> None:
         click.echo(json.dumps({"groups": groups, "total": _as_json(report.total)}, indent=2))
         return
     heading = (by.upper(), "SNAPSHOTS", "RAW", "DISTINCT", "STORED", "SHARE", "OWN")
-    click.echo(table([heading, *(_as_row(one) for one in (*report.groups, report.total))]))
+    letters = ID_DIGITS if by == "snapshot" else NAME_LETTERS
+    click.echo(table([heading, *(_as_row(one, letters) for one in (*report.groups, report.total))]))
     if not quiet and report.total.raw > report.total.stored > 0:
         times = report.total.raw / report.total.stored
         click.echo(f"stored once and compressed: {times:.1f} times smaller than the snapshots one by one", err=True)
@@ -72,9 +92,9 @@ def _write_page(path: Path, report: UsageReport, *, by: str, repo: str, now: dat
     replace_file(path, page.encode())
 
 
-def _as_row(one: Usage) -> tuple[str, ...]:
+def _as_row(one: Usage, letters: int) -> tuple[str, ...]:
     sizes = (one.raw, one.distinct, one.stored, one.share, one.own)
-    return (one.name[:32], str(one.snapshots), *(shown_size(size) for size in sizes))
+    return (one.name[:letters], str(one.snapshots), *(shown_size(size) for size in sizes))
 
 
 def _as_json(one: Usage) -> dict[str, object]:
