@@ -1,39 +1,74 @@
-"""CPU seconds of `holdfast --help`, as a ratio to a bare interpreter and to the AWS command-line library's import."""
+"""What it costs to start: CPU and wall seconds of `holdfast --help` and of an unchanged backup of an empty folder.
+
+    python -m bench.cold_start [--rounds 9] [--restic /path/to/restic]
+
+Commands run in turn, byte code cached; each figure is a median, and its ratio to a bare interpreter by CPU seconds.
+"""
 
 from __future__ import annotations
 
-import os
-import resource
-import statistics
-import subprocess
+import argparse
 import sys
+import tempfile
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from statistics import median
 
-ROUNDS = 9
-COMMANDS = {
-    "holdfast --help": [sys.executable, "-m", "holdfast", "--help"],
-    "python -c pass": [sys.executable, "-c", "pass"],
-    "import boto3": [sys.executable, "-c", "import boto3"],
-}
+from bench.measured import Measured, measure, run
+from bench.peers import Tool, environment_in, found
 
-
-def cpu_seconds(command: list[str]) -> float:
-    """Return user and system seconds of one run of `command`, byte code cached."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=environment)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+BARE = "python -c pass"
 
 
 def main() -> None:
-    """Run the commands in turn and print each median and its ratio to the bare interpreter."""
-    runs = {name: [cpu_seconds(command)] for name, command in COMMANDS.items()}
-    for _ in range(ROUNDS):
-        for name, command in COMMANDS.items():
-            runs[name].append(cpu_seconds(command))
-    medians = {name: statistics.median(times[1:]) for name, times in runs.items()}
-    for name, median in medians.items():
-        print(f"{name:18} {median:6.3f} s CPU  {median / medians['python -c pass']:5.2f} x a bare interpreter")
+    """Run the commands in turn and print the median of each."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--restic", default="restic", help="the program to measure as restic")
+    options = parser.parse_args()
+    memory = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as scratch:
+        actions = _commands(Path(scratch)) | _backups(Path(scratch), options.restic)
+        runs: dict[str, list[Measured]] = {name: [] for name in actions}
+        for _ in range(options.rounds + 1):
+            for name, action in actions.items():
+                runs[name].append(measure(action))
+        _report({name: measured[1:] for name, measured in runs.items()})
+
+
+def _commands(scratch: Path) -> dict[str, Callable[[], object]]:
+    commands = {
+        BARE: ["-c", "pass"],
+        "import boto3": ["-c", "import boto3"],
+        "holdfast --help": ["-m", "holdfast", "--help"],
+    }
+    return {
+        name: partial(run, [sys.executable, *arguments], environment_in(scratch))
+        for name, arguments in commands.items()
+    }
+
+
+def _backups(scratch: Path, restic: str) -> dict[str, Callable[[], object]]:
+    source = scratch / "source"
+    source.mkdir()
+    tools, _ = found(scratch, restic, borg="")
+    return {f"backup, {tool.name}": partial(tool.backup, _created(tool, scratch, source), source) for tool in tools}
+
+
+def _created(tool: Tool, scratch: Path, source: Path) -> Path:
+    repo = scratch / tool.name.replace(" ", "-")
+    tool.create(repo)
+    tool.backup(repo, source)
+    return repo
+
+
+def _report(runs: dict[str, list[Measured]]) -> None:
+    bare = median(one.cpu for one in runs[BARE])
+    print(f"{'':26}{'CPU ms':>8}{'wall ms':>9}{'x bare':>8}")
+    for name, measured in runs.items():
+        cpu, wall = median(one.cpu for one in measured), median(one.wall for one in measured)
+        print(f"{name:26}{cpu * 1e3:>8.0f}{wall * 1e3:>9.0f}{cpu / bare:>8.1f}")
 
 
 if __name__ == "__main__":

@@ -58,7 +58,7 @@ class Holdfast:
         self.name = f"{OURS} password" if by_password else OURS
         self._command = str(Path(sys.executable).parent / "holdfast")
         key = {"HOLDFAST_PASSWORD": PASSWORD} if by_password else {"HOLDFAST_KEY_FILE": str(scratch / "key")}
-        self._environment = _environment(scratch, **key, **environment)
+        self._environment = environment_in(scratch, **key, **environment)
 
     def _run(self, *arguments: str) -> None:
         run([self._command, *arguments, "--quiet"], self._environment)
@@ -114,7 +114,7 @@ class Restic:
         self._program = program
         self._options = [*options, "--cache-dir", str(scratch / f"cache-{name.replace(' ', '-')}")]
         self._readers = ["--read-concurrency", str(readers), "--no-scan"] if readers else []
-        self._environment = _environment(scratch, RESTIC_PASSWORD=PASSWORD, **environment)
+        self._environment = environment_in(scratch, RESTIC_PASSWORD=PASSWORD, **environment)
 
     def _run(self, repo: Repo, *arguments: str) -> None:
         run([self._program, "-q", "-r", str(repo), *self._options, *arguments], self._environment)
@@ -153,7 +153,7 @@ class Borg:
 
     def __init__(self, scratch: Path, program: str) -> None:
         self._program = program
-        self._environment = _environment(
+        self._environment = environment_in(
             scratch,
             BORG_PASSPHRASE=PASSWORD,
             BORG_BASE_DIR=str(scratch / "borg"),
@@ -197,7 +197,8 @@ class Borg:
         self._run("compact", str(repo))
 
 
-def _environment(scratch: Path, **more: str) -> Mapping[str, str]:
+def environment_in(scratch: Path, **more: str) -> Mapping[str, str]:
+    """Return what a measured command finds in its environment: nothing of this process but where programs are."""
     kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
     return {**kept, "HOME": str(scratch / "home"), **more}
 
