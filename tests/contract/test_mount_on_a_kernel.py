@@ -116,6 +116,8 @@ def test_a_damaged_chunk_is_an_error_in_its_file_alone_and_never_false_bytes(rep
         with pytest.raises(OSError) as damaged:
             (on / "latest" / "big").read_bytes()
         assert damaged.value.errno == errno.EIO
+        assert process.stderr is not None
+        assert "/big: pack " in process.stderr.readline()
         assert picture(on / "latest" / "sub") == picture(tmp_path / "source" / "sub")
         unmount(process, on)
 

@@ -15,7 +15,8 @@ import click
 
 from holdfast.cli.keys import GivenKeys, takes_keys
 from holdfast.cli.repository import opened, quiet_option, repository_option
-from holdfast.errors import InvalidRequest, StoreDenied, StoreUnavailable
+from holdfast.cli.text import shown_path
+from holdfast.errors import HoldfastError, InvalidRequest, StoreDenied, StoreUnavailable
 
 DEVICE = Path("/dev/fuse")
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -46,9 +47,12 @@ def command(folder: Path, repo: str, keys: GivenKeys, quiet: bool, allow_other: 
         if not quiet:
             click.echo(f"mounted on {folder}; unmount it or press Ctrl-C to end", err=True)
 
+    def failed(path: str, error: HoldfastError) -> None:
+        click.echo(f"holdfast: {shown_path(os.fsencode(path))}: {error}", err=True)
+
     with opened(repo, keys) as repository, _signals_of_libfuse():
         operations = type("Mounted", (FileSystem, fuse.Operations), {})
-        view = operations(Browser(repository), uid=os.getuid(), gid=os.getgid(), on_mounted=told)
+        view = operations(Browser(repository), uid=os.getuid(), gid=os.getgid(), on_mounted=told, on_failure=failed)
         try:
             fuse.FUSE(
                 view,
