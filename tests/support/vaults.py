@@ -217,3 +217,17 @@ def with_users(world: World, *names: str) -> World:
     for name in names:
         world.put(name, "notes.txt", f"notes of {name}".encode())
     return world
+
+
+def sent(world: World) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """Body and attributes of every waiting message, which become visible again at once."""
+    client = world.aws.client("sqs", HOME)
+    found: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {}
+    while messages := client.receive_message(
+        QueueUrl=world.queue, MaxNumberOfMessages=10, MessageAttributeNames=["All"], VisibilityTimeout=900
+    ).get("Messages"):
+        for one in messages:
+            found[one["ReceiptHandle"]] = (json.loads(one["Body"]), one["MessageAttributes"])
+    for receipt in found:
+        client.change_message_visibility(QueueUrl=world.queue, ReceiptHandle=receipt, VisibilityTimeout=0)
+    return list(found.values())
