@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from itertools import islice
 from typing import Protocol
 
@@ -40,7 +39,8 @@ class ChunkReader:
         self._index = index or repository.index
         self._cache = _ChunkCache(cache_bytes)
         self._packs = PackReader(repository)
-        self._prepared = (_Prepared(), _Prepared())
+        self._prepared: set[PackId] = set()
+        self._places_known: dict[ChunkId, Place] = {}
 
     def read(self, chunk: ChunkId) -> bytes:
         """Return one chunk's plaintext.
@@ -69,21 +69,20 @@ class ChunkReader:
     def prepare(self, chunks: Sequence[ChunkId]) -> None:
         """Begin to read what holds these chunks, up to `HELD_BYTES`, where the store is remote; `fetch` them later.
 
-        What the call before the last one began is let go.
+        What the call before began is let go.
         """
         if not self._packs.is_remote:
             return
         wanted = list(dict.fromkeys(chunk for chunk in chunks if chunk not in self._cache))
-        now = _Prepared(self._index.readable(wanted))
-        left = HELD_BYTES
-        before, last = self._prepared
-        for pack, group in _by_pack(now.places).items():
-            left -= min(len(group) * CHUNK_BYTES, MOST_PACK_BYTES)
-            if pack in last.packs or (left >= 0 and self._packs.begin(pack, group)):
-                now.packs.add(pack)
-        for pack in before.packs - last.packs - now.packs:
+        for pack in self._prepared:
             self._packs.drop(pack)
-        self._prepared = last, now
+        self._prepared = set()
+        self._places_known = self._index.readable(wanted)
+        left = HELD_BYTES
+        for pack, group in _by_pack(self._places_known).items():
+            left -= min(len(group) * CHUNK_BYTES, MOST_PACK_BYTES)
+            if left >= 0 and self._packs.begin(pack, group):
+                self._prepared.add(pack)
 
     def lengths(self, chunks: Sequence[ChunkId]) -> dict[ChunkId, int]:
         """Return how many bytes each chunk has, as the footers of the packs say.
@@ -139,8 +138,7 @@ class ChunkReader:
 
     def _forget(self, pack: PackId) -> None:
         self._packs.forget(pack)
-        for one in self._prepared:
-            one.places = {chunk: place for chunk, place in one.places.items() if place.pack != pack}
+        self._places_known = {chunk: place for chunk, place in self._places_known.items() if place.pack != pack}
 
     def _again(self, chunks: list[ChunkId], gone: PackId) -> Iterator[tuple[ChunkId, bytes]]:
         for pack, group in _by_pack(self._places(chunks)).items():
@@ -151,7 +149,7 @@ class ChunkReader:
                 raise IntegrityError(f"pack {gone} is missing (chunk {lost}); run `holdfast verify`") from error
 
     def _places(self, chunks: list[ChunkId]) -> dict[ChunkId, Place]:
-        known = self._prepared[0].places | self._prepared[1].places
+        known = self._places_known
         places = {chunk: known[chunk] for chunk in chunks if chunk in known}
         if unknown := [chunk for chunk in chunks if chunk not in places]:
             places |= self._index.readable(unknown)
@@ -170,14 +168,6 @@ class ChunkReader:
                 self._cache.put(chunk, plaintext)
                 if chunk in places:
                     yield chunk, plaintext
-
-
-@dataclass(slots=True)
-class _Prepared:
-    """What one `prepare` found and began."""
-
-    places: dict[ChunkId, Place] = field(default_factory=dict)
-    packs: set[PackId] = field(default_factory=set)
 
 
 def _by_pack(places: dict[ChunkId, Place]) -> dict[PackId, dict[ChunkId, int]]:

@@ -11,9 +11,10 @@ from operator import itemgetter
 from holdfast.backup.entry import Entry, Path
 from holdfast.backup.ids import ChunkId, PackId, Place
 from holdfast.backup.mark import LOOKUP_BATCH, batches
+from holdfast.backup.parallel import each
 from holdfast.backup.places import answer_places
 from holdfast.backup.reader import ChunkReader
-from holdfast.backup.remote import is_remote
+from holdfast.backup.remote import AT_ONCE, is_remote
 from holdfast.backup.repository import Repository
 from holdfast.backup.restore_parts import LARGE_BYTES, Done, LargeFile, parts_of
 from holdfast.backup.restore_worker import PART, File, files_job, part_job, prepare
@@ -46,6 +47,7 @@ class RestoreApart:
     def __init__(self, repository: Repository, reader: ChunkReader, target: WritesByPath, count: int) -> None:
         self._index = repository.index
         self._is_remote = is_remote(repository.objects)
+        self._at_once = AT_ONCE if is_remote(repository.index) else 1
         self._reader = reader
         self._target = target
         self._workers = Workers(count, partial(prepare, repository, target), partial(answer_places, repository.index))
@@ -97,17 +99,20 @@ class RestoreApart:
                 yield from self._parts(gathering, path, entry)
         small = [file for file in files if file[1].size <= LARGE_BYTES]
         firsts = self._look_up({first for _, entry in small if (first := _first(entry)) is not None})
-        for job in _sorted_jobs(small, firsts, by_pack=self._is_remote):
+        jobs = list(_sorted_jobs(small, firsts, by_pack=self._is_remote))
+        for job, places in zip(jobs, each(partial(self._places_of, firsts), jobs, self._at_once), strict=True):
             self._jobs[gathering] += 1
-            wanted = {item for _, entry in job for item in entry.content if not isinstance(item, int)}
-            places = self._look_up(wanted - firsts.keys())
-            places |= {chunk: firsts[chunk] for chunk in wanted & firsts.keys()}
             yield files_job(gathering, job, places), f"{_shown(job[0][0])} and {len(job) - 1} other files"
+
+    def _places_of(self, known: Mapping[ChunkId, Place], job: Sequence[File]) -> dict[ChunkId, Place]:
+        """Return where the chunks of a job's files are. Called in threads where the index is remote."""
+        wanted = {item for _, entry in job for item in entry.content if not isinstance(item, int)}
+        return self._look_up(wanted - known.keys()) | {chunk: known[chunk] for chunk in wanted & known.keys()}
 
     def _look_up(self, chunks: Collection[ChunkId]) -> dict[ChunkId, Place]:
         places: dict[ChunkId, Place] = {}
-        for batch in batches(chunks, LOOKUP_BATCH):
-            places |= self._index.readable(batch)
+        for found in each(self._index.readable, batches(chunks, LOOKUP_BATCH), self._at_once):
+            places |= found
         return places
 
     def _parts(self, gathering: int, path: Path, entry: Entry) -> Iterator[Job]:
