@@ -149,7 +149,7 @@ def add(repo: str, keys: GivenKeys, new_password_file: Path | None, new_key_file
     if new_password_file and new_key_file:
         raise InvalidRequest("give --new-password-file or --new-key-file, not both: a slot holds one key")
     with objects_of(repo) as (objects, in_aws):
-        holders = [*in_aws, *keys_for(repo, keys)()]
+        holders = [*keys_for(repo, keys)(), *in_aws]
         slot = add_key(objects, holders, new_keys(new_password_file, new_key_file)[0])
     click.echo(json.dumps({"slot": slot}) if output == "json" else f"added key slot {slot}")
 
@@ -193,7 +193,7 @@ def rotate(repo: str, keys: GivenKeys, new_password_file: Path | None, new_key_f
         else:
             require_keys(objects, held)
             kept = held
-        ring = rotate_keys(objects, [*in_aws, *held], [*_kms_keys(repo, objects), *kept])
+        ring = rotate_keys(objects, [*held, *in_aws], [*_kms_keys(repo, objects), *kept])
     click.echo(json.dumps({"ring": ring}) if output == "json" else f"rotated: key ring {ring} is current")
 
 

@@ -95,7 +95,7 @@ def stores_in_aws(repo: str, *, clients: Clients | None = None) -> AwsStores:
 def open_in_aws(
     repo: str, *, clock: Clock, clients: Clients | None = None, providers: Sequence[KeyProvider] = ()
 ) -> Repository:
-    """Open `vault:STACK`, or `s3://bucket/prefix` with its options; `providers` are tried after the KMS key.
+    """Open `vault:STACK`, or `s3://bucket/prefix` with its options; `providers` are tried before the KMS key.
 
     A bucket without its tables, a replica for example, is opened read-only: the catalogue is rebuilt in memory from the
     packs' footers.
@@ -105,7 +105,7 @@ def open_in_aws(
         InvalidRequest: not such a name.
     """
     stores = stores_in_aws(repo, clients=clients)
-    repository = open_repository(stores.objects, stores.index, stores.ledger, [*stores.keys, *providers], clock=clock)
+    repository = open_repository(stores.objects, stores.index, stores.ledger, [*providers, *stores.keys], clock=clock)
     if not stores.has_tables:
         rebuild_catalogue(repository)
     return repository
