@@ -19,6 +19,7 @@ from holdfast.backup.sealing import OVERHEAD_BYTES, Keyring, Sealer
 from holdfast.backup.wire import Fields, pack, unpack
 from holdfast.errors import IntegrityError
 
+PREFIX = "packs/"
 MAGIC = b"HFPACK\0\1"
 TRAILER = struct.Struct("<I4s")
 END = b"HFPK"
@@ -29,7 +30,7 @@ MAX_FOOTER_BYTES = 64 * 1024 * 1024
 
 def pack_key(pack_id: PackId) -> str:
     """Return the object key of a pack."""
-    return f"packs/{pack_id[:2]}/{pack_id}"
+    return f"{PREFIX}{pack_id[:2]}/{pack_id}"
 
 
 def pack_of_key(key: str) -> PackId | None:

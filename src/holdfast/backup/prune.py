@@ -16,11 +16,11 @@ from holdfast.backup.ids import ChunkId, PackId, SnapshotId
 from holdfast.backup.manifest import PREFIX as MANIFESTS
 from holdfast.backup.manifest import manifest_ids
 from holdfast.backup.mark import Mark
+from holdfast.backup.pack import PREFIX as PACKS
 from holdfast.backup.pack import pack_key, pack_of_key, read_footer
 from holdfast.backup.parallel import each
 from holdfast.backup.ports import PackKind, PackRow, PackState, Record
 from holdfast.backup.rebuild import NOBODY
-from holdfast.backup.rebuild import PREFIX as PACKS
 from holdfast.backup.repository import Repository
 from holdfast.backup.spill import ChunksByPack
 from holdfast.errors import Conflict, HoldfastError, IntegrityError, NotFound

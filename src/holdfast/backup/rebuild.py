@@ -8,14 +8,13 @@ from functools import partial
 
 from holdfast.backup.ids import ChunkId, PackId, Place, SnapshotId
 from holdfast.backup.manifest import Manifest, load_manifest, manifest_ids
-from holdfast.backup.pack import Footer, pack_key, pack_of_key, read_footer
+from holdfast.backup.pack import PREFIX, Footer, pack_key, pack_of_key, read_footer
 from holdfast.backup.parallel import each
 from holdfast.backup.ports import PackRow, PackState, Record, Status
 from holdfast.backup.repository import Repository
 from holdfast.backup.snapshots import figures_of
 from holdfast.errors import IntegrityError, NotFound
 
-PREFIX = "packs/"
 NOBODY = SnapshotId("0" * 32)
 """The session of a pack whose writer is not known any more; no session has this id."""
 

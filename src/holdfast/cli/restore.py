@@ -72,7 +72,7 @@ def command(
     with opened(repo, keys, needs=["holdfast.backup.restore", "holdfast.backup.targets.directory"]) as repository:
         from holdfast.backup.cold import may_hold_archived
         from holdfast.backup.manifest import load_manifest
-        from holdfast.backup.rebuild import PREFIX as PACKS
+        from holdfast.backup.pack import PREFIX as PACKS
         from holdfast.backup.restore import restore
         from holdfast.backup.snapshots import resolve
 

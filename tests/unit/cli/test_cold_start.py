@@ -29,7 +29,7 @@ NEVER = {
 WORKERS = {"ctypes", "pickle", "socket", "holdfast.backup.workers"}
 VERBS = {
     "backup source": NEVER | WORKERS | {"logging", "pyfastcdc", "random", "shutil", "typing_extensions"},
-    "restore latest --target t": NEVER,
+    "restore latest --target t": NEVER | {"logging", "holdfast.backup.rebuild"},
     "verify": NEVER,
     "forget --keep-last 1 --apply --prune": NEVER,
     "snapshots": NEVER | WORKERS | {"logging", "zstandard", "random"},
