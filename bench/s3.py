@@ -35,6 +35,8 @@ REGION = "us-east-1"
 FIRST, UNCHANGED, CHANGED, RESTORE, VERIFY = "first backup", "unchanged", "1 % changed", "full restore", "verify all"
 CONNECTION_BYTES_A_SECOND = 90_000_000
 """Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/optimizing-performance-guidelines.html"""
+UNITS_A_PACK = 5
+"""`docs/design/vault-protocol.md`, Publishing."""
 STEPS = (FIRST, UNCHANGED, CHANGED, RESTORE, VERIFY)
 
 
@@ -48,7 +50,7 @@ class Bench:
         self.corpus = folder / "corpus"
         self.runs: dict[tuple[str, str], list[Measured]] = defaultdict(list)
         self.requests: dict[tuple[str, str], list[Counter[str]]] = defaultdict(list)
-        self.rows = 0
+        self.rows = self.packs = 0
         environment = {**aws.environment(REGION), "AWS_ENDPOINT_URL": endpoint}
         self.holdfast = Holdfast(folder, environment)
         self.restics = [self._restic(restic, count, environment) for count in connections]
@@ -72,6 +74,8 @@ class Bench:
                 corpus.change(self.corpus, 0.01, seed=number)
             for tool, repo in tools:
                 self._step(step, tool, repo)
+            if step == FIRST:
+                self.count_rows(number)
 
     def _place(self, tool: Tool, number: int) -> Repo:
         bucket = f"{'-'.join(tool.name.replace(',', ' ').split())}-{number}"
@@ -111,13 +115,18 @@ class Bench:
             count = sum(self.requests[FIRST, tool.name][-1].values())
             print(f"{tool.name}: {count / (size / 2**30):,.0f} requests per GiB of a first backup")
         rows = self.rows / (size / 2**30)
-        print(f"holdfast: {rows:,.0f} chunk rows per GiB; a transaction takes 2 write units a row: {2 * rows:,.0f}")
+        packs = self.packs / (size / 2**30)
+        units = f"{rows + UNITS_A_PACK * packs:,.0f} write units per GiB of a first backup"
+        print(f"holdfast: {units}: {rows:,.0f} rows of chunks, 1 each, and {packs:,.0f} packs, {UNITS_A_PACK} each")
 
-    def count_rows(self) -> None:
-        """Count the chunk index of the last round."""
-        table = f"holdfast-{len(self.runs[FIRST, self.holdfast.name]) - 1}-chunks"
-        pages = self.aws.client("dynamodb", REGION).get_paginator("scan").paginate(TableName=table, Select="COUNT")
+    def count_rows(self, number: int) -> None:
+        """Count what the chunk index of a round and its bucket hold now."""
+        scan = self.aws.client("dynamodb", REGION).get_paginator("scan")
+        pages = scan.paginate(TableName=f"holdfast-{number}-chunks", Select="COUNT")
         self.rows = sum(page["Count"] for page in pages)
+        listed = self.aws.client("s3", REGION).get_paginator("list_objects_v2").paginate(Bucket=f"holdfast-{number}")
+        self.packs = sum("/packs/" in found["Key"] for page in listed for found in page.get("Contents", []))
+        self.rows -= self.packs
 
 
 def main() -> int:
@@ -141,7 +150,6 @@ def main() -> int:
         size = corpus.measure(bench.corpus)[1]
         for number in range(options.rounds):
             bench.round(number)
-        bench.count_rows()
         bench.report(size)
     return 0
 

@@ -78,6 +78,8 @@ THAW: Mapping[tuple[str, Tier], Price] = {
     ("DEEP_ARCHIVE", Tier.STANDARD): Price(0.02, 0.10, timedelta(hours=12)),
     ("DEEP_ARCHIVE", Tier.BULK): Price(0.0025, 0.025, timedelta(hours=48)),
 }
+READ_UNIT_PER_MILLION = 0.125
+"""Source: https://aws.amazon.com/dynamodb/pricing/on-demand/"""
 COPY_PER_GB_MONTH = 0.023
 """A thawed copy is kept in S3 Standard beside the archived object."""
 
@@ -108,6 +110,11 @@ def thaw_cost(storage_class: str, tier: Tier, days: int, count: int, size: int) 
         return 0.0
     copies = size / GB * COPY_PER_GB_MONTH * days / MONTH_DAYS
     return size / GB * price.per_gb + count / 1000 * price.per_thousand + copies
+
+
+def lookup_cost(chunks: int) -> float:
+    """Return what finding so many chunks costs: one consistent read of a small row each."""
+    return chunks / 10**6 * READ_UNIT_PER_MILLION
 
 
 def read_cost(storage_class: str, requests: int, size: int) -> float:
