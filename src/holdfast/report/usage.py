@@ -100,7 +100,11 @@ def _saved_says(total: Use) -> str:
     if not total.share_bytes or total.distinct_bytes is None:
         return ""
     repeated = total.raw_bytes - total.distinct_bytes
-    said = f"{bytes_text(repeated)} were repetition and are stored once." if repeated > 0 else "Nothing repeats."
+    said = (
+        f"{bytes_text(repeated)} were repetition and are stored once."
+        if repeated > 0
+        else "Less is repeated than the file lists take."
+    )
     if total.raw_bytes > total.share_bytes:
         said += f" With compression {ratio_text(total.raw_bytes / total.share_bytes)} less than the snapshots whole."
     return said

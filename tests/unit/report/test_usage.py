@@ -54,6 +54,12 @@ def test_page_says_in_words_what_it_draws() -> None:
     assert '<th scope="row">user-0011</th>' in page  # too small for a bar of its own, not for the table
 
 
+def test_page_claims_no_saving_where_file_lists_outweigh_it() -> None:
+    page = shown(total=any_use("all", 120, raw_bytes=100, distinct_bytes=130, stored_bytes=120))
+    assert "Less is repeated than the file lists take." in page
+    assert "less than the snapshots whole" not in page
+
+
 @pytest.mark.parametrize(
     ("span", "unit"), [(3.0, "s"), (600.0, "minutes"), (90_000.0, "hours"), (40 * 86_400.0, "days")]
 )
