@@ -27,6 +27,7 @@ class LocalObjects:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._is_cleared = False
+        self._reached: set[Path] = set()
 
     def put(self, key: str, data: bytes | memoryview) -> bool:
         """Store `data` if `key` is absent, durable and whole on return; False (and no change) if it was there."""
@@ -61,15 +62,22 @@ class LocalObjects:
         return path
 
     def _link(self, temporary: Path, final: Path) -> bool:
-        if not final.parent.is_dir():
-            final.parent.mkdir(parents=True, exist_ok=True)
-            for folder in (final.parent.parent, self.root):
-                sync_folder(folder)
+        self._reach(final.parent)
         try:
             os.link(temporary, final)
         except FileExistsError:
             return False
         return True
+
+    def _reach(self, folder: Path) -> None:
+        """Make the folder durable: who made it may have been killed, or be about to, before its name was."""
+        if folder in self._reached and folder.is_dir():
+            return
+        folder.mkdir(parents=True, exist_ok=True)
+        if folder != self.root:
+            for above in dict.fromkeys((folder.parent, self.root)):
+                sync_folder(above)
+        self._reached.add(folder)
 
     def get(self, key: str, start: int = 0, length: int | None = None) -> bytes:
         """Return `length` bytes from `start` (fewer only at the object's end); raise NotFound."""
@@ -126,6 +134,15 @@ class LocalObjects:
         if not KEY.fullmatch(key):
             raise InvalidRequest(f"{key!r} is no object key: letters, digits, '_', '-' and single '/' only")
         return self.root / key
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, durable on return where the folder above may be read."""
+    missing = [one for one in (folder, *folder.parents) if not one.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for above in dict.fromkeys([folder.parent, *(one.parent for one in missing)]):
+        with suppress(PermissionError):
+            sync_folder(above)
 
 
 def _clear(folder: Path, before: float) -> None:
