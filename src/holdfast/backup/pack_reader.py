@@ -22,7 +22,8 @@ END_BYTES = 256 * 1024
 """Read first of a pack: its footer, and the whole of a small one, for one request and 3 ms of transfer (90 MB/s)."""
 GAP_BYTES = 64 * 1024
 """Blocks closer than this are read in one request: the bytes between cost less than a request."""
-RANGE_BYTES = 8 * 1024 * 1024
+RANGE_BYTES = 2 * 1024 * 1024
+"""So much is read at a time and held: more costs memory and no local read is faster for it."""
 REMOTE_GAP_BYTES = 2 * 1024 * 1024
 """23 ms of transfer at 90 MB/s: what S3 takes to begin an answer. `docs/cost.md` has the arithmetic."""
 REMOTE_RANGE_BYTES = 32 * 1024 * 1024
