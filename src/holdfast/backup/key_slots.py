@@ -157,11 +157,18 @@ def _associated(repository: RepositoryId) -> bytes:
 
 
 def put_slot(
-    objects: ObjectStore, provider: KeyProvider, master: bytes, repository: RepositoryId, ring: SealedRing
+    objects: ObjectStore,
+    provider: KeyProvider,
+    master: bytes,
+    repository: RepositoryId,
+    ring: SealedRing,
+    *,
+    label: str = "",
 ) -> str:
     """Store one more way to the master key of a ring and return the slot's name."""
     slot = os.urandom(8).hex()
     body = {"slot": slot, "repository": repository, "ring": ring.number, "seals": ring.seals}
+    body |= {"label": label} if label else {}
     body |= provider.wrap(master, repository)
     data = pack_json(body)
     if not objects.put(PREFIX + slot, data) and objects.get(PREFIX + slot) != data:

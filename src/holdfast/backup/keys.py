@@ -27,6 +27,7 @@ from holdfast.backup.repository import read_config
 from holdfast.backup.sealing import KEY_BYTES, Random
 from holdfast.errors import Conflict, InvalidRequest, NotFound
 
+MOST_LABEL = 64
 HIDDEN = {"wrapped", "salt", "repository", "seals", "sum"}
 
 
@@ -49,15 +50,18 @@ class _Current:
         return unwrap_master(self.slots, holders, self.repository, self.ring)
 
 
-def add_key(objects: ObjectStore, holders: Sequence[KeyProvider], new: KeyProvider) -> str:
-    """Add a slot for `new`, opened by one of `holders`; return its name.
+def add_key(objects: ObjectStore, holders: Sequence[KeyProvider], new: KeyProvider, *, label: str = "") -> str:
+    """Add a slot for `new`, opened by one of `holders`; return its name. `label` stands in it in clear, for people.
 
     Raises:
+        InvalidRequest: the label is too long, or does not fit on a line.
         WrongKey: no holder opens the repository.
         Conflict: the keys were rotated at the same moment; nothing was added.
     """
+    if len(label) > MOST_LABEL or not label.isprintable():
+        raise InvalidRequest(f"label must be at most {MOST_LABEL} printable characters, got {label!r}")
     current = _Current.of(objects)
-    slot = put_slot(objects, new, current.unwrap(holders), current.repository, current.ring)
+    slot = put_slot(objects, new, current.unwrap(holders), current.repository, current.ring, label=label)
     if _Current.of(objects).ring.number != current.ring.number:
         objects.delete(SLOT_PREFIX + slot)
         raise Conflict("the keys were rotated at the same moment; try again")

@@ -10,7 +10,7 @@ import click
 
 from holdfast.cli.keys import GivenKeys, new_key_file_option, new_keys, new_password_option, takes_keys
 from holdfast.cli.repository import keys_for, keys_to_create, opened, output_option, quiet_option
-from holdfast.cli.text import shown_count, shown_size, table
+from holdfast.cli.text import shown_count, shown_path, shown_size, table
 from holdfast.errors import ExitStatus, InvalidRequest
 
 if TYPE_CHECKING:
@@ -127,9 +127,13 @@ def list_(repo: str, output: str) -> None:
     if output == "json":
         click.echo(json.dumps(slots, indent=2))
         return
-    click.echo(
-        table([("SLOT", "KIND", "RING"), *((one["slot"], one["kind"], str(one.get("ring", 1))) for one in slots)])
-    )
+    click.echo(table([("SLOT", "KIND", "RING", "LABEL"), *map(_row, slots)]))
+
+
+def _row(slot: dict[str, Any]) -> list[str]:
+    """Return what people see of a slot; whoever can write the storage may have written anything into it."""
+    values = [slot["slot"], slot.get("kind", ""), slot.get("ring", 1), slot.get("label", "")]
+    return [shown_path(str(value).encode(errors="backslashreplace")) for value in values]
 
 
 @key.command("add")
@@ -137,8 +141,16 @@ def list_(repo: str, output: str) -> None:
 @takes_keys
 @new_key_file_option
 @new_password_option
+@click.option("--label", default="", metavar="TEXT", help="Whose key it is, for `key list`; stored in clear.")
 @output_option
-def add(repo: str, keys: GivenKeys, new_password_file: Path | None, new_key_file: Path | None, output: str) -> None:
+def add(
+    repo: str,
+    keys: GivenKeys,
+    new_password_file: Path | None,
+    new_key_file: Path | None,
+    label: str,
+    output: str,
+) -> None:
     """Let one more password or key file open the repository, now that a key at hand does.
 
     A key file that does not exist is made.
@@ -150,7 +162,7 @@ def add(repo: str, keys: GivenKeys, new_password_file: Path | None, new_key_file
         raise InvalidRequest("give --new-password-file or --new-key-file, not both: a slot holds one key")
     with objects_of(repo) as (objects, in_aws):
         holders = [*keys_for(repo, keys)(), *in_aws]
-        slot = add_key(objects, holders, new_keys(new_password_file, new_key_file)[0])
+        slot = add_key(objects, holders, new_keys(new_password_file, new_key_file)[0], label=label)
     click.echo(json.dumps({"slot": slot}) if output == "json" else f"added key slot {slot}")
 
 
@@ -208,4 +220,4 @@ def _kms_keys(repo: str, objects: ObjectStore) -> list[KeyProvider]:
     from holdfast.backup.stores.aws.kms_key import KIND, KmsKey
 
     clients = Clients()
-    return [KmsKey(slot["key"], clients.kms) for slot in list_keys(objects) if slot["kind"] == KIND]
+    return [KmsKey(slot["key"], clients.kms) for slot in list_keys(objects) if slot.get("kind") == KIND]

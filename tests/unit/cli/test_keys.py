@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from holdfast.backup.wire import pack_json, unpack_json
 from tests.support.command_line import Run
 
 KEY_FILE, PASSWORD = "HOLDFAST_KEY_FILE", "HOLDFAST_PASSWORD"
@@ -167,3 +168,33 @@ def test_a_rotation_refuses_a_key_at_hand_that_does_not_open(holdfast: Run, monk
     monkeypatch.setenv(KEY_FILE, "key")
     assert holdfast("repo", "key", "rotate", "repo").status == 5
     assert (kinds(holdfast), opens(holdfast, "--key-file", "key")) == (["key-file"], 0)
+
+
+def test_a_label_says_whose_a_key_is(holdfast: Run) -> None:
+    holdfast("repo", "create", "repo")
+    assert holdfast("repo", "key", "add", "repo", "--new-key-file", "key", "--label", "laptop 7").status == 0
+    (labelled,) = [line for line in holdfast("repo", "key", "list", "repo").out.splitlines() if "key-file" in line]
+    assert labelled.endswith("laptop 7")
+    labels = [slot.get("label") for slot in holdfast("repo", "key", "list", "repo", "--output", "json").json]
+    assert sorted(labels, key=str) == [None, "laptop 7"]
+    assert opens(holdfast, "--key-file", "key") == 0
+
+
+@pytest.mark.parametrize("label", ["x" * 65, "two\nlines", "\x1b[31m"])
+def test_a_label_that_is_no_line_is_refused(holdfast: Run, label: str) -> None:
+    holdfast("repo", "create", "repo")
+    done = holdfast("repo", "key", "add", "repo", "--new-key-file", "key", "--label", label)
+    assert (done.status, "label must be at most 64 printable characters" in done.err) == (2, True)
+    assert kinds(holdfast) == ["password"]
+
+
+def test_a_hostile_slot_cannot_reach_the_terminal(holdfast: Run) -> None:
+    holdfast("repo", "create", "repo")
+    (path,) = Path("repo/keys").glob("slot-*")
+    slot = unpack_json(path.read_bytes())
+    assert slot is not None
+    path.write_bytes(pack_json({**slot, "kind": "\x1b[2J", "label": "\x1b[31m"}))
+    listed = holdfast("repo", "key", "list", "repo").out
+    assert ("\x1b" in listed, "\\x1b[2J" in listed) == (False, True)
+    path.write_bytes(pack_json({name: value for name, value in slot.items() if name != "kind"}))
+    assert holdfast("repo", "key", "list", "repo").status == 0
