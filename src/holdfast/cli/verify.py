@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from holdfast.backup.verify import Damage, VerifyReport
 
 FILES_SHOWN = 10
+WORKERS = 8
+"""Requests under way at once for a repository in AWS: manifests, ends of packs."""
 
 
 @click.command("verify")
@@ -46,6 +48,7 @@ def command(
         raise InvalidRequest("give --read-data or --sample, not both")
     line = CountLine(quiet=quiet)
     with opened(repo, keys, needs=["holdfast.backup.verify"]) as repository:
+        from holdfast.backup.stores.open import is_in_aws
         from holdfast.backup.verify import verify
 
         try:
@@ -55,6 +58,7 @@ def command(
                 sample=sample,
                 random=SystemRandom(),
                 progress=line.show,
+                workers=WORKERS if is_in_aws(repo) else 1,
                 jobs=jobs_for(jobs),
             )
         finally:
