@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from holdfast.backup.ids import ChunkId, SnapshotId
 from holdfast.backup.pack import PackBuilder, SealedPack, pack_key
 from holdfast.backup.ports import PackRow
-from holdfast.backup.promises import Claims, IndexRegister, Register
+from holdfast.backup.promises import AskedRegister, Claims, IndexRegister, Register
 from holdfast.backup.repository import Repository
 from holdfast.errors import Conflict
 
@@ -34,6 +34,10 @@ class PackStore(Protocol):
 
     @property
     def is_late(self) -> bool:
+        """Whether packs are stored later, while the next is filled."""
+
+    @property
+    def asks_ahead(self) -> bool:
         """Whether answers come later, so that it pays to ask for one more before taking the last."""
 
     def look_up(self, chunks: Collection[ChunkId]) -> Answer:
@@ -60,8 +64,15 @@ class StoreNow:
         self._register = register
         self._done: list[SealedPack] = []
 
+    @property
+    def asks_ahead(self) -> bool:
+        """Whether another process answers, meanwhile."""
+        return isinstance(self._register, AskedRegister)
+
     def look_up(self, chunks: Collection[ChunkId]) -> Answer:
-        """Look chunks up."""
+        """Look chunks up, or begin to."""
+        if isinstance(self._register, AskedRegister):
+            return self._register.begin(chunks)
         stored = self._register.stored(chunks)
         return lambda: stored
 
@@ -97,7 +108,7 @@ class StoreAhead:
     One pack is under way while the next is filled. Chunks are claimed before they are looked up.
     """
 
-    is_late = True
+    is_late = asks_ahead = True
 
     def __init__(self, repository: Repository, session: SnapshotId, claims: Claims) -> None:
         self._repository = repository

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from holdfast.backup.ids import ChunkId, PackId, SnapshotId
@@ -75,9 +75,13 @@ class AskedRegister:
 
     def stored(self, chunks: Collection[ChunkId]) -> Collection[ChunkId]:
         """Return those that need not be stored."""
+        return self.begin(chunks)()
+
+    def begin(self, chunks: Collection[ChunkId]) -> Callable[[], Collection[ChunkId]]:
+        """Ask what `stored` does, and return what waits for the answer."""
         ids = list(chunks)
-        known: bytes = self._ask([STORED, ids])
-        return {chunk for chunk, is_known in zip(ids, known, strict=True) if is_known}
+        known = self._ask.later([STORED, ids])
+        return lambda: {chunk for chunk, is_known in zip(ids, known(), strict=True) if is_known}
 
     def announce(self, row: PackRow) -> None:
         """Write the pack row."""
@@ -92,7 +96,7 @@ class AskedRegister:
 class AskedClaims:
     """A worker's claims, where it can reach the index itself: all that it asks is who stores a chunk."""
 
-    def __init__(self, ask: Ask) -> None:
+    def __init__(self, ask: Callable[[Any], Any]) -> None:
         self._ask = ask
 
     def claim(self, chunks: Collection[ChunkId]) -> Collection[ChunkId]:

@@ -37,8 +37,6 @@ KEPT_BYTES = 32 * 1024 * 1024
 JOB, ANSWER = 0, 1
 RESULT, QUESTION, ERROR = 0, 1, 2
 
-Ask = Callable[[Any], Any]
-"""Puts a question to the caller's process and returns the answer. Both are what msgpack can carry."""
 Work = Callable[[Any], Any]
 """Does one job and returns its result."""
 
@@ -231,20 +229,50 @@ def _keep_large_buffers() -> None:
         libc.mallopt(M_TRIM_THRESHOLD, KEPT_BYTES)
 
 
+class Ask:
+    """Puts questions to the caller's process. Questions and answers are what msgpack can carry."""
+
+    def __init__(self, link: _Link) -> None:
+        self._link = link
+        self._jobs: deque[Any] = deque()
+        self._open: deque[list[Any]] = deque()
+
+    def __call__(self, question: object) -> Any:
+        """Return the answer."""
+        return self.later(question)()
+
+    def later(self, question: object) -> Callable[[], Any]:
+        """Ask, and return what waits for the answer: the caller's process answers in the order of the questions."""
+        answer: list[Any] = []
+        self._open.append(answer)
+        self._link.send(QUESTION, question)
+
+        def wait() -> Any:
+            while not answer:
+                self._hear()
+            return answer[0]
+
+        return wait
+
+    def next_job(self) -> Any:
+        """Return the next job."""
+        while not self._jobs:
+            self._hear()
+        return self._jobs.popleft()
+
+    def _hear(self) -> None:
+        kind, value = self._link.receive()
+        if kind == ANSWER:
+            self._open.popleft().append(value)
+        else:
+            self._jobs.append(value)
+
+
 def _do_jobs(link: _Link, prepare: Callable[[Ask], Work]) -> None:
-    waiting: deque[Any] = deque()
-
-    def ask(question: object) -> object:
-        link.send(QUESTION, question)
-        while True:
-            kind, value = link.receive()
-            if kind == ANSWER:
-                return value
-            waiting.append(value)
-
+    ask = Ask(link)
     work = None
     while True:
-        job = waiting.popleft() if waiting else link.receive()[1]
+        job = ask.next_job()
         try:
             if work is None:
                 work = prepare(ask)

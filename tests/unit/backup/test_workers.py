@@ -22,6 +22,17 @@ def adding_what_it_is_told(ask: Ask) -> Work:
     return lambda job: job + ask(["how much", job])
 
 
+def asking_ahead(ask: Ask) -> Work:
+    """Each job asks, and takes the answer of the job before: other answers and jobs come in between."""
+    open_: list[Any] = [lambda: 0]
+
+    def work(job: Any) -> Any:
+        open_.append(ask.later(["how much", job]))
+        return open_.pop(0)() + 1000 * ask(["how much", job])
+
+    return work
+
+
 def failing(ask: Ask) -> Work:
     def work(job: Any) -> Any:
         raise SourceUnreadable(f"{job} cannot be read")
@@ -51,6 +62,13 @@ def all_results(one: Workers) -> list[Any]:
     while not one.is_idle:
         found += one.results(5)
     return found
+
+
+def test_answers_that_are_taken_later_are_those_of_their_questions() -> None:
+    with workers(asking_ahead, 1, lambda question: question[1]) as one:
+        for number in range(1, 50):
+            one.submit(number, "a number")
+        assert all_results(one) == [number - 1 + 1000 * number for number in range(1, 50)]
 
 
 def test_every_job_has_its_result() -> None:
