@@ -16,7 +16,7 @@ from tests.support.backups import restored
 from tests.support.killing import killed_after, running
 from tests.support.local_backup import CHECKPOINT_BYTES, catalogue_of, create, digest_of, opened
 
-TOTAL = 15_000_000
+TOTAL = 30_000_000
 LEAST_READ, MOST_READ = 4_000_000, 8_000_000
 MOST_READ_AGAIN = 2 * CHECKPOINT_BYTES + 512 * 1024
 """The distance of two checkpoints, what is read before the next look, and the chunk at hand."""
@@ -48,7 +48,7 @@ def test_a_backup_killed_again_and_again_comes_to_its_end(tmp_path: Path, jobs: 
     read, kills = 0, 0
     with catalogue_of(tmp_path / "repository") as catalogue:
         repository = opened(tmp_path / "repository", catalogue)
-        while noted(repository) < TOTAL // 3 and kills < MOST_KILLS:
+        while noted(repository) < TOTAL // 4 and kills < MOST_KILLS:
             before = noted(repository)
             with running(job) as (process,):
                 this = killed_after_reading(process, dice.randint(LEAST_READ, MOST_READ), dice.random() * 0.01)

@@ -92,7 +92,7 @@ def back_up_once(folder: Path, source: Path, user: str, jobs: int) -> None:
     def progress(at: store_tree.Progress) -> None:
         sys.stdout.write(f"{at.bytes_read}\n")
         sys.stdout.flush()
-        time.sleep(0.001)
+        time.sleep(0.002)
 
     with catalogue_of(folder) as catalogue:
         repository = opened(folder, catalogue)
