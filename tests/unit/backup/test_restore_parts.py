@@ -162,7 +162,7 @@ def test_a_worker_killed_at_a_part_ends_the_restore_and_leaves_nothing_of_the_fi
 
     monkeypatch.setattr(RestoreApart, "_parts", noting)
     monkeypatch.setattr(restore_apart, "parts_of", killing)
-    with pytest.raises(StoreUnavailable, match="a worker process was killed at '"):
+    with pytest.raises(StoreUnavailable, match="a worker process was killed at "):
         in_parts(repository, snapshot, tmp_path / "back")
     assert begun
     assert "dense" not in [path.name for path in (tmp_path / "back").iterdir()]
