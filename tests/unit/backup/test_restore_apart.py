@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pytest
 
 from holdfast.backup import restore as restoring
 from holdfast.backup import restore_apart
-from holdfast.backup.ids import SnapshotId
+from holdfast.backup.ids import ChunkId, PackId, Place, SnapshotId
 from holdfast.backup.pack import pack_key
 from holdfast.backup.ports import PackKind
 from holdfast.backup.repository import Repository
 from holdfast.backup.restore import RestoreSummary, restore
 from holdfast.backup.restore_apart import RestoreApart
+from holdfast.backup.restore_worker import File, files_job
 from holdfast.backup.targets.directory import DirectoryTarget
 from holdfast.errors import StoreUnavailable
 from tests.support.backups import back_up
@@ -87,3 +89,22 @@ def test_a_killed_worker_ends_the_restore_and_leaves_no_half_file_under_a_name(
     for path in (tmp_path / "back").rglob("*"):
         if path.is_file() and not path.name.endswith(".partial"):
             assert path.read_bytes() == (source / path.relative_to(tmp_path / "back")).read_bytes()
+
+
+def test_a_worker_that_was_told_of_a_pack_that_is_gone_asks_where_its_chunks_are_now(
+    tmp_path: Path, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = fill(tmp_path / "source")
+    snapshot = back_up(repository, source).snapshot
+    honest = files_job
+    told = 0
+
+    def outdated(number: int, files: Iterable[File], places: Mapping[ChunkId, Place]) -> list[object]:
+        nonlocal told
+        told += len(places)
+        return honest(number, files, dict.fromkeys(places, Place(PackId("0" * 64), 0)))
+
+    monkeypatch.setattr(restore_apart, "files_job", outdated)
+    assert restored(repository, snapshot, tmp_path / "back").failed_count == 0
+    assert told > 0
+    assert picture(tmp_path / "back") == picture(source)

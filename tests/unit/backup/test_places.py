@@ -1,0 +1,62 @@
+"""A worker process takes a place it was told once, then asks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from holdfast.backup.ids import ChunkId, PackId, Place
+from holdfast.backup.places import AskedPlaces, answer_places, packed
+from holdfast.backup.workers import Ask
+from tests.support.chunks import snapshot
+from tests.support.repositories import any_repository
+
+A, B, C = (ChunkId(bytes([number]) * 32) for number in range(3))
+HERE, THERE = Place(PackId("1" * 64), 3), Place(PackId("2" * 64), 0)
+
+
+class Scripted(Ask):
+    """Answers without another process, and notes what it is asked."""
+
+    def __init__(self, answers: dict[ChunkId, Place]) -> None:
+        self.answers = answers
+        self.questions: list[Any] = []
+
+    def __call__(self, question: Any) -> Any:
+        self.questions.append(question)
+        return [self.answers.get(chunk) for chunk in question]
+
+
+def asked(answers: dict[ChunkId, Place]) -> tuple[AskedPlaces, list[Any]]:
+    ask = Scripted(answers)
+    return AskedPlaces(ask, any_repository().index), ask.questions
+
+
+def test_what_was_told_is_not_asked_for() -> None:
+    places, questions = asked({})
+    places.tell(packed({A: HERE, B: THERE}))
+    assert places.readable([A, B]) == {A: HERE, B: THERE}
+    assert questions == []
+
+
+def test_what_is_looked_up_again_is_asked_for_since_it_was_wrong() -> None:
+    places, questions = asked({A: THERE})
+    places.tell(packed({A: HERE}))
+    assert places.readable([A]) == {A: HERE}
+    assert places.readable([A, C]) == {A: THERE}
+    assert questions == [[A, C]]
+
+
+def test_what_a_job_told_is_forgotten_with_the_next() -> None:
+    places, questions = asked({A: THERE})
+    places.tell(packed({A: HERE}))
+    places.tell(packed({B: HERE}))
+    assert places.readable([A, B]) == {A: THERE, B: HERE}
+    assert questions == [[A]]
+
+
+def test_an_answer_is_what_the_index_says() -> None:
+    repository = any_repository()
+    snapshot(repository, {"file": b"content"})
+    pack = next(row.pack for row in repository.index.packs() if row.kind == "data")
+    chunk = repository.keyring.chunk_id(b"content")
+    assert answer_places(repository.index, [A, chunk]) == [None, Place(pack, 0)]
