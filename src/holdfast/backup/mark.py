@@ -76,7 +76,7 @@ class Mark:
             raise _cleared()
         raise IntegrityError(
             f"the manifest of snapshot {min(missing)} is missing: run `holdfast repair`, or forget the snapshot; "
-            "nothing was deleted"
+            "no data was deleted"
         )
 
     def _walk(self, repository: Repository, ids: Sequence[SnapshotId], workers: int) -> None:
@@ -110,7 +110,7 @@ class Mark:
                         raise _cleared()
                     raise IntegrityError(
                         f"chunk {chunk.hex()} is referred to but in no pack: run `holdfast verify`, "
-                        "then `holdfast repair`; nothing was deleted"
+                        "then `holdfast repair`; no data was deleted"
                     )
                 by_pack.add(places[chunk].pack, places[chunk].ordinal, chunk)
         return by_pack

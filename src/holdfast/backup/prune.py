@@ -103,7 +103,7 @@ def prune(
 
     Raises:
         Conflict: another prune is at work.
-        IntegrityError: the catalogue does not account for what is stored; nothing was deleted.
+        IntegrityError: the catalogue does not account for what is stored; no data was deleted.
     """
     job = _Pruning(repository, owner, lease, progress or (lambda _: None), workers)
     job.hold()

@@ -29,7 +29,7 @@ def command(repo: str, keys: GivenKeys, output: str, quiet: bool, apply_plan: bo
     """Plan, or with --apply carry out, what to delete and to rewrite. Backups and restores may go on meanwhile.
 
     What a backup at work might still refer to waits for the next prune. Exit status: 0 done; 1 the catalogue does not
-    account for what is stored, and nothing was deleted; 6 another prune is at work.
+    account for what is stored, and no data was deleted; 6 another prune is at work.
     """
     with opened(repo, keys, needs=["holdfast.backup.prune"]) as repository:
         from holdfast.backup.prune import plan_prune
