@@ -21,11 +21,15 @@ if TYPE_CHECKING:
 
 # Standard mode retries throttling, connection and server errors with jitter and keeps a quota of retries:
 # https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
+# Every put carries a checksum that S3 compares, whatever the environment says:
+# https://docs.aws.amazon.com/sdkref/latest/guide/feature-dataintegrity.html
 CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": 6},
     connect_timeout=5,
     read_timeout=60,
     tcp_keepalive=True,
+    request_checksum_calculation="when_supported",
+    response_checksum_validation="when_supported",
     max_pool_connections=32,
     user_agent_extra="holdfast",
 )
