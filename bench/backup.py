@@ -3,11 +3,12 @@
     python -m bench.backup                          # 3 GiB, 3 rounds
     python -m bench.backup --size 512MiB --rounds 1 --restic /path/to/restic --borg /path/to/borg
 
-Every round runs each step for each tool in turn, so that other load on the machine meets all of them. Repositories and
-restore targets are on a memory-backed file system where there is room, else in the temporary folder: the first line
-says which. Holdfast is there twice: with a key file, as an unattended client runs it, and with a password, which each
-run pays for; restic knows only the latter. Each figure is wall seconds / CPU seconds of the whole process tree (the
-steadier one on a shared machine).
+Every round runs each step for each tool in turn, so that other load on the machine meets all of them, and begins with
+another tool: the first to write pays for memory that the machine hands out anew. Repositories and restore targets are
+on a memory-backed file system where there is room, else in the temporary folder: the first line says which. Holdfast
+is there twice: with a key file, as an unattended client runs it, and with a password, which each run pays for; restic
+knows only the latter. Each figure is wall seconds / CPU seconds of the whole process tree (the steadier one on a
+shared machine).
 """
 
 from __future__ import annotations
@@ -279,7 +280,8 @@ def main() -> None:
         bench.prepare()
         for number in range(options.rounds):
             say(f"round {number + 1} of {options.rounds}")
-            bench.round(tools)
+            first = number % len(tools)
+            bench.round([*tools[first:], *tools[:first]])
         bench.report(tools)
         if options.json:
             options.json.write_text(bench.as_json())
