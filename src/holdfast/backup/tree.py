@@ -17,7 +17,6 @@ MAX_ITEMS = 2048
 ENTRY_CUT = 512
 ITEM_CUT = 512
 WINDOW = 64
-ID_BYTES = 32
 
 
 class Chunks(Protocol):
