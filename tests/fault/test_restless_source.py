@@ -12,7 +12,9 @@ from random import Random
 
 import pytest
 
+from holdfast.backup.create_snapshot import create_snapshot
 from holdfast.backup.entry import EntryKind
+from holdfast.backup.folders import MAX_OPEN
 from holdfast.backup.manifest import load_manifest
 from holdfast.backup.reader import ChunkReader
 from holdfast.backup.sources import Skipped, SourceEntry
@@ -86,6 +88,41 @@ def test_a_folder_that_is_changed_all_the_time_gives_whole_snapshots(tmp_path: P
     assert verify(repository, read_data=True).ok
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_what_is_left_of_a_deep_chain_that_is_moved_about_is_backed_up_or_named(tmp_path: Path, seed: int) -> None:
+    source, dice, depth = tmp_path / "source", Random(seed), MAX_OPEN + 40
+    at = source
+    for number in range(depth):
+        at /= str(number)
+        at.mkdir(parents=True)
+        (at / "z").write_bytes(b"%d" % number)
+    moved = [dice.randrange(1, depth) for _ in range(dice.randrange(1, 5))]
+
+    class Moving(DirectorySource):
+        """Moves folders of the chain away or aside when the walk is at its bottom."""
+
+        def entries(self, root: bytes) -> Iterator[SourceEntry | Skipped]:
+            for item in super().entries(root):
+                yield item
+                if isinstance(item, SourceEntry) and len(item.path) == depth + 1 and item.entry.name == b"z":
+                    for number in moved:
+                        move(number)
+
+    def move(number: int) -> None:
+        path = source.joinpath(*map(str, range(number + 1)))
+        with suppress(OSError):
+            path.rename(dice.choice([tmp_path, path.parents[dice.randrange(number)]]) / f"moved {number}")
+
+    repository = any_repository()
+    summary = create_snapshot(repository, Moving([os.fsencode(source)]), user="u", host="h")
+    files = [path for path, _ in walk(ChunkReader(repository), load_manifest(repository, summary.snapshot).roots)]
+    kept = {len(path) - 3 for path in files if path[-1] == b"z"}
+    named = {skipped.path.count(b"/") - os.fsencode(source).count(b"/") - 1 for skipped in summary.skipped}
+    assert sorted([*kept, *named]) == list(range(depth)), "each file is in the snapshot, or its folder is named"
+    assert kept >= set(range(min(moved))), "what is above all that moved is whole"
+    assert summary.skipped_count == len(named)
+
+
 @pytest.mark.parametrize("kind", ["link", "file", "gone"])
 def test_a_folder_swapped_before_it_is_entered_is_not_followed(tmp_path: Path, kind: str) -> None:
     (tmp_path / "secret").mkdir()
@@ -125,8 +162,6 @@ def test_a_pipe_that_nobody_writes_to_in_a_files_place_does_not_hang(tmp_path: P
             os.mkfifo(tmp_path / "file")
             swapped.append(item.path)
             return super().open(item)
-
-    from holdfast.backup.create_snapshot import create_snapshot
 
     summary = create_snapshot(repository, Swapping([os.fsencode(tmp_path)]), user="u", host="h")
     assert swapped == [(b"file",)]

@@ -6,6 +6,7 @@ import errno
 import os
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -18,6 +19,7 @@ MAX_REACHED = 256
 
 @dataclass(slots=True)
 class _Folder:
+    name: bytes
     fd: int | None
     identity: tuple[int, int]
 
@@ -27,18 +29,23 @@ def _identity(fd: int) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
+def _moved() -> OSError:
+    return OSError(errno.ESTALE, "a folder was moved while it was open")
+
+
 class FolderStack:
     """The chain of open folders from a root to the current one; any depth costs a bounded number of descriptors."""
 
     def __init__(self, root_fd: int) -> None:
         """Take over `root_fd`: closing the stack closes it."""
-        self._chain = [_Folder(root_fd, _identity(root_fd))]
+        self._chain = [_Folder(b"", root_fd, _identity(root_fd))]
 
     @property
     def fd(self) -> int:
-        """The current folder's descriptor, open until the next `enter` or `leave`."""
+        """The current folder's descriptor, open until the next `enter` or `leave`; OSError if `leave` lost the way."""
         fd = self._chain[-1].fd
-        assert fd is not None  # the last of the chain is open: enter and leave see to it
+        if fd is None:
+            raise _moved()
         return fd
 
     @property
@@ -49,7 +56,7 @@ class FolderStack:
     def enter(self, name: bytes) -> int:
         """Make the folder `name` of the current folder current; raise OSError if it is not a folder (or is a link)."""
         fd = os.open(name, OPEN_FOLDER, dir_fd=self.fd)
-        self._chain.append(_Folder(fd, _identity(fd)))
+        self._chain.append(_Folder(name, fd, _identity(fd)))
         far = len(self._chain) - 1 - MAX_OPEN
         if far > 0:
             self._close(self._chain[far])
@@ -59,18 +66,28 @@ class FolderStack:
         """Make the folder above current again.
 
         Raises:
-            OSError: ESTALE, the folder was moved elsewhere meanwhile.
+            OSError: ESTALE, that folder was moved elsewhere meanwhile. It is current and cannot be used; leave it too.
         """
-        left = self._chain[-1]
-        above = self._chain[-2]
-        if above.fd is None:
-            fd = os.open(b"..", OPEN_FOLDER, dir_fd=left.fd)
-            if _identity(fd) != above.identity:
-                os.close(fd)
-                raise OSError(errno.ESTALE, "a folder was moved while it was open")
-            above.fd = fd
-        self._chain.pop()
-        self._close(left)
+        left, above = self._chain.pop(), self._chain[-1]
+        try:
+            if above.fd is None:
+                above.fd = self._open_above(left)
+        finally:
+            self._close(left)
+
+    def _open_above(self, left: _Folder) -> int:
+        """Open the current folder anew: through what was left, or by the names from the root where that was moved."""
+        if left.fd is not None:
+            with suppress(OSError):
+                return self._if_current(os.open(b"..", OPEN_FOLDER, dir_fd=left.fd))
+        return self._if_current(self.open_folder(tuple(folder.name for folder in self._chain[1:])))
+
+    def _if_current(self, fd: int) -> int:
+        """Return the descriptor if it is the current folder's; close it and raise ESTALE if it is another's."""
+        if _identity(fd) != self._chain[-1].identity:
+            os.close(fd)
+            raise _moved()
+        return fd
 
     def open_folder(self, path: tuple[bytes, ...]) -> int:
         """Return a new descriptor of the folder at `path` below the root, following no link on the way."""

@@ -21,6 +21,7 @@ from holdfast.errors import SourceUnreadable
 
 OPEN_FILE = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
 Found = SourceEntry | Skipped
+MOVED = "it was moved while it was read, and not all that is in it had been"
 
 
 class DirectorySource:
@@ -145,7 +146,7 @@ class DirectorySource:
             child = next(rest, None)
             if child is None:
                 stack.pop()
-                self._leave(folders, path_of(root, above))
+                yield from _leave(folders, stack, root)
                 continue
             child_name, seen = child
             path = (*above, child_name)
@@ -214,14 +215,21 @@ class DirectorySource:
         below: list[Child] = [child for child in children if child[1] and stat.S_ISDIR(child[1].st_mode)]
         return [SourceEntry(path, entry, listing.counted), *rest], below
 
-    @staticmethod
-    def _leave(folders: FolderStack, path: bytes) -> None:
-        if folders.depth == 0:
-            return
+
+def _leave(folders: FolderStack, stack: list[tuple[Path, Iterator[Child]]], root: bytes) -> Iterator[Skipped]:
+    """Go back up to the nearest folder that can still be reached; tell of those where something was still to be read.
+
+    `stack` holds what is to be read of each folder above.
+    """
+    while folders.depth:
         try:
             folders.leave()
-        except OSError as error:
-            raise SourceUnreadable(f"{os.fsdecode(path)!r} was moved while it was read; back up again") from error
+        except OSError:
+            above, rest = stack.pop()
+            if next(rest, None) is not None:
+                yield Skipped(path_of(root, above), MOVED)
+        else:
+            return
 
 
 def _folder_at(root: bytes, path: Path) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 import os
 import socket
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -295,6 +296,59 @@ def test_any_depth_is_read_with_a_bounded_number_of_descriptors(tmp_path: Path) 
                 most = max(most, len(os.listdir("/proc/self/fd")))
     assert depth == DEPTH + 1
     assert most < before + MAX_OPEN + 10
+
+
+def chain_of_folders(root: Path, names: range) -> list[Path]:
+    """Make a chain of folders, each with a file `z` that is read after the folder in it; return their paths."""
+    chain = [root]
+    for name in names:
+        chain.append(chain[-1] / str(name))
+        chain[-1].mkdir()
+        (chain[-1] / "z").write_bytes(b"")
+    return chain
+
+
+def read_while(root: Path, depth: int, act: Callable[[], object]) -> tuple[list[int], list[Skipped]]:
+    """Read the chain and `act` at its bottom; return the depths whose `z` was read, and what was skipped."""
+    read, missed = [], []
+    for item in source(root).entries(os.fsencode(root)):
+        if isinstance(item, Skipped):
+            missed.append(item)
+            continue
+        if len(item.path) == depth and item.entry.name != b"z":
+            act()
+        if item.entry.name == b"z":
+            read.append(len(item.path) - 1)
+    return read, missed
+
+
+def test_a_deep_folder_that_is_moved_while_it_is_read_costs_nothing_above_it(tmp_path: Path) -> None:
+    depth = 2 * MAX_OPEN
+    (tmp_path / "root").mkdir()
+    chain = chain_of_folders(tmp_path / "root", range(1, depth + 1))
+    before = len(os.listdir("/proc/self/fd"))
+    read, missed = read_while(tmp_path / "root", depth, lambda: chain[9].rename(tmp_path / "away"))
+    assert missed == []
+    assert read == list(range(depth, 0, -1))
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_deep_folders_that_cannot_be_reached_again_are_skipped_and_those_above_are_read(tmp_path: Path) -> None:
+    depth = 2 * MAX_OPEN
+    (tmp_path / "root").mkdir()
+    chain = chain_of_folders(tmp_path / "root", range(1, depth + 1))
+
+    def move_twice() -> None:
+        chain[9].rename(tmp_path / "away")
+        chain[4].rename(tmp_path / "root" / "other")
+
+    before = len(os.listdir("/proc/self/fd"))
+    read, missed = read_while(tmp_path / "root", depth, move_twice)
+    assert read == [*range(depth, 8, -1), 3, 2, 1]
+    assert [item.path for item in missed] == [os.fsencode(chain[at]) for at in range(8, 3, -1)]
+    assert {item.reason for item in missed} == {"it was moved while it was read, and not all that is in it had been"}
+    assert not any(item.expected for item in missed)
+    assert len(os.listdir("/proc/self/fd")) == before
 
 
 def test_extended_attributes_come_with_open_files_and_folders(tmp_path: Path) -> None:
