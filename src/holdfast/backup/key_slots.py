@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -218,9 +218,9 @@ def unwrap_master(
     """
     refusals: list[str] = []
     current = [slot for slot in slots if is_current(slot, ring)]
-    master = _try_each(current, providers, repository, refusals)
-    if master is not None:
-        return master
+    opened = _try_each(current, providers, repository, refusals)
+    if opened is not None:
+        return opened[1]
     if not current and any(slot["ring"] == ring.number for slot in slots):
         raise IntegrityError("no key slot leads to the key ring: bring it back with `holdfast repair --replica`")
     retired = [slot for slot in slots if slot["ring"] < ring.number]
@@ -231,12 +231,21 @@ def unwrap_master(
     raise WrongKey(told or f"no key at hand opens this repository; its slots are: {kinds}")
 
 
+def slot_opened_by(
+    slots: Iterable[Mapping[str, Any]], provider: KeyProvider, repository: RepositoryId
+) -> Mapping[str, Any] | None:
+    """Return the first of the slots that this provider opens; None if it opens none."""
+    opened = _try_each(list(slots), [provider], repository, [])
+    return opened and opened[0]
+
+
 def _try_each(
     slots: Sequence[Mapping[str, Any]],
     providers: Sequence[KeyProvider],
     repository: RepositoryId,
     refusals: list[str],
-) -> bytes | None:
+) -> tuple[Mapping[str, Any], bytes] | None:
+    """Return the first slot that opens, and the master key in it; note why others do not."""
     for provider in providers:  # the caller's order: cheap ones come first
         for slot in slots:
             try:
@@ -245,5 +254,5 @@ def _try_each(
                 refusals.append(str(error))
                 continue
             if master is not None:
-                return master
+                return slot, master
     return None

@@ -21,7 +21,7 @@ from holdfast.backup.key_ring import (
     seal_ring,
 )
 from holdfast.backup.key_slots import PREFIX as SLOT_PREFIX
-from holdfast.backup.key_slots import is_current, list_slots, put_slot, unwrap_master
+from holdfast.backup.key_slots import is_current, list_slots, put_slot, slot_opened_by, unwrap_master
 from holdfast.backup.ports import KeyProvider, ObjectStore
 from holdfast.backup.repository import read_config
 from holdfast.backup.sealing import KEY_BYTES, Random
@@ -48,6 +48,12 @@ class _Current:
 
     def unwrap(self, holders: Sequence[KeyProvider]) -> bytes:
         return unwrap_master(self.slots, holders, self.repository, self.ring)
+
+    def label_of(self, key: KeyProvider) -> str:
+        """Return the label of the slot that `key` opens, empty where it opens none that has one."""
+        labelled = [slot for slot in self.slots if slot.get("label") and is_current(slot, self.ring)]
+        slot = slot_opened_by(labelled, key, self.repository)
+        return str(slot["label"]) if slot else ""
 
 
 def add_key(objects: ObjectStore, holders: Sequence[KeyProvider], new: KeyProvider, *, label: str = "") -> str:
@@ -110,6 +116,7 @@ def rotate_keys(
 ) -> int:
     """Let new data be sealed under a new data key, and `keys` alone open the repository; return the ring's number.
 
+    A key that opened it before keeps its label.
     All that is stored stays readable. Every other slot is retired. Atomic: after a crash either the old keys open it,
     or the new ones.
 
@@ -124,7 +131,7 @@ def rotate_keys(
     ring = ring._replace(generations={**ring.generations, max(ring.generations) + 1: random(KEY_BYTES)})
     master, number = random(KEY_BYTES), current.ring.number + 1
     sealed = seal_ring(ring, limits, master, current.repository, number=number)
-    slots = [put_slot(objects, key, master, current.repository, sealed) for key in keys]
+    slots = [put_slot(objects, key, master, current.repository, sealed, label=current.label_of(key)) for key in keys]
     # This put is the moment of the rotation: until it stands, the new slots lead nowhere and the old ones open.
     if not objects.put(ring_key(number), sealed.data) and objects.get(ring_key(number)) != sealed.data:
         for slot in slots:

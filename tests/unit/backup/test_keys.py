@@ -66,6 +66,16 @@ def test_every_key_that_was_not_given_is_retired() -> None:
     assert [slot["ring"] for slot in list_keys(repository.objects)] == [2, 2]
 
 
+def test_a_key_keeps_its_label_over_a_rotation() -> None:
+    repository = any_created()
+    add_key(repository.objects, [cheap_key()], cheap_key("other"), label="laptop 7")
+    add_key(repository.objects, [cheap_key()], cheap_key("third"), label="left the house")
+    rotate(repository, "password", "other", "new")
+    labels = [(slot.get("label"), slot["ring"]) for slot in list_keys(repository.objects)]
+    assert sorted(labels, key=str) == [("laptop 7", 2), (None, 2), (None, 2)]
+    assert reopened(repository, "other").ring == 2
+
+
 def test_a_retired_slot_that_a_crash_left_is_refused_by_name() -> None:
     repository = any_created()
     kept = {key: data for key, data in objects_of(repository).items() if key.startswith("keys/")}
