@@ -9,6 +9,7 @@ import botocore.session
 from botocore.config import Config
 
 from holdfast.backup.stores.aws.errors import aws_errors
+from holdfast.backup.stores.aws.service_models import ServiceModels, no_garbage_collection
 from holdfast.errors import InvalidRequest
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class Clients:
     """Clients with one configuration; credentials, profile and region come from where every AWS tool takes them."""
 
     def __init__(self, *, profile: str | None = None, config: Config = CONFIG) -> None:
-        self._session: Any = botocore.session.Session(profile=profile)
+        self._session: Any = _session(profile)
         self._config = config
         self._clients: dict[tuple[str, str | None], Any] = {}
         self._lock = threading.Lock()
@@ -56,7 +57,7 @@ class Clients:
         return self._make(service, region)
 
     def _make(self, service: str, region: str | None) -> Any:
-        with aws_errors(f"AWS {service}"):
+        with aws_errors(f"AWS {service}"), no_garbage_collection():
             return self._session.create_client(service, region_name=region, config=self._config)
 
     def close(self) -> None:
@@ -94,6 +95,13 @@ class Clients:
         """Return the client of CloudFormation."""
         client: CloudFormationClient = self("cloudformation", region)
         return client
+
+
+def _session(profile: str | None) -> Any:
+    """Return a session of the SDK that reads its descriptions of services as `ServiceModels` does."""
+    session: Any = botocore.session.Session(profile=profile)
+    session.register_component("data_loader", ServiceModels(session.get_component("data_loader").search_paths))
+    return session
 
 
 def region_of(arn: str) -> str:

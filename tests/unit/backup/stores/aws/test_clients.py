@@ -1,10 +1,18 @@
 from __future__ import annotations
 
+import gc
+import gzip
+import json
+from pathlib import Path
 from typing import Any
 
+import botocore
 import pytest
+from botocore.exceptions import UnknownServiceError
 
 from holdfast.backup.stores.aws.clients import Clients
+
+MODEL = "data/dynamodb/2012-08-10/service-2.json.gz"
 
 
 class _Stopped(Exception):
@@ -32,3 +40,30 @@ def test_whatever_is_put_carries_a_checksum_even_where_the_environment_asks_for_
         getattr(client, operation)(Bucket="bucket", Key="key", Body=b"body", **part)
     clients.close()
     assert sent[0].get("x-amz-trailer") == b"x-amz-checksum-crc32"  # over TLS it follows the bytes
+
+
+def test_a_description_of_a_service_in_a_folder_that_the_settings_name_comes_before_the_sdks_own(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("OURS", str(tmp_path))
+    monkeypatch.setenv("AWS_DATA_PATH", "$OURS")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    known = json.loads(gzip.decompress((Path(botocore.__file__).parent / MODEL).read_bytes()))
+    known["metadata"]["serviceId"] = "Ours"
+    folder = tmp_path / "dynamodb" / "2012-08-10"
+    folder.mkdir(parents=True)
+    (folder / "service-2.json").write_text(json.dumps(known))
+    clients = Clients()
+    assert clients.dynamodb().meta.service_model.service_id == "Ours"
+    assert clients.s3().meta.service_model.service_id == "S3"
+    clients.close()
+
+
+def test_a_service_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(UnknownServiceError, match="Unknown service: 'nonsense'"):
+        Clients()("nonsense", "us-east-1")
+
+
+def test_garbage_is_collected_again_after_a_client_was_made() -> None:
+    Clients()("s3", "us-east-1")
+    assert gc.isenabled()
