@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import threading
 import time
+from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -87,7 +87,8 @@ def is_on_read_only_file_system(folder: Path) -> bool:
 class SqliteFile:
     """The catalogue's file: what is written is durable on return, and all of a change or nothing.
 
-    Any number of processes and threads may use one file; each thread has a connection of its own.
+    Any number of processes and threads may use one file. A connection serves one thread at a time and then the next:
+    as many are opened as are ever used at once, and `close` closes them all.
     """
 
     def __init__(
@@ -102,19 +103,32 @@ class SqliteFile:
         self._is_read_only = is_read_only
         self._path = path
         self._busy_seconds = busy_seconds
-        self._local = threading.local()
+        self._free: deque[sqlite3.Connection] = deque()
         self._turn = FileTurn(path.with_name(f"{path.name}-turn"))
         self._commits = GroupCommit(self._commit, patience_seconds=busy_seconds)
         self._read("SELECT epoch FROM epochs")  # fails here, with a clear line, if the file is no catalogue
 
-    def _connection(self) -> sqlite3.Connection:
-        db: sqlite3.Connection | None = getattr(self._local, "db", None)
-        if db is None:
-            db = self._connect()
+    @contextmanager
+    def _connected(self) -> Iterator[sqlite3.Connection]:
+        """Lend a connection, the last one used first."""
+        try:
+            db = self._free.pop()
+        except IndexError:
+            db = self._opened()
+        try:
+            yield db
+        finally:
+            self._free.append(db)
+
+    def _opened(self) -> sqlite3.Connection:
+        db = self._connect()
+        try:
             self._patiently(lambda: db.execute("PRAGMA synchronous=FULL"))
             if self._patiently(lambda: db.execute("PRAGMA user_version").fetchone()) != (SCHEMA_VERSION,):
                 self._patiently(lambda: db.executescript(SCHEMA))
-            self._local.db = db
+        except BaseException:
+            db.close()
+            raise
         return db
 
     def _connect(self) -> sqlite3.Connection:
@@ -124,7 +138,7 @@ class SqliteFile:
             StoreDenied: nothing can be written, and the last changes are in a log that is not part of the file yet.
         """
         if not self._is_read_only(self._path.parent):
-            return sqlite3.connect(self._path, timeout=0, isolation_level=None)
+            return sqlite3.connect(self._path, timeout=0, isolation_level=None, check_same_thread=False)
         log = self._path.with_name(f"{self._path.name}-wal")
         if log.exists() and log.stat().st_size:
             raise StoreDenied(
@@ -132,7 +146,7 @@ class SqliteFile:
                 "being used: copy the repository to where it can be written, or mount it writable once"
             )
         uri = f"{self._path.absolute().as_uri()}?mode=ro&immutable=1"
-        return sqlite3.connect(uri, uri=True, timeout=0, isolation_level=None)
+        return sqlite3.connect(uri, uri=True, timeout=0, isolation_level=None, check_same_thread=False)
 
     def _patiently(self, call: Callable[[], T]) -> T:
         """Call until it is our turn: who has waited longer asks more often, so that nobody starves."""
@@ -159,8 +173,8 @@ class SqliteFile:
     def _commit(self, jobs: list[Job[Any]]) -> None:
         """Run jobs in one transaction, each undone by itself if it fails, and settle them when it is durable."""
         try:
-            with self._turn.taken(self._busy_seconds), sqlite_errors(self._path):
-                failed = self._transaction(jobs)
+            with self._turn.taken(self._busy_seconds), sqlite_errors(self._path), self._connected() as db:
+                failed = self._transaction(db, jobs)
         except HoldfastError as error:
             for job in jobs:
                 job.settle(error)
@@ -168,8 +182,7 @@ class SqliteFile:
             for job in jobs:
                 job.settle(failed.get(job))
 
-    def _transaction(self, jobs: list[Job[Any]]) -> dict[Job[Any], Exception]:
-        db = self._connection()
+    def _transaction(self, db: sqlite3.Connection, jobs: list[Job[Any]]) -> dict[Job[Any], Exception]:
         self._patiently(lambda: db.execute("BEGIN IMMEDIATE"))
         failed: dict[Job[Any], Exception] = {}
         try:
@@ -189,16 +202,13 @@ class SqliteFile:
         return failed
 
     def _read(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
-        with sqlite_errors(self._path):
-            db = self._connection()
+        with sqlite_errors(self._path), self._connected() as db:
             return self._patiently(lambda: db.execute(sql, parameters).fetchall())
 
     def close(self) -> None:
-        """Close this thread's connection."""
-        db: sqlite3.Connection | None = getattr(self._local, "db", None)
-        if db is not None:
-            db.close()
-            self._local.db = None
+        """Close every connection; the log goes into the file if no other process has it open."""
+        while self._free:
+            self._free.pop().close()
 
 
 def marks(values: Collection[object]) -> str:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -66,9 +68,25 @@ def test_every_result_code_is_ours_or_known_as_our_mistake(name: str) -> None:
 
 
 def test_each_change_is_synced_to_the_disk(catalogue: SqliteCatalogue) -> None:
-    db = catalogue._connection()
-    assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-    assert db.execute("PRAGMA synchronous").fetchone() == (2,)
+    with catalogue._connected() as db:
+        assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        assert db.execute("PRAGMA synchronous").fetchone() == (2,)
+
+
+def test_no_log_is_left_behind_by_threads_that_wrote(catalogue: SqliteCatalogue, path: Path) -> None:
+    together = threading.Barrier(8)
+
+    def write(number: int) -> None:
+        together.wait(10)
+        row = PackRow(pack=PackId(f"{number:064x}"), kind=PackKind.DATA, size=1, session=ONE)
+        catalogue.announce(row)
+        catalogue.publish(row.pack, [ChunkId(number.to_bytes(32, "big"))])
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(write, range(8)))
+    assert len(list(catalogue.packs())) == 8
+    catalogue.close()
+    assert {one.name for one in path.parent.iterdir()} == {path.name, f"{path.name}-turn"}
 
 
 def test_what_is_no_catalogue_is_told_at_once(path: Path) -> None:
@@ -131,7 +149,8 @@ def test_a_full_disk_is_told_and_loses_nothing(path: Path) -> None:
     """The file may not grow, as on a full disk; what was there stays readable and writable afterwards."""
     catalogue = SqliteCatalogue(path)
     catalogue.begin(Record(id=ONE, user="ann", host="desk", start=NOON, lease_until=NOON + timedelta(hours=1), epoch=1))
-    db = catalogue._connection()
+    with catalogue._connected() as db:
+        pass  # the one connection there is
     pages = db.execute("PRAGMA page_count").fetchone()[0]
     db.execute(f"PRAGMA max_page_count = {pages}")
     row = PackRow(pack=PackId("a" * 64), kind=PackKind.DATA, size=1, session=ONE)
