@@ -321,6 +321,19 @@ def test_a_prune_of_the_compaction_case_rewrites() -> None:
     assert prune(one.repository, owner="test").packs_rewritten > 0
 
 
+def test_no_order_breaks_a_snapshot_while_blocks_with_dead_chunks_are_made_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Eight files share one block, of which Carol keeps one file alive and Bob comes to refer to three."""
+    monkeypatch.setattr(writer, "SOLID_BYTES", dict.fromkeys(PackKind, 1 << 20))
+    one, _ = compacting_what_is_being_used()
+    assert 0 < prune(one.repository, owner="test").bytes_copied < 2 * len(files("a")[b"a"].contents[0])
+    assert explore(compacting_what_is_being_used, 1) > 50
+    assert explore(compacting_what_is_being_used, 2, share=0.1) > 100
+    with pytest.raises(Broken):
+        explore(compacting_what_is_being_used, 1, without_waiting)
+
+
 def test_no_order_of_two_prunes_breaks_a_snapshot_even_without_their_lock() -> None:
     assert explore(two_prunes_at_once, 1, unlocked) > 200
 

@@ -1,4 +1,4 @@
-"""Moving what is still referred to out of packs that are mostly dead or small, without decrypting it."""
+"""Moving what is still referred to out of packs that are mostly dead or small."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from holdfast.backup.ids import ChunkId, PackId, Place, SnapshotId
+from holdfast.backup.live_blocks import Sealed, kept, live_bytes
 from holdfast.backup.pack import Block, Footer, PackBuilder, read_footer
-from holdfast.backup.pack_reader import sealed_blocks
 from holdfast.backup.pack_store import store_pack
 from holdfast.backup.parallel import each
 from holdfast.backup.ports import PackKind, PackRow
@@ -40,19 +40,13 @@ def choose(
     def is_sparse(row: PackRow) -> bool:
         footer = read_footer(repository.objects, repository.keyring, row.pack)
         whole = sum(block.stored_bytes for block in footer.blocks)
-        live = sum(block.stored_bytes for block in _live_blocks(footer, used.get(row.pack, ())))
-        return live < LIVE_SHARE * whole
+        return live_bytes(footer, used.get(row.pack, ())) < LIVE_SHARE * whole
 
     chosen = [row for row, sparse in zip(large, each(is_sparse, large, workers), strict=True) if sparse]
     for kind, group in small.items():
         if sum(row.size for row in group) >= PACK_BYTES[kind]:
             chosen += group
     return chosen
-
-
-def _live_blocks(footer: Footer, chunks: Collection[ChunkId]) -> list[Block]:
-    live = set(chunks)
-    return [block for block in footer.blocks if any(chunk in live for chunk, _ in block.chunks)]
 
 
 @dataclass(slots=True)
@@ -72,7 +66,7 @@ def compact(
     *,
     workers: int = 1,
 ) -> Compaction:
-    """Copy the live blocks of these packs to new ones and point the index at them.
+    """Put what is live in these packs into new ones and point the index at them.
 
     A crash leaves chunks in two packs, one of which is named; the old packs are not touched.
     """
@@ -80,10 +74,9 @@ def compact(
     done = Compaction()
     ordered = sorted(rows, key=lambda row: row.pack)
 
-    def read(row: PackRow) -> tuple[Footer, list[tuple[Block, memoryview]]]:
+    def read(row: PackRow) -> tuple[Footer, list[Sealed]]:
         footer = read_footer(repository.objects, repository.keyring, row.pack)
-        live = _live_blocks(footer, used.get(row.pack, ()))
-        return footer, list(sealed_blocks(repository.objects, row.pack, live))
+        return footer, list(kept(repository, row.pack, footer, used.get(row.pack, ())))
 
     for row, (footer, blocks) in zip(ordered, each(read, ordered, workers), strict=True):
         tick()
@@ -97,17 +90,18 @@ def compact(
 
 
 class BlockMover:
-    """Fills new packs with sealed blocks of old ones, verbatim, and points the index at them; old packs stay."""
+    """Fills new packs with sealed blocks of what old ones hold, and points the index at them; old packs stay."""
 
     def __init__(self, repository: Repository, kind: PackKind, session: SnapshotId) -> None:
         self._repository = repository
         self._kind = kind
         self._session = session
-        self._builder = PackBuilder(kind, repository.keyring.sealer())
+        self._room = bytearray()
+        self._builder = PackBuilder(kind, repository.keyring.sealer(), self._room)
         self._sources: list[tuple[PackId, Block]] = []
 
     def add(self, source: PackId, block: Block, sealed: bytes | memoryview) -> None:
-        """Copy one block; it is moved when its new pack is full, or at `close`."""
+        """Add one block; its chunks are moved when its new pack is full, or at `close`."""
         self._builder.add_sealed(sealed, block.raw_bytes, block.chunks)
         self._sources.append((source, block))
         if self._builder.size >= PACK_BYTES[self._kind]:
@@ -127,5 +121,5 @@ class BlockMover:
                 ordinal += 1
         for source, places in moves.items():
             self._repository.index.move(places, source)
-        self._builder = PackBuilder(self._kind, self._repository.keyring.sealer())
+        self._builder = PackBuilder(self._kind, self._repository.keyring.sealer(), self._room)
         self._sources = []

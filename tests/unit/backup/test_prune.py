@@ -8,6 +8,7 @@ from random import Random
 
 import pytest
 
+from holdfast.backup import compact
 from holdfast.backup.ids import SnapshotId
 from holdfast.backup.manifest import Manifest, SourceRoot, manifest_ids, put_manifest
 from holdfast.backup.pack import pack_key, read_footer
@@ -18,7 +19,7 @@ from holdfast.backup.stores.memory import MemoryObjects
 from holdfast.backup.verify import verify
 from holdfast.errors import Conflict, IntegrityError
 from tests.support.chunks import forget, snapshot, store
-from tests.support.repositories import any_repository
+from tests.support.repositories import any_repository, contents_of, flip
 
 HOUR = timedelta(hours=1)
 
@@ -199,6 +200,43 @@ def test_a_pack_mostly_dead_is_rewritten_without_its_dead_blocks() -> None:
     assert [record.id for record in repository.ledger.completed()] == [second]
     again = prune(repository, owner="test")
     assert (again.packs_rewritten, again.packs_deleted) == (0, 0)
+
+
+def test_after_a_rewrite_a_repository_is_as_small_as_if_only_the_rest_had_been_stored(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Files of a few hundred bytes share a block; every third of them is kept."""
+    monkeypatch.setattr(compact, "SMALL_SHARE", 0.0)
+    everything = {f"{number}": b"%d, %d " % (number, number**2) * 30 for number in range(1000)}
+    rest = {name: data for name, data in everything.items() if int(name) % 3 == 0}
+    repository, fresh = any_repository(), any_repository()
+    first = snapshot(repository, everything)
+    second = snapshot(repository, rest, reread=True)
+    snapshot(fresh, rest)
+    forget(repository, [first])
+    assert prune(repository, owner="test", workers=3).packs_rewritten == 1
+    sizes = [sum(row.size for row in packs(one, PackKind.DATA)) for one in (repository, fresh)]
+    assert sizes[0] <= 1.01 * sizes[1]
+    assert verify(repository, read_data=True).ok
+    assert contents_of(repository, second) == rest
+
+
+def test_a_damaged_block_is_neither_lost_nor_in_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is moved as it is, half dead, and `verify` goes on naming it."""
+    monkeypatch.setattr(compact, "SMALL_SHARE", 0.0)
+    repository = any_repository()
+    everything = {f"{number}": b"%d " % number * 300 for number in range(100)}
+    first = snapshot(repository, {**everything, "large": noise(200_000)})
+    second = snapshot(repository, {"1": everything["1"]}, reread=True)
+    (pack,) = [row.pack for row in packs(repository, PackKind.DATA)]
+    footer = read_footer(repository.objects, repository.keyring, pack)
+    (shared,) = [block for block in footer.blocks if len(block.chunks) > 1]
+    flip(repository, pack_key(pack), shared.offset + 100)
+    forget(repository, [first])
+    report = prune(repository, owner="test")
+    assert (report.packs_rewritten, report.bytes_copied) == (1, shared.stored_bytes)
+    damage = verify(repository, read_data=True).damage
+    assert [one.snapshots for one in damage] == [[second]]
 
 
 def test_an_empty_catalogue_is_not_taken_for_an_empty_repository() -> None:
