@@ -24,8 +24,7 @@ class _Folder:
     identity: tuple[int, int]
 
 
-def _identity(fd: int) -> tuple[int, int]:
-    status = os.fstat(fd)
+def _identity(status: os.stat_result) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
@@ -38,7 +37,7 @@ class FolderStack:
 
     def __init__(self, root_fd: int) -> None:
         """Take over `root_fd`: closing the stack closes it."""
-        self._chain = [_Folder(b"", root_fd, _identity(root_fd))]
+        self._chain = [_Folder(b"", root_fd, _identity(os.fstat(root_fd)))]
 
     @property
     def fd(self) -> int:
@@ -49,18 +48,28 @@ class FolderStack:
         return fd
 
     @property
+    def fds(self) -> list[int]:
+        """The descriptors that are open."""
+        return [folder.fd for folder in self._chain if folder.fd is not None]
+
+    @property
     def depth(self) -> int:
         """How many folders below the root the current one is."""
         return len(self._chain) - 1
 
-    def enter(self, name: bytes) -> int:
-        """Make the folder `name` of the current folder current; raise OSError if it is not a folder (or is a link)."""
+    def enter(self, name: bytes) -> os.stat_result:
+        """Make the folder `name` of the current folder current and return its status.
+
+        Raises:
+            OSError: it is not a folder (or is a link).
+        """
         fd = os.open(name, OPEN_FOLDER, dir_fd=self.fd)
-        self._chain.append(_Folder(name, fd, _identity(fd)))
+        status = os.fstat(fd)
+        self._chain.append(_Folder(name, fd, _identity(status)))
         far = len(self._chain) - 1 - MAX_OPEN
         if far > 0:
             self._close(self._chain[far])
-        return fd
+        return status
 
     def leave(self) -> None:
         """Make the folder above current again.
@@ -84,7 +93,7 @@ class FolderStack:
 
     def _if_current(self, fd: int) -> int:
         """Return the descriptor if it is the current folder's; close it and raise ESTALE if it is another's."""
-        if _identity(fd) != self._chain[-1].identity:
+        if _identity(os.fstat(fd)) != self._chain[-1].identity:
             os.close(fd)
             raise _moved()
         return fd

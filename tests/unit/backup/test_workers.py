@@ -12,6 +12,7 @@ import pytest
 
 from holdfast.backup.workers import Ask, Work, Workers
 from holdfast.errors import SourceUnreadable, StoreUnavailable
+from tests.support.processes import wait_until_gone
 
 
 def doubling(ask: Ask) -> Work:
@@ -140,15 +141,4 @@ def test_a_worker_ends_when_its_caller_is_killed() -> None:
     pids = [int(pid) for pid in os.read(reading, 100).split()]
     os.close(reading)
     os.close(writing)
-    deadline = time.monotonic() + 10
-    while any(is_running(pid) for pid in pids):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
-def is_running(pid: int) -> bool:
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            return file.read().rsplit(b")", 1)[1].split()[0] != b"Z"
-    except OSError:
-        return False
+    wait_until_gone(*pids)

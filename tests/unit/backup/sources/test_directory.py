@@ -6,15 +6,15 @@ import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from holdfast.backup.entry import Entry, EntryKind
 from holdfast.backup.folders import MAX_OPEN
-from holdfast.backup.sources import Extent, Skipped, SourceEntry
+from holdfast.backup.sources import Extent, Skipped, SourceEntry, directory
 from holdfast.backup.sources.directory import DirectorySource
 from holdfast.backup.sources.exclude import Exclude
+from holdfast.backup.sources.listing import Keep, Listing, list_folder
 from holdfast.errors import SourceUnreadable
 from tests.support.chains import DEPTH, deep_chain
 
@@ -269,18 +269,20 @@ def test_the_repository_is_left_out(tmp_path: Path) -> None:
 def test_a_mount_point_is_kept_empty_on_one_file_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "mount").mkdir()
     (tmp_path / "mount" / "elsewhere").write_bytes(b"")
-    real = os.stat
+    real = list_folder
 
-    def other_device(path: bytes | int, **options: Any) -> os.stat_result:
-        status = real(path, **options)
-        if path != b"mount":
-            return status
+    def other_device(fd: int, keep: Keep | None, now_ns: int) -> Listing:
+        listing = real(fd, keep, now_ns)
+        return listing._replace(children=[(name, moved(status)) for name, status in listing.children])
+
+    def moved(status: os.stat_result | None) -> os.stat_result:
+        assert status is not None
         values = list(status)
         values[2] = status.st_dev + 1
         names = ("st_mtime_ns", "st_ctime_ns", "st_blocks", "st_rdev")
         return os.stat_result(values, {name: getattr(status, name) for name in names})
 
-    monkeypatch.setattr(os, "stat", other_device)
+    monkeypatch.setattr(directory, "list_folder", other_device)
     assert paths(source(tmp_path, one_file_system=True)) == [b"", b"mount"]
     assert paths(source(tmp_path)) == [b"", b"mount", b"mount/elsewhere"]
 

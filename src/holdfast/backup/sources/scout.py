@@ -1,0 +1,116 @@
+"""A process that looks at folders ahead of the backup: where nothing changed, one pass is spread over two cores.
+
+It is forked in the middle of the walk and walks on by itself, in the same order. What it reports of a folder is what
+the backup would have seen a moment later; where it has nothing to report, the backup looks for itself.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import socket
+from collections import deque
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from itertools import pairwise
+from typing import NamedTuple, NoReturn
+
+import msgpack
+
+from holdfast.backup.entry import Entry, EntryKind, Path
+from holdfast.backup.sources import Counted
+from holdfast.backup.wire import pack
+
+REPORTS_AT_A_TIME = 32
+PIECE = 1 << 16
+
+
+class Report(NamedTuple):
+    """A folder with its signature, what stands in it, and the names of the folders in it."""
+
+    path: Path
+    entry: Entry
+    counted: Counted
+    folders: list[bytes]
+
+
+Tell = Callable[[Report], None]
+
+
+class Scout:
+    """The reports of a process that calls `look`, which must tell in the order of paths.
+
+    What the process was told to look at stays open to it; every other descriptor is closed there.
+    """
+
+    def __init__(self, look: Callable[[Tell], None], keep_open: Iterable[int]) -> None:
+        self._reports: deque[Report] = deque()
+        self._end, theirs = socket.socketpair()
+        gc.freeze()  # else a collection there would copy every page that holds an object
+        try:
+            self.pid = os.fork()
+            if self.pid == 0:
+                _be_scout(theirs, look, keep_open)
+        finally:
+            gc.unfreeze()
+        theirs.close()
+        self._unpacker = msgpack.Unpacker(raw=False, use_list=False)
+
+    def find(self, path: Path) -> Report | None:
+        """Return what is told of this folder, waiting for it; paths must come in order."""
+        while True:
+            while self._reports:
+                if self._reports[0].path >= path:
+                    return self._reports.popleft() if self._reports[0].path == path else None
+                self._reports.popleft()
+            if not self._hear():
+                return None
+
+    def _hear(self) -> bool:
+        """Take the next reports; False if there are no more."""
+        data = b""
+        with suppress(OSError):
+            data = self._end.recv(PIECE)
+        self._unpacker.feed(data)
+        self._reports += [report for told in self._unpacker for report in map(_report, told)]
+        return data != b""
+
+    def close(self) -> None:
+        """End the process, which holds nothing that could be lost."""
+        self._end.close()
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+        with suppress(ChildProcessError):
+            os.waitpid(self.pid, 0)
+
+
+def _report(told: tuple[Path, tuple[object, ...], tuple[int, ...], tuple[bytes, ...]]) -> Report:
+    path, (name, _, *rest), counted, folders = told
+    return Report(path, Entry(name, EntryKind.DIRECTORY, *rest), Counted(*counted), list(folders))  # type: ignore[arg-type]
+
+
+def _be_scout(end: socket.socket, look: Callable[[Tell], None], keep_open: Iterable[int]) -> NoReturn:
+    """Look and tell until all is told or the backup is gone; never return into its code, never run its clean-up."""
+    try:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the backup, which ends us
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        _close_all_but({0, 1, 2, end.fileno(), *keep_open})
+        told: list[Report] = []
+
+        def tell(report: Report) -> None:
+            told.append(report)
+            if len(told) == REPORTS_AT_A_TIME:
+                end.sendall(pack(told))
+                told.clear()
+
+        look(tell)
+        end.sendall(pack(told))
+    finally:
+        os._exit(0)  # without a word: what is not told is looked at by the backup, which names what is wrong
+
+
+def _close_all_but(kept: set[int]) -> None:
+    """Close what the backup has open, or others that wait for its end would not see it while we live."""
+    for below, above in pairwise([*sorted(kept), os.sysconf("SC_OPEN_MAX")]):
+        os.closerange(below + 1, above)

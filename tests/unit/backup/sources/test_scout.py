@@ -1,0 +1,170 @@
+"""Looking ahead in another process changes who looks at a folder, and nothing of what is found."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from holdfast.backup.entry import Entry, EntryKind
+from holdfast.backup.sources import Counted, Skipped, SourceEntry, directory
+from holdfast.backup.sources.directory import DirectorySource
+from holdfast.backup.sources.listing import list_folder
+from holdfast.backup.sources.scout import REPORTS_AT_A_TIME, Report, Scout, Tell
+from tests.support.backups import source_of
+from tests.support.many_files import fill
+from tests.support.processes import wait_until_gone
+
+Found = list[SourceEntry | Skipped]
+
+
+def reported(name: bytes) -> Report:
+    return Report((name,), Entry(name, EntryKind.DIRECTORY, mtime_ns=5, fingerprint=b"f"), Counted(1, 2, 3, 4), [b"x"])
+
+
+def telling(*names: bytes) -> Callable[[Tell], None]:
+    def look(tell: Tell) -> None:
+        for name in names:
+            tell(reported(name))
+
+    return look
+
+
+@pytest.fixture(autouse=True)
+def no_process_is_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    pids: list[int] = []
+    fork = os.fork
+
+    def noting() -> int:
+        pid = fork()
+        pids.append(pid)
+        return pid
+
+    monkeypatch.setattr(os, "fork", noting)
+    yield
+    for pid in pids:
+        with pytest.raises(ChildProcessError):
+            os.waitpid(pid, os.WNOHANG)
+
+
+@pytest.fixture
+def ahead_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(directory, "SCOUT_AFTER", 0)
+
+
+def walked(source: DirectorySource, *, ahead: bool, unchanged: Callable[[Entry], bool] = lambda folder: True) -> Found:
+    source.reuse_folders(lambda path, folder, counted: unchanged(folder), ahead=ahead)
+    return list(source.entries(source.paths[0]))
+
+
+def test_what_was_told_is_found_in_order() -> None:
+    names = [b"%04d" % number for number in range(1000)]
+    scout = Scout(telling(*names), [])
+    assert scout.find((b"0000",)) == reported(b"0000")
+    assert scout.find((b"0001 was not told",)) is None
+    assert scout.find((b"0999",)) == reported(b"0999")
+    assert scout.find((b"1000",)) is None
+    scout.close()
+
+
+def test_a_scout_that_is_killed_or_fails_has_nothing_more_to_tell() -> None:
+    def fails(tell: Tell) -> None:
+        tell(reported(b"a"))
+        raise ValueError("this cannot be looked at")
+
+    for look in (fails, lambda tell: os.kill(os.getpid(), signal.SIGKILL)):
+        scout = Scout(look, [])
+        assert scout.find((b"a",)) is None
+        scout.close()
+
+
+def test_a_scout_is_ended_while_it_looks() -> None:
+    scout = Scout(lambda tell: time.sleep(60), [])
+    began = time.monotonic()
+    scout.close()
+    assert time.monotonic() - began < 5
+
+
+def test_a_scout_keeps_nothing_open_but_what_it_looks_at(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    kept = os.open(tmp_path, os.O_RDONLY)
+
+    def look(tell: Tell) -> None:
+        os.fstat(kept)
+        telling(*(b"%02d" % number for number in range(REPORTS_AT_A_TIME)))(tell)
+        time.sleep(60)
+
+    scout = Scout(look, [kept])
+    os.close(writing)
+    assert os.read(reading, 1) == b""  # it would wait for as long as any process has the other end
+    assert scout.find((b"00",)) == reported(b"00")
+    scout.close()
+    os.close(reading)
+    os.close(kept)
+
+
+def test_a_scout_ends_when_the_backup_is_killed() -> None:
+    reading, writing = os.pipe()
+    backup = os.fork()
+    if backup == 0:
+        scout = Scout(telling(*(b"%07d" % number for number in range(1_000_000))), [])
+        os.write(writing, b"%d" % scout.pid)
+        os._exit(0)
+    os.waitpid(backup, 0)
+    pid = int(os.read(reading, 100))
+    os.close(reading)
+    os.close(writing)
+    wait_until_gone(pid)
+
+
+@pytest.mark.usefixtures("ahead_at_once")
+@pytest.mark.parametrize("unchanged", [lambda _: True, lambda folder: folder.name in (b"d1", b"e0"), lambda _: False])
+def test_the_same_is_found_with_a_scout_and_without(unchanged: Callable[[Entry], bool], tmp_path: Path) -> None:
+    source = source_of(fill(tmp_path / "source"))
+    assert walked(source, ahead=True, unchanged=unchanged) == walked(source, ahead=False, unchanged=unchanged)
+
+
+@pytest.mark.usefixtures("ahead_at_once")
+def test_unchanged_folders_are_listed_by_the_scout_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    listed: list[int] = []
+
+    def noting(fd: int, *arguments: object) -> object:
+        listed.append(fd)
+        return list_folder(fd, *arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(directory, "list_folder", noting)
+    source = source_of(fill(tmp_path / "source"))
+    found = walked(source, ahead=True)
+    assert sum(isinstance(item, SourceEntry) and item.reused is not None for item in found) > 10
+    assert len(listed) == 1  # the root, before the scout is sent
+
+
+@pytest.mark.usefixtures("ahead_at_once")
+def test_what_changes_behind_the_scout_s_back_is_looked_at_again(tmp_path: Path) -> None:
+    source = source_of(fill(tmp_path / "source"))
+    source.reuse_folders(lambda path, folder, counted: True, ahead=True)
+    found: Found = []
+    for item in source.entries(source.paths[0]):
+        found.append(item)
+        if isinstance(item, SourceEntry) and item.path == (b"d0",):
+            time.sleep(0.2)  # the scout is far ahead now
+            (tmp_path / "source" / "d1").rename(tmp_path / "d1")
+            (tmp_path / "source" / "d1").write_bytes(b"a file now")
+            (tmp_path / "source" / "d2").rename(tmp_path / "d2")
+    kinds = {item.path: item.entry.kind for item in found if isinstance(item, SourceEntry)}
+    assert kinds[b"d1",] is EntryKind.FILE
+    assert [item.path.rsplit(b"/", 1)[1] for item in found if isinstance(item, Skipped)] == [b"d2"]
+    assert (b"d3", b"e0") in kinds
+
+
+def test_a_file_of_the_year_2400_is_listed_like_any_other(tmp_path: Path) -> None:
+    (tmp_path / "far").write_bytes(b"")
+    os.utime(tmp_path / "far", ns=(0, 13_569_465_600 * 10**9))
+    source = source_of(tmp_path)
+    (folder,) = walked(source, ahead=False)
+    assert isinstance(folder, SourceEntry)
+    assert folder.reused == Counted(files=1)
