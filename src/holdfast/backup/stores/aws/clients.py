@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import botocore.session
 from botocore.config import Config
+from botocore.utils import determine_content_length
 
 from holdfast.backup.stores.aws.errors import aws_errors
 from holdfast.backup.stores.aws.service_models import ServiceModels, no_garbage_collection
@@ -34,6 +35,8 @@ CONFIG = Config(
     max_pool_connections=32,
     user_agent_extra="holdfast",
 )
+UNASKED_BYTES = 2 * 1024 * 1024
+"""As other SDKs of AWS have it: https://pkg.go.dev/github.com/aws/aws-sdk-go-v2/service/s3#Options"""
 
 
 class Clients:
@@ -58,7 +61,10 @@ class Clients:
 
     def _make(self, service: str, region: str | None) -> Any:
         with aws_errors(f"AWS {service}"), no_garbage_collection():
-            return self._session.create_client(service, region_name=region, config=self._config)
+            client = self._session.create_client(service, region_name=region, config=self._config)
+        if service == "s3":
+            client.meta.events.register_last("before-call.s3", _without_asking_first)
+        return client
 
     def close(self) -> None:
         """Close every connection."""
@@ -102,6 +108,12 @@ def _session(profile: str | None) -> Any:
     session: Any = botocore.session.Session(profile=profile)
     session.register_component("data_loader", ServiceModels(session.get_component("data_loader").search_paths))
     return session
+
+
+def _without_asking_first(params: dict[str, Any], **_: Any) -> None:
+    """Send a small body at once: asking S3 first whether it would take it costs an answer more."""
+    if "Expect" in params["headers"] and (determine_content_length(params["body"]) or 0) <= UNASKED_BYTES:
+        del params["headers"]["Expect"]
 
 
 def region_of(arn: str) -> str:
