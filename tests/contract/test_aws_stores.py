@@ -198,7 +198,8 @@ class TestIndex:
             stores.index.condemn(pack_row(number), 1)
         with pytest.raises(Conflict, match="collected"):
             stores.index.publish(pack(2), [chunk(1), chunk(2)])
-        assert stores.index.readable([chunk(1), chunk(2)]) == {chunk(1): Place(pack(1), 0)}
+        assert stores.index.readable([chunk(1)]) == {chunk(1): Place(pack(1), 0)}
+        assert stores.index.usable([chunk(1), chunk(2)]) == {}
 
     def test_condemning_needs_the_current_epoch_and_leaves_the_state(self, stores: AwsStores) -> None:
         store_pack(stores, 1, [chunk(1)])

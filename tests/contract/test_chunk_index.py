@@ -80,6 +80,19 @@ def test_publish_refuses_a_condemned_pack(stores: Stores) -> None:
         stores.index.publish(one.pack, [chunk("a")])
 
 
+@pytest.mark.parametrize("is_condemned", [True, False])
+def test_chunks_whose_publishing_was_refused_are_stored_in_another_pack(stores: Stores, is_condemned: bool) -> None:
+    one = row("one")
+    if is_condemned:
+        stores.index.announce(one)
+        assert stores.index.condemn(one, stores.ledger.epoch())
+    with pytest.raises(Conflict):
+        stores.index.publish(one.pack, [chunk("a"), chunk("b")])
+    assert stores.index.usable([chunk("a"), chunk("b")]) == {}
+    two = published(stores, "two", "a")
+    assert stores.index.usable([chunk("a"), chunk("b")]) == {chunk("a"): Place(two.pack, 0)}
+
+
 def test_publish_may_be_repeated(stores: Stores) -> None:
     one = published(stores, "one", "a", "b")
     assert stores.index.publish(one.pack, [chunk("a"), chunk("b")]) == 2

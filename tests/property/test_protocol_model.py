@@ -302,6 +302,12 @@ def _further(trace: list[str], jobs: Iterable[str], switches: Switches) -> Itera
                 yield (*switches, (moment, name))
 
 
+@pytest.fixture(params=[False, True], ids=["the pack LIVE first", "its rows first"])
+def _either_order_of_publishing(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(StepwiseCatalogue, "rows_first", request.param)
+
+
+@pytest.mark.usefixtures("_either_order_of_publishing")
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
 def test_no_order_with_one_switch_breaks_an_acknowledged_snapshot(case: Case) -> None:
     assert explore(case, 1) > 50
@@ -381,6 +387,7 @@ def test_notes_that_lead_to_what_is_not_published_are_caught(monkeypatch: pytest
 def a_large_world(random: Random) -> tuple[World, Jobs]:
     """Several users, who back up twice; snapshots are forgotten, prunes overlap, and leases end."""
     one = World(itertools.count(1), checkpoints=random.choice([NEVER, AFTER_EVERY_FILE]))
+    one.catalogue.rows_first = random.choice([False, True])
     letters = "abcdefgh"
 
     def text() -> str:

@@ -12,13 +12,23 @@ from holdfast.errors import Conflict
 
 
 class StepwiseCatalogue(MemoryCatalogue):
-    """Calls `between` before each row; what the port demands to be atomic is, and nothing more."""
+    """Calls `between` before each row; what the port demands to be atomic is, and nothing more.
+
+    With `rows_first` rows that are not there yet are written before the pack is LIVE: the other end of what a store
+    may do that does both at once.
+    """
+
+    rows_first = False
 
     def __init__(self) -> None:
         super().__init__()
         self.between: Callable[[], None] = lambda: None
 
     def publish(self, pack: PackId, chunks: Sequence[ChunkId]) -> int:
+        for ordinal, chunk in enumerate(chunks if self.rows_first else ()):
+            self.between()
+            self._chunks.setdefault(chunk, Place(pack, ordinal))
+        self.between()
         with self._lock:
             if self._state(pack) not in (PackState.PENDING, PackState.LIVE):
                 raise Conflict(f"pack {pack} was collected")

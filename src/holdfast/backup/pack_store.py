@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from holdfast.backup.ids import ChunkId, SnapshotId
 from holdfast.backup.pack import PackBuilder, SealedPack, pack_key
-from holdfast.backup.ports import PackRow
+from holdfast.backup.ports import PackKind, PackRow
 from holdfast.backup.promises import AskedRegister, Claims, IndexRegister, Register
 from holdfast.backup.repository import Repository
 from holdfast.errors import Conflict
@@ -44,7 +44,7 @@ class PackStore(Protocol):
         """Begin to look chunks up."""
 
     def store(self, pack: SealedPack) -> None:
-        """Begin to store a pack; nothing may be under way."""
+        """Begin to store a pack; of its kind nothing may be under way."""
 
     def finish(self) -> list[SealedPack]:
         """Wait until what is under way is durable and published, and return it under the names it has."""
@@ -105,7 +105,8 @@ class StoreNow:
 class StoreAhead:
     """Looks up and stores in threads; for stores that answer late, of which every process has connections of its own.
 
-    One pack is under way while the next is filled. Chunks are claimed before they are looked up.
+    One pack is under way while the next is filled, at the end one of each kind. Chunks are claimed before they are
+    looked up.
     """
 
     is_late = asks_ahead = True
@@ -115,7 +116,7 @@ class StoreAhead:
         self._claims = claims
         self._now = StoreNow(repository, session, IndexRegister(repository.index))
         self._threads: ThreadPoolExecutor | None = None
-        self._pack: Future[SealedPack] | None = None
+        self._packs: list[Future[SealedPack]] = []
 
     def look_up(self, chunks: Collection[ChunkId]) -> Answer:
         """Claim chunks, and begin to look up those that no other process of this session stores."""
@@ -132,18 +133,16 @@ class StoreAhead:
 
     def store(self, pack: SealedPack) -> None:
         """Begin to store a pack, of which a copy is kept: the next one is built in the same room."""
-        assert self._pack is None
         copy = SealedPack(pack.id, pack.footer, memoryview(bytes(pack.data)))
-        self._pack = self._pool().submit(self._now.stored, copy)
+        self._packs.append(self._pool().submit(self._now.stored, copy))
 
     def finish(self) -> list[SealedPack]:
-        """Wait for the pack that is under way."""
-        if self._pack is None:
-            return []
-        future, self._pack = self._pack, None
-        pack = future.result()
-        self._claims.release(pack.footer.chunks)
-        return [pack]
+        """Wait for what is under way."""
+        futures, self._packs = self._packs, []
+        packs = [future.result() for future in futures]
+        for pack in packs:
+            self._claims.release(pack.footer.chunks)
+        return packs
 
     def rest(self) -> None:
         """Wait for what was begun: threads do not survive a fork."""
@@ -155,7 +154,7 @@ class StoreAhead:
         if self._threads is None:
             from concurrent.futures import ThreadPoolExecutor  # most writers are local, and need not load this
 
-            self._threads = ThreadPoolExecutor(2)
+            self._threads = ThreadPoolExecutor(1 + len(PackKind))
         return self._threads
 
 

@@ -13,6 +13,19 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
+def beside(work: Callable[[], R], other: Callable[[], T]) -> tuple[R, T]:
+    """Do both at once, `other` in a thread, and return what both return; an error of `work` rises first.
+
+    Both have ended on return, whatever happens.
+    """
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(1) as pool:
+        later = pool.submit(other)
+        done = work()
+        return done, later.result()
+
+
 def each(work: Callable[[T], R], items: Iterable[T], workers: int) -> Iterator[R]:
     """Yield `work(item)` for each item, in order, up to `workers` at once; the first error ends it and rises.
 

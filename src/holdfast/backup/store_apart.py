@@ -251,15 +251,19 @@ class FilesApart:
             return [Outcome(job.slots[0], encode_entry(entry), entry.size)]
         return []
 
-    def flush(self) -> list[Written]:
-        """Make everything workers stored durable and published; what no outcome was taken of is not in any tree."""
+    def flush(self, meanwhile: Callable[[], None]) -> list[Written]:
+        """Make everything workers stored durable and published, and do something else `meanwhile`.
+
+        What no outcome was taken of is not in any tree.
+        """
         self._job = None
         self._line.clear()
         if self._workers is None:
+            meanwhile()
             return []
         while not self._workers.is_idle:  # stopped in the middle: these come too late
             deque(self._workers.results(None), maxlen=0)
-        return [Written(*written) for _, _, written in self._workers.all_do(None, "its last pack")]
+        return [Written(*written) for _, _, written in self._workers.all_do(None, "its last pack", meanwhile)]
 
     def close(self) -> None:
         """End the workers; what they had not published is lost."""

@@ -178,8 +178,11 @@ class TreeStore:
 
     def flush(self) -> Written:
         """Make everything stored durable and published; return what that was."""
-        parts = self._apart.flush() if self._apart else []
-        self._writer.flush()
+        if self._apart is None:
+            self._writer.flush()
+            parts = []
+        else:
+            parts = self._apart.flush(meanwhile=self._writer.flush)
         parts.append(Written.by(self._writer))
         packs = [PackId(pack) for part in parts for pack in part.packs]
         return Written(sum(part.bytes_added for part in parts), sum(part.bytes_stored for part in parts), packs)

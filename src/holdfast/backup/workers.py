@@ -141,9 +141,13 @@ class Workers:
             self._give(worker, job, name)
         return len(self._workers)
 
-    def all_do(self, job: object, name: str) -> list[Any]:
-        """Have each worker do this one after what it has; return the results once all jobs are done."""
+    def all_do(self, job: object, name: str, meanwhile: Callable[[], None] = lambda: None) -> list[Any]:
+        """Have each worker do this one after what it has; return the results once all jobs are done.
+
+        The caller does something of its own `meanwhile`.
+        """
         self.tell_all(job, name)
+        meanwhile()
         while any(worker.jobs for worker in self._workers):
             self._pump(None)
         return list(self.results(0))

@@ -68,8 +68,9 @@ class ChunkWriter:
             self._settle(kind)
         while self._asked:
             self._take_up(*self._asked.popleft())
+        self._note(self._stores.finish())
         for kind in PackKind:
-            self._close(kind)
+            self._store(kind)
         self._note(self._stores.finish())
 
     def rest(self) -> None:
@@ -105,6 +106,10 @@ class ChunkWriter:
     def _close(self, kind: PackKind) -> None:
         if kind in self._packs:
             self._note(self._stores.finish())  # before this one is put together, which takes its size once more
+            self._store(kind)
+
+    def _store(self, kind: PackKind) -> None:
+        if kind in self._packs:
             self._stores.store(self._packs.pop(kind).finish())
             if not self._stores.is_late:
                 self._note(self._stores.finish())

@@ -95,6 +95,21 @@ def test_the_next_pack_is_filled_while_one_is_put(repository: Repository) -> Non
     assert dict(ChunkReader(repository).fetch(chunks)) == dict(zip(chunks, contents, strict=True))
 
 
+def test_at_the_end_the_last_pack_of_each_kind_is_stored_at_once(repository: Repository) -> None:
+    both = threading.Barrier(len(PackKind))
+
+    def meet(call: str) -> None:
+        if call == "put":
+            both.wait(30)
+
+    note_calls(repository, meet)
+    writer = ChunkWriter(repository, SESSION)
+    for seed, kind in enumerate(PackKind):
+        writer.add(kind, noise(1000, seed=seed))
+    writer.flush()
+    assert {row.kind for row in repository.index.packs() if row.state is PackState.LIVE} == set(PackKind)
+
+
 def test_everything_is_published_and_readable_after_a_flush_and_no_thread_after_a_rest(repository: Repository) -> None:
     writer = ChunkWriter(repository, SESSION)
     chunks = [writer.add(PackKind.DATA, noise(30_000, seed=number % 7)) for number in range(20)]

@@ -12,7 +12,7 @@ from itertools import chain, groupby
 from typing import TYPE_CHECKING, Any
 
 from holdfast.backup.ids import ChunkId, PackId, Place
-from holdfast.backup.parallel import each
+from holdfast.backup.parallel import beside, each
 from holdfast.backup.ports import PackRow, PackState
 from holdfast.backup.stores.aws.dynamodb import (
     AT_ONCE,
@@ -118,14 +118,15 @@ class DynamoChunkIndex:
         return self._did([{"Put": put}, self._register(row.pack)])
 
     def publish(self, pack: PackId, chunks: Sequence[ChunkId]) -> int:
-        """Make the pack LIVE, then point its chunks at it; return how many places this call won.
+        """Make the pack LIVE, point its chunks at it; return how many places this call won.
 
-        A row that is not there yet is inserted by itself, which takes one write unit and not a transaction's two.
+        A row that is not there yet is inserted by itself, which takes one write unit and not a transaction's two, and
+        while the pack becomes LIVE: until it is, nobody takes the row for more than no row.
         """
-        if self._change_state(pack, LIVE, [PENDING, LIVE]) is None:
-            raise _collected(pack)
         places = {chunk: Place(pack, ordinal) for ordinal, chunk in enumerate(chunks)}
-        standing = self._insert(places)
+        live, standing = beside(lambda: self._change_state(pack, LIVE, [PENDING, LIVE]), lambda: self._insert(places))
+        if live is None:
+            raise _collected(pack)
         return len(places) - len(standing) + self._replace(pack, {chunk: places[chunk] for chunk in standing})
 
     def _insert(self, places: Mapping[ChunkId, Place]) -> list[ChunkId]:
