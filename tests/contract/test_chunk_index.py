@@ -48,6 +48,14 @@ def test_a_published_chunk_is_usable_and_readable_at_its_ordinal(stores: Stores)
     assert stores.index.readable(asked) == expected
 
 
+def test_a_row_names_its_place_whatever_became_of_the_pack(stores: Stores) -> None:
+    one, two = condemned(stores, "one", "a"), row("two")
+    stores.index.begin_delete(one.pack, stores.ledger.epoch())
+    stores.index.announce(two)
+    assert stores.index.named([chunk("a"), chunk("never")]) == {chunk("a"): Place(one.pack, 0)}
+    assert stores.index.readable([chunk("a")]) == stores.index.named([]) == {}
+
+
 def test_nothing_asked_is_nothing_found(stores: Stores) -> None:
     assert stores.index.usable([]) == stores.index.readable(set()) == {}
 

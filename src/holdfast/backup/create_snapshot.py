@@ -184,7 +184,7 @@ def _run(repository: Repository, request: _Request, session: Session, parent: Ma
         repository,
         ChunkWriter(repository, session.id),
         request.source,
-        ChunkReader(repository),
+        ChunkReader(repository, by_footers=True),  # a damaged parent only costs speed
         tick=session.tick,
         progress=request.progress,
         jobs=request.jobs,

@@ -52,6 +52,9 @@ class _DryIndex:
     def readable(self, chunks: Collection[ChunkId]) -> dict[ChunkId, Place]:
         return self._index.readable(chunks)
 
+    def named(self, chunks: Collection[ChunkId]) -> dict[ChunkId, Place]:
+        return self._index.named(chunks)
+
     def announce(self, row: PackRow) -> bool:
         return True
 

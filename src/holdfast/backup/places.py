@@ -41,8 +41,8 @@ class AskedPlaces:
             for chunk, ordinal in chunks.items()
         }
 
-    def readable(self, chunks: Collection[ChunkId]) -> dict[ChunkId, Place]:
-        """Return the places that may be read now."""
+    def named(self, chunks: Collection[ChunkId]) -> dict[ChunkId, Place]:
+        """Return the places that rows name."""
         found = {chunk: place for chunk in chunks if (place := self._told.pop(chunk, None))}
         if ids := [chunk for chunk in chunks if chunk not in found]:
             answers = answer_places(self._index, ids) if self._index else self._ask(ids)
@@ -54,5 +54,5 @@ class AskedPlaces:
 
 def answer_places(index: ChunkIndex, chunks: Any) -> list[Place | None]:
     """Answer one question of `AskedPlaces`."""
-    places = index.readable(chunks)
+    places = index.named(chunks)
     return [places.get(chunk) for chunk in chunks]

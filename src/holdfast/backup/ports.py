@@ -85,6 +85,9 @@ class ChunkIndex(Protocol):
     def readable(self, chunks: Collection[ChunkId]) -> dict[ChunkId, Place]:
         """Return the places in LIVE or CONDEMNED packs: what a restore may read now."""
 
+    def named(self, chunks: Collection[ChunkId]) -> dict[ChunkId, Place]:
+        """Return the places that rows name, whatever became of the packs: for readers, who notice what is gone."""
+
     def announce(self, row: PackRow) -> bool:
         """Write `row` as PENDING, before its object is put; False if the pack has a row already (that row stands)."""
 

@@ -27,18 +27,31 @@ MOST_PACK_BYTES = 16 * 1024 * 1024
 class Places(Protocol):
     """What a reader needs of the chunk index."""
 
-    def readable(self, chunks: Collection[ChunkId]) -> dict[ChunkId, Place]:
-        """Return the places that may be read now."""
+    def named(self, chunks: Collection[ChunkId]) -> dict[ChunkId, Place]:
+        """Return the places that rows name: what is gone is noticed by who reads it."""
 
 
 class ChunkReader:
-    """Gives back chunks by id, authenticated and checked against their ids. Not for several threads at once."""
+    """Gives back chunks by id, authenticated and checked against their ids. Not for several threads at once.
 
-    def __init__(self, repository: Repository, *, index: Places | None = None, cache_bytes: int = CACHE_BYTES) -> None:
+    Args:
+        by_footers: take a chunk of a tree from where the footer of a pack read before has it, where the store is
+            remote. This saves asking the index; but whether it names a better copy, as after a repair, is not seen.
+    """
+
+    def __init__(
+        self,
+        repository: Repository,
+        *,
+        index: Places | None = None,
+        cache_bytes: int = CACHE_BYTES,
+        by_footers: bool = False,
+    ) -> None:
         self._keyring = repository.keyring
         self._index = index or repository.index
         self._cache = _ChunkCache(cache_bytes)
         self._packs = PackReader(repository)
+        self._by_footers = by_footers
         self._prepared: set[PackId] = set()
         self._places_known: dict[ChunkId, Place] = {}
 
@@ -77,7 +90,7 @@ class ChunkReader:
         for pack in self._prepared:
             self._packs.drop(pack)
         self._prepared = set()
-        self._places_known = self._index.readable(wanted)
+        self._places_known = self._index.named(wanted)
         left = HELD_BYTES
         for pack, group in _by_pack(self._places_known).items():
             left -= min(len(group) * CHUNK_BYTES, MOST_PACK_BYTES)
@@ -151,8 +164,10 @@ class ChunkReader:
     def _places(self, chunks: list[ChunkId]) -> dict[ChunkId, Place]:
         known = self._places_known
         places = {chunk: known[chunk] for chunk in chunks if chunk in known}
+        if self._by_footers:
+            places |= self._packs.seen(chunks)
         if unknown := [chunk for chunk in chunks if chunk not in places]:
-            places |= self._index.readable(unknown)
+            places |= self._index.named(unknown)
         for chunk in chunks:
             if chunk not in places:
                 raise IntegrityError(f"no pack holds chunk {chunk.hex()}; run `holdfast verify`")

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Self
 
 import pytest
 
-from holdfast.backup.ids import ChunkId, SnapshotId
+from holdfast.backup.ids import ChunkId, Place, SnapshotId
 from holdfast.backup.pack import pack_key
 from holdfast.backup.ports import PackKind
 from holdfast.backup.reader import ChunkReader
@@ -78,6 +79,41 @@ def test_a_tree_in_a_remote_store_is_read_whole_at_its_first_node(repository: Re
     for node in nodes:
         reader.read(node)
     assert len(far.gets) == 2
+
+
+def test_a_node_of_a_tree_whose_pack_was_read_is_found_without_the_index(repository: Repository) -> None:
+    nodes, data = stored(repository, *[40_000] * 3, kind=PackKind.TREE), stored(repository, 50_000, 50_001)
+    asked = looked_up(repository)
+    reader = ChunkReader(repository, by_footers=True, cache_bytes=0)
+    for chunk in (*nodes, *data):
+        reader.read(chunk)
+    assert asked == [nodes[0], *data]
+
+
+def test_a_node_whose_pack_was_read_and_is_gone_now_is_looked_up(repository: Repository, far: FarObjects) -> None:
+    nodes = stored(repository, *[400_000] * 3, kind=PackKind.TREE)
+    reader = ChunkReader(repository, by_footers=True, cache_bytes=0)
+    reader.read(nodes[0])
+    (row,) = repository.index.packs()
+    repository.index.condemn(row, repository.ledger.epoch())
+    far.delete(pack_key(row.pack))
+    assert stored(repository, *[400_000] * 3, kind=PackKind.TREE) == nodes
+    asked = looked_up(repository)
+    assert len(reader.read(nodes[2])) == 400_000
+    assert asked == [nodes[2]]
+
+
+def looked_up(repository: Repository) -> list[ChunkId]:
+    """Return the chunks that the index is asked for from now on, as they come."""
+    asked: list[ChunkId] = []
+    named = repository.index.named
+
+    def note(chunks: Collection[ChunkId]) -> dict[ChunkId, Place]:
+        asked.extend(chunks)
+        return named(chunks)
+
+    vars(repository.index)["named"] = note
+    return asked
 
 
 def test_what_was_prepared_is_not_asked_for_again(repository: Repository, far: FarObjects) -> None:

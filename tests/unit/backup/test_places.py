@@ -34,15 +34,15 @@ def asked(answers: dict[ChunkId, Place]) -> tuple[AskedPlaces, list[Any]]:
 def test_what_was_told_is_not_asked_for() -> None:
     places, questions = asked({})
     places.tell(packed({A: HERE, B: THERE}))
-    assert places.readable([A, B]) == {A: HERE, B: THERE}
+    assert places.named([A, B]) == {A: HERE, B: THERE}
     assert questions == []
 
 
 def test_what_is_looked_up_again_is_asked_for_since_it_was_wrong() -> None:
     places, questions = asked({A: THERE})
     places.tell(packed({A: HERE}))
-    assert places.readable([A]) == {A: HERE}
-    assert places.readable([A, C]) == {A: THERE}
+    assert places.named([A]) == {A: HERE}
+    assert places.named([A, C]) == {A: THERE}
     assert questions == [[A, C]]
 
 
@@ -50,7 +50,7 @@ def test_what_a_job_told_is_forgotten_with_the_next() -> None:
     places, questions = asked({A: THERE})
     places.tell(packed({A: HERE}))
     places.tell(packed({B: HERE}))
-    assert places.readable([A, B]) == {A: THERE, B: HERE}
+    assert places.named([A, B]) == {A: THERE, B: HERE}
     assert questions == [[A]]
 
 

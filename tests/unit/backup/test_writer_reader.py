@@ -246,7 +246,7 @@ def test_a_chunk_that_moved_while_it_was_looked_up_is_found() -> None:
     store(repository, b"text")
     repository.objects.delete(pack_key(row.pack))
     answers = [old, repository.index.readable([chunk])]
-    catalogue(repository).readable = lambda chunks: answers.pop(0)  # type: ignore[method-assign]
+    catalogue(repository).named = lambda chunks: answers.pop(0)  # type: ignore[method-assign]
     assert ChunkReader(repository).read(chunk) == b"text"
     assert answers == []
 
@@ -271,7 +271,7 @@ def test_an_index_that_points_elsewhere_is_noticed(ordinal: int) -> None:
     first, second = store(repository, b"first", b"second")
     place = repository.index.readable([first])[first]
     wrong = {first: place._replace(ordinal=ordinal)} if ordinal else {second: place}
-    catalogue(repository).readable = lambda chunks: wrong  # type: ignore[method-assign]
+    catalogue(repository).named = lambda chunks: wrong  # type: ignore[method-assign]
     with pytest.raises(IntegrityError, match=place.pack):
         ChunkReader(repository).read(next(iter(wrong)))
 

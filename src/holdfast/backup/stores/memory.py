@@ -77,9 +77,14 @@ class MemoryCatalogue:
         """Return the places in LIVE or CONDEMNED packs."""
         return self._places(chunks, {PackState.LIVE, PackState.CONDEMNED})
 
+    def named(self, chunks: Collection[ChunkId]) -> dict[ChunkId, Place]:
+        """Return the places that rows name."""
+        with self._lock:
+            return {chunk: self._chunks[chunk] for chunk in chunks if chunk in self._chunks}
+
     def _places(self, chunks: Collection[ChunkId], states: set[PackState]) -> dict[ChunkId, Place]:
         with self._lock:
-            places = {chunk: self._chunks[chunk] for chunk in chunks if chunk in self._chunks}
+            places = self.named(chunks)
             return {chunk: place for chunk, place in places.items() if self._state(place.pack) in states}
 
     def _state(self, pack: PackId) -> PackState | None:

@@ -23,6 +23,10 @@ class SqliteChunkIndex(SqliteFile):
         """Return the places in LIVE or CONDEMNED packs: what a restore may read now."""
         return self._places(chunks, (PackState.LIVE, PackState.CONDEMNED))
 
+    def named(self, chunks: Collection[ChunkId]) -> dict[ChunkId, Place]:
+        """Return the places that rows name, whatever became of the packs."""
+        return self._places(chunks, tuple(PackState))
+
     def _places(self, chunks: Collection[ChunkId], states: tuple[PackState, ...]) -> dict[ChunkId, Place]:
         found: dict[ChunkId, Place] = {}
         rest = iter(chunks)

@@ -99,9 +99,13 @@ class DynamoChunkIndex:
         """Return the places in LIVE or CONDEMNED packs."""
         return self._places(chunks, READABLE)
 
-    def _places(self, chunks: Collection[ChunkId], states: frozenset[PackState]) -> dict[ChunkId, Place]:
+    def named(self, chunks: Collection[ChunkId]) -> dict[ChunkId, Place]:
+        """Return the places that rows name: one answer to wait for, where what became of the packs takes a second."""
         keys = (self._row.chunk_key(chunk) for chunk in dict.fromkeys(chunks))
-        places = dict(self._row.place_of(item) for item in self._rows.batch_get(keys))
+        return dict(self._row.place_of(item) for item in self._rows.batch_get(keys))
+
+    def _places(self, chunks: Collection[ChunkId], states: frozenset[PackState]) -> dict[ChunkId, Place]:
+        places = self.named(chunks)
         packs = {row.pack for row in self._pack_rows({place.pack for place in places.values()}) if row.state in states}
         return {chunk: place for chunk, place in places.items() if place.pack in packs}
 
@@ -177,8 +181,7 @@ class DynamoChunkIndex:
 
     def _standing(self, chunks: Iterable[ChunkId]) -> dict[ChunkId, PackId]:
         """Return the packs that the chunks' rows name."""
-        rows = map(self._row.place_of, self._rows.batch_get(self._row.chunk_key(chunk) for chunk in chunks))
-        return {chunk: place.pack for chunk, place in rows}
+        return {chunk: place.pack for chunk, place in self.named(list(chunks)).items()}
 
     def _put_chunk(self, chunk: ChunkId, place: Place, replaces: PackId | None) -> Action:
         put: dict[str, Any] = {
