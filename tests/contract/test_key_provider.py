@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 import pytest
 
+from holdfast.backup.argon2id import PasswordCost
 from holdfast.backup.ids import RepositoryId
 from holdfast.backup.key_file import FileKey
-from holdfast.backup.key_slots import PasswordCost, PasswordKey
+from holdfast.backup.key_slots import PasswordKey
 from holdfast.backup.ports import KeyProvider
 from holdfast.errors import WrongKey
 

@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
+from holdfast.backup.argon2id import PasswordCost
 from holdfast.backup.ids import SnapshotId
-from holdfast.backup.key_slots import PasswordCost, PasswordKey
+from holdfast.backup.key_slots import PasswordKey
 from holdfast.backup.ports import PackState
 from holdfast.backup.prune import prune
 from holdfast.backup.rebuild import rebuild_catalogue

@@ -17,10 +17,11 @@ from pathlib import Path
 from blake3 import blake3
 
 from holdfast.backup import store_apart, store_tree
+from holdfast.backup.argon2id import PasswordCost
 from holdfast.backup.checkpoints import CheckpointRate
 from holdfast.backup.clock import SystemClock
 from holdfast.backup.create_snapshot import create_snapshot
-from holdfast.backup.key_slots import PasswordCost, PasswordKey
+from holdfast.backup.key_slots import PasswordKey
 from holdfast.backup.keys import rotate_keys
 from holdfast.backup.prune import prune
 from holdfast.backup.repair import repair

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from random import Random
 
+from holdfast.backup.argon2id import PasswordCost
 from holdfast.backup.chunking import ChunkLimits
 from holdfast.backup.ids import RepositoryId, SnapshotId
-from holdfast.backup.key_slots import PasswordCost, PasswordKey
+from holdfast.backup.key_slots import PasswordKey
 from holdfast.backup.manifest import load_manifest
 from holdfast.backup.reader import ChunkReader
 from holdfast.backup.repository import Repository, create_repository, open_repository

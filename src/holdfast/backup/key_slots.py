@@ -7,36 +7,20 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import Any
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
+from holdfast.backup.argon2id import PasswordCost, derive
 from holdfast.backup.ids import RepositoryId
 from holdfast.backup.key_ring import SealedRing
 from holdfast.backup.ports import KeyProvider, ObjectStore
-from holdfast.backup.sealing import KEY_BYTES, NONCE_BYTES, SALT_BYTES
+from holdfast.backup.sealing import NONCE_BYTES, SALT_BYTES
 from holdfast.backup.wire import pack_json, unpack_json
 from holdfast.errors import Conflict, IntegrityError, NotFound, WrongKey
 
 PREFIX = "keys/slot-"
-_DERIVING = threading.Lock()
-"""One derivation at a time: OpenSSL gives out the threads of a process one by one, so that two that need four each wait
-for each other for ever, or fail for want of memory (seen with cryptography 50, OpenSSL 4.0)."""
-
-
-class PasswordCost(NamedTuple):
-    """Work to try one password. Default: RFC 9106's second recommended option."""
-
-    memory_kib: int = 64 * 1024
-    passes: int = 3
-    lanes: int = 4
-
-    @property
-    def is_sane(self) -> bool:
-        """Whether a slot that asks for it may have it: a hostile one must not take all memory."""
-        return 8 * self.lanes <= self.memory_kib <= 1024 * 1024 and 1 <= self.passes <= 16 and 1 <= self.lanes <= 16
 
 
 class PasswordKey:
@@ -81,11 +65,7 @@ class PasswordKey:
             self._begun = _Derivation(self._derive, salt_and_wrapped(slot)[0], _cost_of(slot))
 
     def _derive(self, salt: bytes, cost: PasswordCost) -> bytes:
-        kdf = Argon2id(
-            salt=salt, length=KEY_BYTES, iterations=cost.passes, lanes=cost.lanes, memory_cost=cost.memory_kib
-        )
-        with _DERIVING:
-            return kdf.derive(self._password)
+        return derive(self._password, salt, cost)
 
 
 class _Derivation:

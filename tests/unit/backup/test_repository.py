@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from holdfast.backup.argon2id import PasswordCost
 from holdfast.backup.chunking import ChunkLimits
-from holdfast.backup.key_slots import PasswordCost, PasswordKey
+from holdfast.backup.key_slots import PasswordKey
 from holdfast.backup.keys import add_key, list_keys, remove_key
 from holdfast.backup.ports import KeyProvider
 from holdfast.backup.repository import (
