@@ -9,7 +9,7 @@ from holdfast.backup.argon2id import PasswordCost
 from holdfast.backup.chunking import ChunkLimits
 from holdfast.backup.ids import RepositoryId, SnapshotId
 from holdfast.backup.key_slots import PasswordKey
-from holdfast.backup.manifest import load_manifest
+from holdfast.backup.manifest import Manifest, load_manifest, manifest_ids
 from holdfast.backup.reader import ChunkReader
 from holdfast.backup.repository import Repository, create_repository, open_repository
 from holdfast.backup.sealing import Keyring, Ring
@@ -60,6 +60,11 @@ def flip(repository: Repository, key: str, at: int, mask: int = 0x10) -> None:
 
 def noise(size: int, seed: int = 1) -> bytes:
     return Random(seed).randbytes(size)
+
+
+def manifests_of(repository: Repository) -> list[Manifest]:
+    """Every manifest, acknowledged or not."""
+    return [load_manifest(repository, id_) for id_ in manifest_ids(repository)]
 
 
 def contents_of(repository: Repository, snapshot: SnapshotId) -> dict[str, bytes]:

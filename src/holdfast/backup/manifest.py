@@ -146,9 +146,3 @@ def manifest_ids(repository: Repository) -> Iterator[SnapshotId]:
     """Yield the id of every manifest object, acknowledged or not, in id order."""
     for stored in repository.objects.list(PREFIX):
         yield SnapshotId(stored.key.removeprefix(PREFIX))
-
-
-def list_manifests(repository: Repository) -> Iterator[Manifest]:
-    """Yield every manifest, acknowledged or not, in id order."""
-    for id_ in manifest_ids(repository):
-        yield load_manifest(repository, id_)

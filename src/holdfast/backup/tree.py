@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice, pairwise
-from typing import NamedTuple, Protocol
+from itertools import islice, pairwise, repeat
+from typing import NamedTuple, Protocol, TypeVar
 
 from holdfast.backup.entry import Entry, EntryKind, Item, Path, decode_entry, decode_items, encode_entry, refuse_name
 from holdfast.backup.ids import ChunkId
@@ -17,6 +17,7 @@ MAX_ITEMS = 2048
 ENTRY_CUT = 512
 ITEM_CUT = 512
 WINDOW = 64
+K = TypeVar("K")
 
 
 class Chunks(Protocol):
@@ -289,6 +290,37 @@ def _first_seen(found: Iterable[ChunkId], seen: set[ChunkId]) -> Iterator[ChunkI
         if chunk not in seen:
             seen.add(chunk)
             yield chunk
+
+
+def references_of_each(
+    chunks: Chunks, roots: Sequence[Iterable[ChunkId]], seen: dict[ChunkId, int]
+) -> Iterator[tuple[ChunkId, int]]:
+    """Yield every chunk reachable from any of several trees, and which of them hold it: bit 0 stands for the first.
+
+    A node that trees share at the same depth is read once. What is below a node is left out for the trees that `seen`
+    names under its mark, and those met are added there. A chunk is yielded again where it is met again.
+    """
+    level: dict[_Piece, int] = {}
+    for number, several in enumerate(roots):
+        for root in several:
+            _add_bits(level, _Piece(root, NODE, True), 1 << number)
+    while level:
+        fresh = {piece: new for piece, bits in level.items() if (new := bits & ~seen.get(piece.mark, 0))}
+        level = {}
+        for piece, bits in fresh.items():
+            _add_bits(seen, piece.mark, bits)
+            yield piece.chunk, bits
+        rest = iter(fresh)
+        while batch := list(islice(rest, WINDOW)):
+            for piece, data in _readable(chunks, batch, None):
+                leaves, pieces = _below(data, piece)
+                yield from zip(leaves, repeat(fresh[piece]))
+                for below in pieces:
+                    _add_bits(level, below, fresh[piece])
+
+
+def _add_bits(to: dict[K, int], key: K, bits: int) -> None:
+    to[key] = to.get(key, 0) | bits
 
 
 NODE = -1

@@ -21,12 +21,15 @@ from holdfast.backup.ports import PackRow, PackState
 from holdfast.backup.reader import ChunkReader
 from holdfast.backup.repository import Repository
 from holdfast.backup.spill import Buckets
-from holdfast.backup.tree import references
+from holdfast.backup.tree import references_of_each
 
 COST = struct.Struct("<32sId")
 """A chunk, its plaintext bytes, its share of a stored block."""
-USE = struct.Struct("<32sI")
-"""A chunk, and the number of a snapshot that holds it."""
+USE = struct.Struct("<32sIQ")
+"""A chunk, a number of a snapshot, and which of the 64 from there on hold the chunk: one bit each."""
+MOST_SUMS = 100_000
+WALKED_TOGETHER = 64
+"""Snapshots: a folder that they share is read once, and their folders are looked up and read together."""
 
 
 @dataclass(slots=True)
@@ -75,6 +78,11 @@ class _Held:
     added: Addition
     group: Usage
     roots: tuple[ChunkId, ...]
+    origin: tuple[str, str]
+
+    @property
+    def age(self) -> tuple[datetime, SnapshotId]:
+        return self.added.time, self.added.snapshot
 
 
 def measure_usage(
@@ -87,16 +95,20 @@ def measure_usage(
 ) -> UsageReport:
     """Measure what each group uses of the repository; reads every footer and every tree, no data.
 
-    Memory: some 2 bytes for each chunk of the repository and 120 for each folder of one group, beside what a reader
-    caches; the rest lies in a temporary file, 44 bytes for each chunk and 36 for each group that uses it.
+    Memory: some 2 bytes for each chunk of the repository and 200 for each folder of 64 snapshots, one that they share
+    counted once, beside what a reader caches; the rest lies in a temporary file, 44 bytes for each chunk and 44 for
+    each 64 snapshots that hold it.
 
     Raises:
         IntegrityError: a pack or a tree node cannot be read.
     """
     held = _held(manifests, group_of)
-    costs, uses = _costs(repository, workers, progress), _uses(repository, held, progress)
+    walked = _to_walk(held)
+    costs, uses = _costs(repository, workers, progress), _uses(repository, walked, progress)
+    sums = _Sums(walked)
     for bucket in sorted(uses.filled):
-        _count(held, costs.read(bucket), uses.read(bucket))
+        sums.add(costs.read(bucket), uses.read(bucket))
+    sums.distribute()
     groups = {one.group.name: one.group for one in held}.values()
     return UsageReport(
         tuple(sorted(groups, key=lambda one: (-one.stored, one.name))), _total(held), tuple(one.added for one in held)
@@ -112,8 +124,22 @@ def _held(manifests: Iterable[Manifest], group_of: Callable[[Manifest], str]) ->
         group = groups.setdefault(name, Usage(name))
         group.snapshots += 1
         group.raw += raw
-        held.append(_Held(Addition(manifest.id, manifest.time, raw), group, manifest.roots))
-    return sorted(held, key=lambda one: (one.added.time, one.added.snapshot))
+        origin = manifest.user, manifest.host
+        held.append(_Held(Addition(manifest.id, manifest.time, raw), group, manifest.roots, origin))
+    return sorted(held, key=attrgetter("age"))
+
+
+def _to_walk(held: Sequence[_Held]) -> list[_Held]:
+    """Return the snapshots group by group, each oldest first, and next to those of the same user and host."""
+    first: dict[str, _Held] = {}
+    for one in held:
+        first.setdefault(one.group.name, one)
+
+    def place(one: _Held) -> tuple[object, ...]:
+        oldest = first[one.group.name]
+        return *oldest.origin, *oldest.age, *one.age
+
+    return sorted(held, key=place)
 
 
 def _costs(repository: Repository, workers: int, progress: Callable[[str], None]) -> Buckets[bytes]:
@@ -134,21 +160,28 @@ def _costs(repository: Repository, workers: int, progress: Callable[[str], None]
     return _bucketed(looked())
 
 
-def _uses(repository: Repository, held: Sequence[_Held], progress: Callable[[str], None]) -> Buckets[bytes]:
-    """Note the chunks of every snapshot, group by group: what one has in common with an earlier one only once."""
+def _uses(repository: Repository, walked: Sequence[_Held], progress: Callable[[str], None]) -> Buckets[bytes]:
+    """Note for each chunk which snapshots hold it; of those of one group, at least the first that does."""
     reader = ChunkReader(repository)
 
-    def walked() -> Iterator[bytes]:
-        numbered, done = sorted(enumerate(held), key=lambda one: one[1].group.name), 0
-        for _, members in groupby(numbered, key=lambda one: one[1].group.name):
-            seen: set[ChunkId] = set()
-            for number, one in members:
-                progress(f"snapshots walked: {done} of {len(held)}")
-                done += 1
-                for chunk in references(reader, one.roots, seen, repeating=True):
-                    yield USE.pack(chunk, number)
+    def found() -> Iterator[bytes]:
+        known: Iterable[ChunkId] = ()
+        for first in range(0, len(walked), WALKED_TOGETHER):
+            progress(f"snapshots walked: {first} of {len(walked)}")
+            together = walked[first : first + WALKED_TOGETHER]
+            seen = dict.fromkeys(known, _bits(together, together[0].group))
+            for chunk, holders in references_of_each(reader, [one.roots for one in together], seen):
+                yield USE.pack(chunk, first, holders)
+            last = _bits(together, together[-1].group)
+            following = walked[first + WALKED_TOGETHER : first + WALKED_TOGETHER + 1]
+            goes_on = bool(following) and following[0].group is together[-1].group
+            known = {mark for mark, holders in seen.items() if holders & last} if goes_on else ()
 
-    return _bucketed(walked())
+    return _bucketed(found())
+
+
+def _bits(together: Sequence[_Held], group: Usage) -> int:
+    return sum(1 << number for number, one in enumerate(together) if one.group is group)
 
 
 def _bucketed(rows: Iterable[bytes]) -> Buckets[bytes]:
@@ -158,21 +191,52 @@ def _bucketed(rows: Iterable[bytes]) -> Buckets[bytes]:
     return buckets
 
 
-def _count(held: Sequence[_Held], costs: bytes, uses: bytes) -> None:
-    """Add the chunks of one bucket to who uses them and to the snapshot that had them first."""
-    known = {chunk: (length, stored) for chunk, length, stored in COST.iter_unpack(costs)}
-    for chunk, rows in groupby(sorted(USE.iter_unpack(uses)), key=itemgetter(0)):
-        length, stored = known.get(chunk, (0, 0.0))
-        snapshots = [held[number] for _, number in rows]
-        first = snapshots[0].added
-        first.distinct += length
-        first.stored += stored
-        users = {id(one.group): one.group for one in snapshots}.values()
-        for group in users:
-            group.distinct += length
-            group.stored += stored
-            group.share += stored / len(users)
-            group.own += stored if len(users) == 1 else 0.0
+Holders = tuple[tuple[int, int], ...]
+"""Which snapshots hold a chunk, as `USE` has them."""
+
+
+class _Sums:
+    """Adds up chunks that the same snapshots hold, and then gives those snapshots and their groups what they have."""
+
+    def __init__(self, walked: Sequence[_Held]) -> None:
+        self._walked = walked
+        self._sums: dict[Holders, tuple[int, float]] = {}
+
+    def add(self, costs: bytes, uses: bytes) -> None:
+        """Add the chunks of one bucket."""
+        known = {chunk: (length, stored) for chunk, length, stored in COST.iter_unpack(costs)}
+        for chunk, rows in groupby(sorted(USE.iter_unpack(uses)), key=itemgetter(0)):
+            bits: dict[int, int] = {}
+            for _, first, some in rows:
+                bits[first] = bits.get(first, 0) | some
+            holders, (length, stored) = tuple(bits.items()), known.get(chunk, (0, 0.0))
+            before = self._sums.get(holders, (0, 0.0))
+            self._sums[holders] = before[0] + length, before[1] + stored
+        if len(self._sums) > MOST_SUMS:
+            self.distribute()
+
+    def distribute(self) -> None:
+        """Give what was added to who uses it, and to the snapshot that had it first."""
+        for holders, (length, stored) in self._sums.items():
+            snapshots = [self._walked[number] for number in _numbers(holders)]
+            oldest = min(snapshots, key=attrgetter("age")).added
+            oldest.distinct += length
+            oldest.stored += stored
+            users = {id(one.group): one.group for one in snapshots}.values()
+            for group in users:
+                group.distinct += length
+                group.stored += stored
+                group.share += stored / len(users)
+                group.own += stored if len(users) == 1 else 0.0
+        self._sums.clear()
+
+
+def _numbers(holders: Holders) -> Iterator[int]:
+    for first, bits in holders:
+        while bits:
+            lowest = bits & -bits
+            yield first + lowest.bit_length() - 1
+            bits ^= lowest
 
 
 def _total(held: Sequence[_Held]) -> Usage:
