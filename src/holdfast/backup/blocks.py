@@ -43,8 +43,8 @@ def compress(raw: bytes | memoryview, *, worth_trying: bool = True) -> bytes:
     return b"".join((_STORED_BYTE, raw))
 
 
-def decompress(block: bytes, raw_bytes: int) -> bytes:
-    """Return the block's plaintext of exactly `raw_bytes` bytes.
+def decompress(block: bytes, raw_bytes: int) -> bytes | memoryview:
+    """Return the block's plaintext of exactly `raw_bytes` bytes; not a copy where it was stored as it is.
 
     Raises:
         IntegrityError: another length, an unknown codec, or not a compressed block at all.
@@ -52,7 +52,7 @@ def decompress(block: bytes, raw_bytes: int) -> bytes:
     if not 0 < raw_bytes <= MAX_RAW_BYTES or not block:
         raise IntegrityError(f"a block claims {raw_bytes} bytes; run `holdfast verify`")
     if block[0] == STORED:
-        raw = block[1:]
+        raw: bytes | memoryview = memoryview(block)[1:]
     elif block[0] == ZSTD:
         try:
             frame = memoryview(block)[1:]

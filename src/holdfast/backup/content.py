@@ -8,7 +8,6 @@ from itertools import islice
 from holdfast.backup.entry import Entry, EntryKind, Item
 from holdfast.backup.ids import ChunkId
 from holdfast.backup.reader import ChunkReader
-from holdfast.backup.targets import Content
 from holdfast.backup.tree import content_of
 from holdfast.errors import IntegrityError
 
@@ -26,26 +25,22 @@ class FileContent:
         self._data: dict[ChunkId, bytes] = {}
         self.bytes_given = 0
 
-    def prepare(self, entries: Iterable[Entry]) -> None:
-        """Begin to read what `prefetch` will fetch, where that takes long."""
-        self._reader.prepare([chunk for entry in entries for chunk in _ids(small_content(entry))])
-
     def prefetch(self, entries: Iterable[Entry]) -> None:
         """Fetch the content of the small files among these, in place of what was fetched before."""
         self._data = {}
-        wanted = {chunk: None for entry in entries for chunk in _ids(small_content(entry))}
+        wanted = {chunk: None for entry in entries for chunk in _ids(_small_content(entry))}
         try:
             self._data = dict(self._reader.fetch(list(wanted)))
         except IntegrityError:
             self._data = {}  # one of them is damaged: each file asks for its own
 
-    def of(self, entry: Entry) -> Content:
+    def of(self, entry: Entry) -> Iterator[bytes | int]:
         """Yield a file's bytes and holes in order.
 
         Raises:
             IntegrityError: a chunk is damaged, or nowhere.
         """
-        small = small_content(entry)
+        small = _small_content(entry)
         if small and all(isinstance(item, int) or item in self._data for item in small):
             yield from self._given(small, self._data)
             return
@@ -56,7 +51,7 @@ class FileContent:
             yield from self._given(window, data)
             self._on_window()
 
-    def _given(self, items: Iterable[Item], data: Mapping[ChunkId, bytes]) -> Content:
+    def _given(self, items: Iterable[Item], data: Mapping[ChunkId, bytes]) -> Iterator[bytes | int]:
         for item in items:
             if isinstance(item, int):
                 self.bytes_given += item
@@ -67,7 +62,7 @@ class FileContent:
                 yield piece
 
 
-def small_content(entry: Entry | None) -> Sequence[Item]:
+def _small_content(entry: Entry | None) -> Sequence[Item]:
     """Return the content that is fetched with that of other files; empty for a large file, which fetches its own."""
     if entry is None or entry.kind is not EntryKind.FILE or entry.levels or entry.size > SMALL_FILE_BYTES:
         return ()

@@ -54,7 +54,7 @@ def kept(repository: Repository, pack: PackId, footer: Footer, chunks: Collectio
             continue
         for chunk, data in opened:
             if chunk in live:
-                yield from anew.add(chunk, data)
+                yield from anew.add(chunk, bytes(data))
     yield from anew.close()
 
 

@@ -244,13 +244,13 @@ def _footer_length(tail: bytes, pack_id: PackId) -> int:
     return int(length)
 
 
-def open_block(keyring: Keyring, block: Block, sealed: bytes | memoryview) -> list[tuple[ChunkId, bytes]]:
-    """Return a block's chunks, each checked against its id.
+def open_block(keyring: Keyring, block: Block, sealed: bytes | memoryview) -> list[tuple[ChunkId, memoryview]]:
+    """Return a block's chunks, each checked against its id. They are parts of one buffer: who keeps one copies it.
 
     Raises:
         IntegrityError: damaged, or a chunk whose plaintext is not what its id says.
     """
-    raw = decompress(keyring.open("block", block.context, sealed), block.raw_bytes)
+    raw = memoryview(decompress(keyring.open("block", block.context, sealed), block.raw_bytes))
     ends = accumulate(length for _, length in block.chunks)
     chunks = [(chunk, raw[end - length : end]) for (chunk, length), end in zip(block.chunks, ends, strict=True)]
     for chunk, data in chunks:

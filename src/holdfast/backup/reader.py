@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import islice
 from typing import Protocol
@@ -22,6 +22,11 @@ HELD_BYTES = 20 * 1024 * 1024
 CHUNK_BYTES = 128 * 1024
 """What a chunk is taken for before its pack's footer is read: the average of the default limits."""
 MOST_PACK_BYTES = 16 * 1024 * 1024
+
+
+PlacesByPack = Mapping[PackId, Ordinals]
+Opened = Sequence[tuple[ChunkId, memoryview]]
+"""The chunks of one block, in order."""
 
 
 class Places(Protocol):
@@ -53,7 +58,6 @@ class ChunkReader:
         self._packs = PackReader(repository)
         self._by_footers = by_footers
         self._prepared: set[PackId] = set()
-        self._places_known: dict[ChunkId, Place] = {}
 
     def read(self, chunk: ChunkId) -> bytes:
         """Return one chunk's plaintext.
@@ -77,22 +81,43 @@ class ChunkReader:
                 yield chunk, data
         rest = iter(wanted)
         while batch := list(islice(rest, LOOKUP_BATCH)):
-            yield from self._fetch_batch(batch)
+            for group, opened in self._opened(by_pack(self._places(batch))):
+                for chunk, view in opened:
+                    data = bytes(view)
+                    self._cache.put(chunk, data)
+                    if chunk in group:
+                        yield chunk, data
 
-    def prepare(self, chunks: Sequence[ChunkId]) -> None:
-        """Begin to read what holds these chunks, up to `HELD_BYTES`, where the store is remote; `fetch` them later.
+    def fetch_once(self, chunks: Sequence[ChunkId]) -> Iterator[tuple[ChunkId, memoryview]]:
+        """Yield each distinct chunk once, as `fetch_placed` does."""
+        yield from self.fetch_placed(by_pack(self._places(chunks)))
+
+    def fetch_placed(self, places: PlacesByPack) -> Iterator[tuple[ChunkId, memoryview]]:
+        """Yield each chunk of which a place is known, grouped by pack, and keep none.
+
+        It is a part of the block it was read in, which stays as long as the part is held: who keeps one copies it.
+        The index is asked once more for what is no longer where it was.
+
+        Raises:
+            IntegrityError: one is damaged, or nowhere.
+        """
+        for group, opened in self._opened(places):
+            for pair in opened:
+                if pair[0] in group:
+                    yield pair
+
+    def prepare(self, places: PlacesByPack) -> None:
+        """Begin to read what holds these chunks, up to `HELD_BYTES`, where the store is remote; fetch them later.
 
         What the call before began is let go.
         """
         if not self._packs.is_remote:
             return
-        wanted = list(dict.fromkeys(chunk for chunk in chunks if chunk not in self._cache))
         for pack in self._prepared:
             self._packs.drop(pack)
         self._prepared = set()
-        self._places_known = self._index.named(wanted)
         left = HELD_BYTES
-        for pack, group in _by_pack(self._places_known).items():
+        for pack, group in places.items():
             left -= min(len(group) * CHUNK_BYTES, MOST_PACK_BYTES)
             if left >= 0 and self._packs.begin(pack, group):
                 self._prepared.add(pack)
@@ -113,25 +138,25 @@ class ChunkReader:
 
     def _lengths(self, places: dict[ChunkId, Place]) -> dict[ChunkId, int]:
         found: dict[ChunkId, int] = {}
-        for pack, group in _by_pack(places).items():
+        for pack, group in by_pack(places).items():
             for block in blocks_of(self._packs.footer(pack), pack, group):
                 found.update((chunk, length) for chunk, length in block.chunks if chunk in group)
         return found
 
-    def _fetch_batch(self, chunks: list[ChunkId]) -> Iterator[tuple[ChunkId, bytes]]:
-        done: set[ChunkId] = set()
-        for pack, group in self._read_ahead(_by_pack(self._places(chunks))):
+    def _opened(self, groups: PlacesByPack) -> Iterator[tuple[Ordinals, Opened]]:
+        """Yield the chunks of each block that holds one of a group, with the group."""
+        for pack, group in self._read_ahead(groups):
+            left = set(group)
             try:
-                for pair in self._from_pack(pack, group):
-                    done.add(pair[0])
-                    yield pair
+                for opened in self._from_pack(pack, group):
+                    left.difference_update(chunk for chunk, _ in opened)
+                    yield group, opened
             except NotFound:
                 # Compaction moved them while we read; the index knows where to, once.
-                left = [chunk for chunk in group if chunk not in done]
-                self._forget(pack)
-                yield from self._again(left, pack)
+                self._packs.forget(pack)
+                yield from self._again(list(left), pack)
 
-    def _read_ahead(self, groups: dict[PackId, Ordinals]) -> Iterator[tuple[PackId, Ordinals]]:
+    def _read_ahead(self, groups: PlacesByPack) -> Iterator[tuple[PackId, Ordinals]]:
         """Yield each pack, those that come next being read meanwhile where the store is remote."""
         packs = list(groups.items())
         if not self._packs.is_remote or len(packs) == 1:
@@ -149,23 +174,17 @@ class ChunkReader:
                 self._packs.drop(pack)
             self._packs.rest()
 
-    def _forget(self, pack: PackId) -> None:
-        self._packs.forget(pack)
-        self._places_known = {chunk: place for chunk, place in self._places_known.items() if place.pack != pack}
-
-    def _again(self, chunks: list[ChunkId], gone: PackId) -> Iterator[tuple[ChunkId, bytes]]:
-        for pack, group in _by_pack(self._places(chunks)).items():
+    def _again(self, chunks: Sequence[ChunkId], gone: PackId) -> Iterator[tuple[Ordinals, Opened]]:
+        for pack, group in by_pack(self._places(chunks)).items():
             try:
-                yield from self._from_pack(pack, group)
+                for opened in self._from_pack(pack, group):
+                    yield group, opened
             except NotFound as error:
                 lost = next(iter(group)).hex()
                 raise IntegrityError(f"pack {gone} is missing (chunk {lost}); run `holdfast verify`") from error
 
-    def _places(self, chunks: list[ChunkId]) -> dict[ChunkId, Place]:
-        known = self._places_known
-        places = {chunk: known[chunk] for chunk in chunks if chunk in known}
-        if self._by_footers:
-            places |= self._packs.seen(chunks)
+    def _places(self, chunks: Sequence[ChunkId]) -> dict[ChunkId, Place]:
+        places = self._packs.seen(chunks) if self._by_footers else {}
         if unknown := [chunk for chunk in chunks if chunk not in places]:
             places |= self._index.named(unknown)
         for chunk in chunks:
@@ -173,19 +192,17 @@ class ChunkReader:
                 raise IntegrityError(f"no pack holds chunk {chunk.hex()}; run `holdfast verify`")
         return places
 
-    def _from_pack(self, pack: PackId, places: Ordinals) -> Iterator[tuple[ChunkId, bytes]]:
+    def _from_pack(self, pack: PackId, places: Ordinals) -> Iterator[Opened]:
         for block, sealed in self._packs.blocks(pack, places):
             try:
-                found = open_block(self._keyring, block, sealed)
+                opened = open_block(self._keyring, block, sealed)
             except IntegrityError as error:
                 raise IntegrityError(f"pack {pack}: {error}") from error
-            for chunk, plaintext in found:
-                self._cache.put(chunk, plaintext)
-                if chunk in places:
-                    yield chunk, plaintext
+            yield opened
 
 
-def _by_pack(places: dict[ChunkId, Place]) -> dict[PackId, dict[ChunkId, int]]:
+def by_pack(places: Mapping[ChunkId, Place]) -> dict[PackId, dict[ChunkId, int]]:
+    """Return the same places, grouped: a pack's long name is there once."""
     groups: dict[PackId, dict[ChunkId, int]] = {}
     for chunk, place in places.items():
         groups.setdefault(place.pack, {})[chunk] = place.ordinal

@@ -8,6 +8,7 @@ from functools import partial
 from itertools import count as count_up
 from operator import itemgetter
 
+from holdfast.backup.contents import File
 from holdfast.backup.entry import Entry, Path
 from holdfast.backup.ids import ChunkId, PackId, Place
 from holdfast.backup.mark import LOOKUP_BATCH, batches
@@ -17,7 +18,7 @@ from holdfast.backup.reader import ChunkReader
 from holdfast.backup.remote import AT_ONCE, is_remote
 from holdfast.backup.repository import Repository
 from holdfast.backup.restore_parts import LARGE_BYTES, Done, LargeFile, parts_of
-from holdfast.backup.restore_worker import PART, File, files_job, part_job, prepare
+from holdfast.backup.restore_worker import PART, files_job, part_job, prepare
 from holdfast.backup.targets import WritesByPath
 from holdfast.backup.workers import Workers
 from holdfast.errors import IntegrityError, StoreDenied
@@ -46,7 +47,6 @@ class RestoreApart:
 
     def __init__(self, repository: Repository, reader: ChunkReader, target: WritesByPath, count: int) -> None:
         self._index = repository.index
-        self._is_remote = is_remote(repository.objects)
         self._at_once = AT_ONCE if is_remote(repository.index) else 1
         self._reader = reader
         self._target = target
@@ -99,7 +99,7 @@ class RestoreApart:
                 yield from self._parts(gathering, path, entry)
         small = [file for file in files if file[1].size <= LARGE_BYTES]
         firsts = self._look_up({first for _, entry in small if (first := _first(entry)) is not None})
-        jobs = list(_sorted_jobs(small, firsts, by_pack=self._is_remote))
+        jobs = list(_sorted_jobs(small, firsts))
         for job, places in zip(jobs, each(partial(self._places_of, firsts), jobs, self._at_once), strict=True):
             self._jobs[gathering] += 1
             yield files_job(gathering, job, places), f"{_shown(job[0][0])} and {len(job) - 1} other files"
@@ -111,7 +111,7 @@ class RestoreApart:
 
     def _look_up(self, chunks: Collection[ChunkId]) -> dict[ChunkId, Place]:
         places: dict[ChunkId, Place] = {}
-        for found in each(self._index.readable, batches(chunks, LOOKUP_BATCH), self._at_once):
+        for found in each(self._index.named, batches(chunks, LOOKUP_BATCH), self._at_once):
             places |= found
         return places
 
@@ -185,22 +185,18 @@ class RestoreApart:
             self._large.popitem()[1].file.close()
 
 
-def _sorted_jobs(files: Sequence[File], places: Mapping[ChunkId, Place], *, by_pack: bool) -> Iterator[list[File]]:
-    """Yield jobs of about `JOB_BYTES`; files that begin alike stay together, up to four times that.
-
-    With `by_pack` those that begin in one pack stay together too: one worker then reads it once.
-    """
+def _sorted_jobs(files: Sequence[File], places: Mapping[ChunkId, Place]) -> Iterator[list[File]]:
+    """Yield jobs of about `JOB_BYTES`; files that begin in one pack stay together, up to four times that."""
     keyed = [(_start(file[1], places), file) for file in files]
     keyed.sort(key=itemgetter(0))
     job: list[File] = []
-    size, last = 0, NOWHERE
+    size, last = 0, NOWHERE.pack
     for start, file in keyed:
-        is_other = start.pack != last.pack if by_pack else start != last
-        if size >= 4 * JOB_BYTES or len(job) >= JOB_FILES or (size >= JOB_BYTES and is_other):
+        if size >= 4 * JOB_BYTES or len(job) >= JOB_FILES or (size >= JOB_BYTES and start.pack != last):
             yield job
             job, size = [], 0
         job.append(file)
-        size, last = size + file[1].size, start
+        size, last = size + file[1].size, start.pack
     if job:
         yield job
 

@@ -70,7 +70,7 @@ def write_part(reader: ChunkReader, target: WritesByPath, file: Unfinished, part
     for offset, length, chunk in part:
         places[chunk].append((offset, length))
     written = 0
-    for chunk, data in reader.fetch(list(places)):
+    for chunk, data in reader.fetch_once(list(places)):
         for offset, length in places[chunk]:
             if len(data) != length:
                 raise IntegrityError(f"chunk {chunk.hex()} has {len(data)} bytes, not {length}; run `holdfast verify`")

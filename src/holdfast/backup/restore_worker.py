@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from holdfast.backup.content import FileContent
+from holdfast.backup.contents import File, whole_files
 from holdfast.backup.entry import NANOSECONDS, Entry, EntryKind, Path
 from holdfast.backup.ids import ChunkId, Place
-from holdfast.backup.places import AskedPlaces, PackedPlaces, packed
-from holdfast.backup.reader import ChunkReader
+from holdfast.backup.places import AskedPlaces
+from holdfast.backup.reader import ChunkReader, PlacesByPack, by_pack
 from holdfast.backup.remote import of_worker
 from holdfast.backup.repository import Repository
 from holdfast.backup.restore_parts import Piece, write_part
@@ -19,17 +19,13 @@ from holdfast.errors import IntegrityError, StoreDenied
 
 FILES, PART = 0, 1
 """What a job is: whole files, or a part of a large one."""
-SHARE_BYTES = 8 * 1024 * 1024
-"""Of a job's files so much is fetched at a time."""
 CACHE_BYTES = 16 * 1024 * 1024
-"""Of each worker: neighbouring files share solid blocks, and equal files come close to each other."""
-
-File = tuple[Path, Entry]
+"""Of each worker, for files that are read by themselves: those behind lists, and neighbours of what is damaged."""
 
 
 def files_job(number: int, files: Iterable[File], places: Mapping[ChunkId, Place]) -> list[object]:
     """Return the job of writing these files, with what is known of where their chunks are."""
-    return [FILES, number, packed(places), [_packed_file(path, entry) for path, entry in files]]
+    return [FILES, number, by_pack(places), [_packed_file(path, entry) for path, entry in files]]
 
 
 def part_job(number: int, file: Unfinished, part: Sequence[Piece]) -> list[object]:
@@ -45,8 +41,7 @@ def prepare(repository: Repository, whole: WritesByPath, ask: Ask) -> Work:
 class _Worker:
     def __init__(self, repository: Repository, target: WritesByPath, ask: Ask) -> None:
         mine = of_worker(repository)
-        self._places = AskedPlaces(ask, mine.index)
-        self._reader = ChunkReader(mine, index=self._places, cache_bytes=CACHE_BYTES)
+        self._reader = ChunkReader(mine, index=AskedPlaces(ask, mine.index), cache_bytes=CACHE_BYTES)
         self._target = target
         self._told = 0
 
@@ -55,41 +50,24 @@ class _Worker:
         kind, number, *what = job
         return kind, number, self._part(*what) if kind == PART else self._files(*what)
 
-    def _files(self, places: PackedPlaces, packed_files: Iterable[Any]) -> Any:
-        self._places.tell(places)
-        files = [_file(*values) for values in packed_files]
-        content = FileContent(self._reader)
-        content.prepare(entry for _, entry in files)
+    def _files(self, places: PlacesByPack, packed_files: Iterable[Any]) -> Any:
+        self._reader.prepare(places)
         failed = []
-        for share in _shares(files):
-            content.prefetch(entry for _, entry in share)
-            for path, entry in share:
-                try:
-                    self._target.write_path(path, entry, content.of(entry))
-                except (IntegrityError, StoreDenied) as error:
-                    failed.append((path, str(error)))
+        written = bytes_written = 0
+        for (path, entry), content in whole_files(self._reader, (_file(*one) for one in packed_files), places):
+            try:
+                self._target.write_path(path, entry, content)
+                written, bytes_written = written + 1, bytes_written + entry.size
+            except (IntegrityError, StoreDenied) as error:
+                failed.append((path, str(error)))
         warnings, self._told = list(self._target.warnings[self._told :]), len(self._target.warnings)
-        return len(files) - len(failed), content.bytes_given, failed, warnings
+        return written, bytes_written, failed, warnings
 
     def _part(self, file: Any, part: Sequence[Piece]) -> Any:
         try:
             return write_part(self._reader, self._target, Unfinished(*file), part), ""
         except (IntegrityError, StoreDenied) as error:
             return 0, str(error)
-
-
-def _shares(files: Sequence[File]) -> Iterator[list[File]]:
-    """Yield the files of a job so many at a time that their content takes little memory."""
-    share: list[File] = []
-    size = 0
-    for path, entry in files:
-        share.append((path, entry))
-        size += entry.size
-        if size >= SHARE_BYTES:
-            yield share
-            share, size = [], 0
-    if share:
-        yield share
 
 
 def _packed_file(path: Path, entry: Entry) -> tuple[object, ...]:

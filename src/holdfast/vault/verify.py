@@ -115,7 +115,7 @@ class CheckingTarget:
         if size != entry.size:
             raise IntegrityError(f"its content is {size} bytes, not the {entry.size} its entry says")
 
-    def _item(self, piece: bytes | int) -> object:
+    def _item(self, piece: bytes | memoryview | int) -> object:
         return piece if isinstance(piece, int) else self._keyring.chunk_id(piece)
 
     def link(self, path: Path, entry: Entry, earlier: Path) -> bool:

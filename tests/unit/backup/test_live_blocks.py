@@ -28,7 +28,7 @@ def kept_of(repository: Repository, pack: PackId, footer: Footer, live: Collecti
 
 
 def opened(repository: Repository, blocks: Collection[Sealed]) -> list[bytes]:
-    return [data for block, sealed in blocks for _, data in open_block(repository.keyring, block, sealed)]
+    return [bytes(data) for block, sealed in blocks for _, data in open_block(repository.keyring, block, sealed)]
 
 
 @pytest.mark.parametrize("live", [40, 37])

@@ -10,7 +10,7 @@ import pytest
 from holdfast.backup.ids import ChunkId, Place, SnapshotId
 from holdfast.backup.pack import pack_key
 from holdfast.backup.ports import PackKind
-from holdfast.backup.reader import ChunkReader
+from holdfast.backup.reader import ChunkReader, by_pack
 from holdfast.backup.repository import Repository
 from holdfast.backup.stores.memory import MemoryObjects
 from holdfast.backup.writer import ChunkWriter
@@ -120,7 +120,7 @@ def test_what_was_prepared_is_not_asked_for_again(repository: Repository, far: F
     chunks = [*stored(repository, *[100_000] * 10), *stored(repository, *[110_000] * 10)]
     reader = ChunkReader(repository, cache_bytes=0)
     far.gets.clear()
-    reader.prepare(chunks)
+    reader.prepare(by_pack(repository.index.readable(chunks)))
     for _ in range(2):
         assert [len(data) for _, data in reader.fetch(chunks[:5])] == [100_000] * 5
         assert [len(data) for _, data in reader.fetch(chunks[15:])] == [110_000] * 5
@@ -131,7 +131,7 @@ def test_what_was_prepared_is_let_go_when_something_else_is(repository: Reposito
     packs = [stored(repository, *[100_000 + n] * 5) for n in range(3)]
     reader = ChunkReader(repository, cache_bytes=0)
     for chunks in packs:
-        reader.prepare(chunks)
+        reader.prepare(by_pack(repository.index.readable(chunks)))
     far.own.clear()
     assert len(dict(reader.fetch(packs[2]))) == 5
     assert far.own == []
@@ -144,7 +144,7 @@ def test_a_pack_that_is_missing_after_it_was_prepared_for_is_named(repository: R
     reader = ChunkReader(repository, cache_bytes=0)
     gone = repository.index.readable(first)[first[0]].pack
     far.delete(pack_key(gone))
-    reader.prepare([*first, *second])
+    reader.prepare(by_pack(repository.index.readable([*first, *second])))
     with pytest.raises(IntegrityError, match=f"pack {gone} is missing"):
         dict(reader.fetch([*second, *first]))
 

@@ -1,11 +1,11 @@
-"""A worker process takes a place it was told once, then asks."""
+"""A worker process asks where chunks are."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from holdfast.backup.ids import ChunkId, PackId, Place
-from holdfast.backup.places import AskedPlaces, answer_places, packed
+from holdfast.backup.places import AskedPlaces, answer_places
 from holdfast.backup.workers import Ask
 from tests.support.chunks import snapshot
 from tests.support.repositories import any_repository
@@ -31,27 +31,10 @@ def asked(answers: dict[ChunkId, Place]) -> tuple[AskedPlaces, list[Any]]:
     return AskedPlaces(ask, any_repository().index), ask.questions
 
 
-def test_what_was_told_is_not_asked_for() -> None:
-    places, questions = asked({})
-    places.tell(packed({A: HERE, B: THERE}))
-    assert places.named([A, B]) == {A: HERE, B: THERE}
-    assert questions == []
-
-
-def test_what_is_looked_up_again_is_asked_for_since_it_was_wrong() -> None:
-    places, questions = asked({A: THERE})
-    places.tell(packed({A: HERE}))
-    assert places.named([A]) == {A: HERE}
-    assert places.named([A, C]) == {A: THERE}
-    assert questions == [[A, C]]
-
-
-def test_what_a_job_told_is_forgotten_with_the_next() -> None:
-    places, questions = asked({A: THERE})
-    places.tell(packed({A: HERE}))
-    places.tell(packed({B: HERE}))
-    assert places.named([A, B]) == {A: THERE, B: HERE}
-    assert questions == [[A]]
+def test_what_the_index_has_no_place_for_is_left_out() -> None:
+    places, questions = asked({A: HERE, C: THERE})
+    assert places.named([A, B, C]) == {A: HERE, C: THERE}
+    assert questions == [[A, B, C]]
 
 
 def test_an_answer_is_what_the_index_says() -> None:

@@ -11,13 +11,14 @@ import pytest
 
 from holdfast.backup import restore as restoring
 from holdfast.backup import restore_apart
+from holdfast.backup.contents import File
 from holdfast.backup.ids import ChunkId, PackId, Place, SnapshotId
 from holdfast.backup.pack import pack_key
 from holdfast.backup.ports import PackKind
 from holdfast.backup.repository import Repository
 from holdfast.backup.restore import RestoreSummary, restore
 from holdfast.backup.restore_apart import RestoreApart
-from holdfast.backup.restore_worker import File, files_job
+from holdfast.backup.restore_worker import files_job
 from holdfast.backup.targets.directory import DirectoryTarget
 from holdfast.errors import StoreUnavailable
 from tests.support.backups import back_up

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from holdfast.backup.entry import Entry, Path
 from holdfast.errors import IntegrityError
 
-Content = Iterator[bytes | int]
+Content = Iterable[bytes | memoryview | int]
 """A file's bytes in order; an integer is a hole of that length."""
 
 
@@ -84,7 +84,7 @@ class WritesByPath(Target, Protocol):
     def begin_parts(self, path: Path, entry: Entry) -> FileInParts:
         """Begin a file that other processes are to write."""
 
-    def write_part(self, file: Unfinished, offset: int, data: bytes) -> None:
+    def write_part(self, file: Unfinished, offset: int, data: bytes | memoryview) -> None:
         """Write bytes of a file that another process began; what is never written is a hole."""
 
     def leave_path(self, path: Path, entry: Entry) -> None:

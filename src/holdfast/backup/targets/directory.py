@@ -126,7 +126,7 @@ class DirectoryTarget:
             folder = self._open.open_folder(path[:-1])
         return PartsOfFile(folder, path, lambda fd: self._metadata.apply(fd, entry, self._warn(path)), self._errors)
 
-    def write_part(self, file: Unfinished, offset: int, data: bytes) -> None:
+    def write_part(self, file: Unfinished, offset: int, data: bytes | memoryview) -> None:
         """Write bytes of a file that another process began; it stays open for the next."""
         with self._errors:
             write_at(self._part.reach(file, lambda: self._open_part(file)), data, offset)

@@ -21,7 +21,7 @@ def partial_name() -> bytes:
     return b".holdfast-" + os.urandom(8).hex().encode() + b".partial"
 
 
-def write_at(fd: int, data: bytes, offset: int) -> None:
+def write_at(fd: int, data: bytes | memoryview, offset: int) -> None:
     """Write all of `data` at `offset`; raise OSError."""
     rest = memoryview(data)
     while rest:

@@ -163,9 +163,9 @@ def _parts(content: Content, size: int) -> Iterator[bytes]:
         yield bytes(part)
 
 
-def _plain(content: Content) -> Iterator[bytes]:
+def _plain(content: Content) -> Iterator[bytes | memoryview]:
     for piece in content:
-        if isinstance(piece, bytes):
+        if not isinstance(piece, int):
             yield piece
             continue
         for start in range(0, piece, len(ZEROS)):

@@ -47,7 +47,7 @@ def test_a_file_gets_bytes_mode_and_time(target: DirectoryTarget, tmp_path: Path
 
 
 def test_holes_are_holes_again(target: DirectoryTarget, tmp_path: Path) -> None:
-    target.write((b"f",), entry(size=(1 << 20) * 3 + 1), iter([1 << 20, b"x", 2 << 20]))
+    target.write((b"f",), entry(size=(1 << 20) * 3 + 1), [1 << 20, b"x", 2 << 20])
     path = tmp_path / "target" / "f"
     assert path.read_bytes() == bytes(1 << 20) + b"x" + bytes(2 << 20)
     assert path.stat().st_blocks * 512 < 1 << 20
