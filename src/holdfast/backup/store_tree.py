@@ -325,6 +325,7 @@ class TreeStore:
             self._apart.hand_over()
             self._take(WAIT_SECONDS)
             self._tick()
+            self._report()  # also while one large file is all that there is to do
             self._checkpoint()
 
     def _checkpoint(self) -> None:

@@ -37,7 +37,7 @@ class TerminalLine:
         import shutil
 
         columns = shutil.get_terminal_size().columns
-        self._stream.write("\r" + text(now - self._start)[: columns - 1] + "\x1b[K")
+        self._stream.write("\r" + _cut(text(now - self._start), columns - 1) + "\x1b[K")
         self._stream.flush()
         self._shown = True
 
@@ -47,6 +47,19 @@ class TerminalLine:
             self._stream.write("\r\x1b[K")
             self._stream.flush()
             self._shown = False
+
+
+def _cut(text: str, columns: int) -> str:
+    """Return what of the text fits into so many columns; East Asian letters and the like take two."""
+    if text.isascii():
+        return text[:columns]
+    from unicodedata import combining, east_asian_width
+
+    for at, letter in enumerate(text):
+        columns -= 0 if combining(letter) else 2 if east_asian_width(letter) in "WF" else 1
+        if columns < 0:
+            return text[:at]
+    return text
 
 
 class ProgressLine(TerminalLine):

@@ -19,6 +19,7 @@ from holdfast.backup.promises import STORED, answer
 from holdfast.backup.repository import Repository
 from holdfast.backup.session import new_snapshot_id
 from holdfast.backup.store_apart import FilesApart
+from holdfast.backup.store_tree import Progress
 from holdfast.backup.verify import verify
 from holdfast.backup.workers import Workers
 from holdfast.backup.writer import ChunkWriter
@@ -151,6 +152,13 @@ def test_a_large_file_in_parts_is_the_very_entry_that_one_process_stores(large: 
     assert (several.files, several.size, several.bytes_read) == (one.files, one.size, one.bytes_read)
     assert one.bytes_added == 0
     assert len(load_manifest(repository, several.snapshot).packs_added) > 3
+
+
+def test_progress_is_told_while_a_large_file_is_stored(large: Path, repository: Repository) -> None:
+    told: list[Progress] = []
+    create_snapshot(repository, source_of(large / "large"), user="u", host="h", jobs=2, progress=told.append)
+    assert len({at.bytes_read for at in told}) > 3
+    assert {at.path for at in told} == {os.fsencode(large / "large")}
 
 
 def test_a_large_file_that_ends_in_a_hole_is_one_file(large: Path, repository: Repository) -> None:

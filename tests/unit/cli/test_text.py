@@ -69,6 +69,23 @@ def test_progress_shows_at_most_five_lines_a_second_and_clears() -> None:
     assert stream.getvalue().endswith("\r\x1b[K")
 
 
+ACCENTED = "e\N{COMBINING ACUTE ACCENT}"
+
+
+@pytest.mark.parametrize("name", ["plain" * 20, "圖片" * 20, ACCENTED * 40, ("a圖" + ACCENTED) * 20])
+@pytest.mark.parametrize("columns", [10, 41, 42])
+def test_progress_fits_into_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch, name: str, columns: int) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    now = [0.0]
+    stream = Terminal()
+    line = ProgressLine(stream, seconds=lambda: now[0])
+    now[0] = 1.0
+    line.show(1, 1024, name.encode(), share=0.5)
+    shown = stream.getvalue().removeprefix("\r").removesuffix("\x1b[K")
+    wide = sum(letter in "圖片" for letter in shown)
+    assert columns - 2 <= len(shown) - shown.count(ACCENTED[1]) + wide <= columns - 1
+
+
 def test_a_name_in_a_table_cannot_steer_the_terminal_or_add_a_line() -> None:
     printed = table([("USER", "SIZE"), ("a\x1b[2Jb\nc", "1 B")])
     assert printed.splitlines()[1].split() == ["a\\x1b[2Jb\\nc", "1", "B"]
