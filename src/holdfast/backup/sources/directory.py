@@ -226,10 +226,10 @@ class DirectorySource:
             status = folders.enter(name)
         except OSError as error:
             status = os.stat(name, dir_fd=folders.fd, follow_symlinks=False)  # it may be another since it was listed
-            found = entry_or_skipped(path, name, status, root, folders.fd)
-            return [found, Skipped(path_of(root, path), reason(error))] if stat.S_ISDIR(status.st_mode) else [
-                found
-            ], None
+            found = [entry_or_skipped(path, name, status, root, folders.fd)]
+            if stat.S_ISDIR(status.st_mode):
+                found.append(Skipped(path_of(root, path), reason(error)))
+            return found, None
         return self._folder(path, name, status, root, folders.fd)
 
     def _folder(
