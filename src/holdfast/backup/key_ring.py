@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from blake3 import blake3
@@ -18,7 +18,9 @@ from holdfast.backup.sealing import KEY_BYTES, MASTER_GENERATION, Opener, Ring, 
 from holdfast.backup.wire import Fields, pack, unpack
 from holdfast.errors import InvalidRequest
 
-PREFIX = "keys/ring-"
+FOLDER = "keys/"
+"""Holds rings and slots."""
+PREFIX = f"{FOLDER}ring-"
 FIRST = 1
 """The ring that stands in `config`."""
 SEALS_DIGITS = 32
@@ -44,7 +46,12 @@ def ring_key(number: int) -> str:
 
 def newest_ring_number(objects: ObjectStore) -> int:
     """Return the number of the current ring."""
-    suffixes = [stored.key.removeprefix(PREFIX) for stored in objects.list(PREFIX)]
+    return newest_of(stored.key for stored in objects.list(PREFIX))
+
+
+def newest_of(keys: Iterable[str]) -> int:
+    """Return the number of the current ring, where these are the keys of all rings, and of other objects."""
+    suffixes = [key.removeprefix(PREFIX) for key in keys]
     return max([FIRST, *(int(text) for text in suffixes if text.isdigit() and len(text) <= MOST_DIGITS)])
 
 

@@ -14,13 +14,15 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from holdfast.backup.argon2id import PasswordCost, derive
 from holdfast.backup.ids import RepositoryId
-from holdfast.backup.key_ring import SealedRing
+from holdfast.backup.key_ring import FOLDER, SealedRing
+from holdfast.backup.parallel import each
 from holdfast.backup.ports import KeyProvider, ObjectStore
+from holdfast.backup.remote import AT_ONCE, is_remote
 from holdfast.backup.sealing import NONCE_BYTES, SALT_BYTES
 from holdfast.backup.wire import pack_json, unpack_json
 from holdfast.errors import Conflict, IntegrityError, NotFound, WrongKey
 
-PREFIX = "keys/slot-"
+PREFIX = f"{FOLDER}slot-"
 
 
 class PasswordKey:
@@ -173,11 +175,19 @@ def parse_slot(key: str, data: bytes) -> dict[str, Any] | None:
 
 def list_slots(objects: ObjectStore, repository: RepositoryId) -> Iterator[dict[str, Any]]:
     """Yield the slots of this repository, of any ring; those of a creator that lost the race are left out."""
-    for stored in objects.list(PREFIX):
-        try:
-            slot = parse_slot(stored.key, objects.get(stored.key))
-        except NotFound:
-            continue
+    return read_slots(objects, repository, (stored.key for stored in objects.list(PREFIX)))
+
+
+def read_slots(objects: ObjectStore, repository: RepositoryId, keys: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """Yield those of these objects that are slots of this repository and still there."""
+
+    def read(key: str) -> dict[str, Any] | None:
+        with suppress(NotFound):
+            return parse_slot(key, objects.get(key))
+        return None
+
+    names = [key for key in keys if key.startswith(PREFIX)]
+    for slot in each(read, names, min(len(names), AT_ONCE) if is_remote(objects) else 1):
         if slot is not None and slot.get("repository") == repository:
             yield slot
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Protocol, Self, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, Self, runtime_checkable
 
-from holdfast.backup.repository import Repository
+if TYPE_CHECKING:
+    from holdfast.backup.repository import Repository
 
 AT_ONCE = 4
 """Requests for packs that one process has under way: with four processes 16, some 1.4 GB/s at S3's 90 MB/s each."""

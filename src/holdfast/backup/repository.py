@@ -10,9 +10,20 @@ from typing import Any
 
 from holdfast.backup.chunking import ChunkLimits
 from holdfast.backup.ids import RepositoryId
-from holdfast.backup.key_ring import FIRST, SealedRing, newest_ring_number, open_ring, read_ring, seal_ring
-from holdfast.backup.key_slots import list_slots, put_slot, unwrap_master
+from holdfast.backup.key_ring import (
+    FIRST,
+    FOLDER,
+    SealedRing,
+    newest_of,
+    newest_ring_number,
+    open_ring,
+    read_ring,
+    seal_ring,
+)
+from holdfast.backup.key_slots import put_slot, read_slots, unwrap_master
+from holdfast.backup.parallel import beside
 from holdfast.backup.ports import ChunkIndex, Clock, KeyProvider, Ledger, ObjectStore
+from holdfast.backup.remote import is_remote
 from holdfast.backup.sealing import KEY_BYTES, Keyring, Ring
 from holdfast.backup.wire import pack_json, unpack_json
 from holdfast.errors import Conflict, IntegrityError, InvalidRequest, NotFound, WrongKey
@@ -77,9 +88,12 @@ def open_repository(
         WrongKey: no provider opens it.
         InvalidRequest: its format is newer than this Holdfast.
     """
-    config = read_config(objects)
+    if is_remote(objects):
+        config, listed = beside(lambda: read_config(objects), lambda: _keys_listed(objects))
+    else:
+        config, listed = read_config(objects), _keys_listed(objects)
     repository = RepositoryId(config["id"])
-    sealed, ring, limits = _opened_ring(objects, config, providers)
+    sealed, ring, limits = _opened_ring(objects, config, listed, providers)
     return Repository(
         id=repository,
         objects=objects,
@@ -93,19 +107,24 @@ def open_repository(
 
 
 def _opened_ring(
-    objects: ObjectStore, config: dict[str, Any], providers: Sequence[KeyProvider]
+    objects: ObjectStore, config: dict[str, Any], listed: Sequence[str], providers: Sequence[KeyProvider]
 ) -> tuple[SealedRing, Ring, ChunkLimits]:
-    """Open the newest ring; where a rotation took it away between two reads, the one that came after."""
+    """Open the newest ring listed; where a rotation took it away meanwhile, the one that came after."""
     repository = RepositoryId(config["id"])
     while True:
-        number = newest_ring_number(objects)
+        number = newest_of(listed)
         try:
             sealed = read_ring(objects, config, number)
-            master = unwrap_master(list(list_slots(objects, repository)), providers, repository, sealed)
+            master = unwrap_master(list(read_slots(objects, repository, listed)), providers, repository, sealed)
             return sealed, *open_ring(sealed, master, repository)
         except (WrongKey, NotFound, IntegrityError):
-            if newest_ring_number(objects) <= number:
+            listed = _keys_listed(objects)
+            if newest_of(listed) <= number:
                 raise
+
+
+def _keys_listed(objects: ObjectStore) -> list[str]:
+    return [stored.key for stored in objects.list(FOLDER)]
 
 
 def require_current_keys(repository: Repository) -> None:

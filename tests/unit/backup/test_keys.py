@@ -309,7 +309,7 @@ def test_opening_while_others_rotate_finds_the_new_ring(moment: str) -> None:
         left = 1
 
         def _rotate_once(self, key: str) -> None:
-            if key == moment and self.left:
+            if key.startswith(moment) and self.left:
                 self.left -= 1
                 plain = MemoryObjects()
                 plain.objects = self.objects
