@@ -64,7 +64,7 @@ def compact(
     session: SnapshotId,
     tick: Callable[[], None],
     *,
-    workers: int = 1,
+    readers: int = 1,
 ) -> Compaction:
     """Put what is live in these packs into new ones and point the index at them.
 
@@ -78,7 +78,7 @@ def compact(
         footer = read_footer(repository.objects, repository.keyring, row.pack)
         return footer, list(kept(repository, row.pack, footer, used.get(row.pack, ())))
 
-    for row, (footer, blocks) in zip(ordered, each(read, ordered, workers), strict=True):
+    for row, (footer, blocks) in zip(ordered, each(read, ordered, readers), strict=True):
         tick()
         done.contents[row.pack] = footer.chunks
         for block, sealed in blocks:

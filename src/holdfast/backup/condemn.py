@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
+from holdfast.backup.mark import batches
 from holdfast.backup.ports import PackRow
 from holdfast.backup.repository import Repository
+from holdfast.backup.together import TOGETHER, Each, change_all
 from holdfast.errors import Conflict
 
 ATTEMPTS = 5
 
 
-Each = Callable[[Callable[[PackRow], bool], Iterable[PackRow]], Iterable[bool]]
-
-
-def condemn(repository: Repository, rows: Iterable[PackRow], *, each: Each = map) -> int:
+def condemn(repository: Repository, rows: Iterable[PackRow], *, each: Each[PackRow, bool] = map) -> int:
     """Condemn with the current epoch, then advance it, so that later sessions are told apart; return how many were.
 
     Raises:
         Conflict: the epoch keeps changing.
     """
     epoch = repository.ledger.epoch()
-    condemned = sum(each(lambda row: _condemn_one(repository, row, epoch), rows))
+    condemned = sum(
+        sum(change_all(repository.index, lambda row: _condemn_one(repository, row, epoch), group, each))
+        for group in batches(rows, TOGETHER)
+    )
     if condemned:
         repository.ledger.advance_epoch()
     return condemned

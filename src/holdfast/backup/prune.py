@@ -5,7 +5,7 @@ The order of the steps is what keeps every snapshot whole; `docs/design/reposito
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -15,7 +15,7 @@ from holdfast.backup.condemn import condemn
 from holdfast.backup.ids import ChunkId, PackId, SnapshotId
 from holdfast.backup.manifest import PREFIX as MANIFESTS
 from holdfast.backup.manifest import manifest_ids
-from holdfast.backup.mark import Mark
+from holdfast.backup.mark import Mark, batches
 from holdfast.backup.pack import PREFIX as PACKS
 from holdfast.backup.pack import pack_key, pack_of_key, read_footer
 from holdfast.backup.parallel import each
@@ -23,6 +23,7 @@ from holdfast.backup.ports import PackKind, PackRow, PackState, Record
 from holdfast.backup.rebuild import NOBODY
 from holdfast.backup.repository import Repository
 from holdfast.backup.spill import ChunksByPack
+from holdfast.backup.together import TOGETHER, change_all, delete_all
 from holdfast.errors import Conflict, HoldfastError, IntegrityError, NotFound
 
 LOCK = "prune"
@@ -30,8 +31,10 @@ LEASE = timedelta(minutes=15)
 RECORDS_KEPT = timedelta(days=90)
 """How long the record of a forgotten, failed or abandoned session stays to be looked at."""
 HOLDS_PER_LEASE = 3
-MOST_PACKS_HELD = 4
-"""Whole packs read ahead while rewriting: 64 MiB."""
+DELETED_TOGETHER = 2048
+"""Packs: where objects lie in 256 folders, each of which is flushed once, more saves little."""
+READERS = 4
+"""Packs read ahead, and compressed anew in part, while others are rewritten: up to 64 MiB."""
 T = TypeVar("T")
 R = TypeVar("R")
 OnStep = Callable[[str], None]
@@ -94,10 +97,12 @@ def prune(
     lease: timedelta = LEASE,
     progress: OnStep | None = None,
     workers: int = 1,
+    readers: int = 1,
 ) -> PruneReport:
     """Delete what no snapshot refers to and nobody at work may still come to refer to; safe beside any backup.
 
-    `workers` requests are under way at once: for stores that answer late, as S3 and DynamoDB do.
+    `workers` requests are under way at once: for stores that answer late, as S3 and DynamoDB do. `readers` threads
+    read what is rewritten and compress it, each up to a pack.
 
     Two prunes exclude each other to save work. One that dies leaves nothing the next does not clear.
 
@@ -105,7 +110,7 @@ def prune(
         Conflict: another prune is at work.
         IntegrityError: the catalogue does not account for what is stored; no data was deleted.
     """
-    job = _Pruning(repository, owner, lease, progress or (lambda _: None), workers)
+    job = _Pruning(repository, owner, lease, progress or (lambda _: None), workers, readers)
     job.hold()
     try:
         return job.run()
@@ -137,6 +142,7 @@ class _Pruning:
     lease: timedelta
     progress: OnStep
     workers: int
+    readers: int
     mark: Mark = field(default_factory=Mark)
     report: PruneReport = field(default_factory=PruneReport)
     _orphans: list[PackRow] = field(default_factory=list)
@@ -191,8 +197,8 @@ class _Pruning:
             ledger.advance_epoch()  # a prune died between its condemnations and this
 
     def _delete_manifests(self, ids: Collection[SnapshotId]) -> None:
-        for _ in self._each(self.repository.objects.delete, [MANIFESTS + id_ for id_ in sorted(ids)]):
-            self.report.manifests_deleted += 1
+        delete_all(self.repository.objects, [MANIFESTS + id_ for id_ in sorted(ids)], self._each)
+        self.report.manifests_deleted += len(ids)
 
     def _look(self) -> tuple[list[PackRow], list[Record], ChunksByPack]:
         """Step 2: objects, then rows, then who is at work, then the mark, then places; in this order."""
@@ -226,19 +232,21 @@ class _Pruning:
                 self.report.bytes_waiting += row.size
             elif row.state in (PackState.CONDEMNED, PackState.DELETING):
                 doomed.append(row)
-        for row, deleted in zip(doomed, self._each(self._delete, doomed), strict=True):
-            self.report.packs_deleted += deleted
-            self.report.bytes_deleted += row.size if deleted else 0
+        for group in batches(doomed, DELETED_TOGETHER):
+            self._delete(group)
 
-    def _delete(self, row: PackRow) -> bool:
+    def _delete(self, rows: Sequence[PackRow]) -> None:
         """Delete in the order that a crash cannot make a row name what is not there: rows, object, pack row."""
         index, objects = self.repository.index, self.repository.objects
-        if not index.begin_delete(row.pack, _epoch(row)):
-            return False  # another prune judged it anew
-        index.unpoint(row.pack, self._chunks_of(row.pack))
-        objects.delete(pack_key(row.pack))
-        index.remove(row.pack)
-        return True
+        begun = change_all(index, lambda row: index.begin_delete(row.pack, _epoch(row)), rows, self._each)
+        mine = [row for row, is_begun in zip(rows, begun, strict=True) if is_begun]  # others judged the rest anew
+        for group in batches(mine, TOGETHER):
+            held = zip(group, self._each(lambda row: self._chunks_of(row.pack), group), strict=True)
+            change_all(index, lambda one: index.unpoint(one[0].pack, one[1]), list(held), self._each)
+        delete_all(objects, [pack_key(row.pack) for row in mine], self._each)
+        change_all(index, lambda row: index.remove(row.pack), mine, self._each)
+        self.report.packs_deleted += len(mine)
+        self.report.bytes_deleted += sum(row.size for row in mine)
 
     def _chunks_of(self, pack: PackId) -> list[ChunkId]:
         if pack in self._contents:
@@ -256,8 +264,7 @@ class _Pruning:
             if not chosen:
                 return set()
             self._step("rewriting packs that are mostly dead or small")
-            readers = min(self.workers, MOST_PACKS_HELD)
-            done = compact(self.repository, chosen, used, NOBODY, self.tick, workers=readers)
+            done = compact(self.repository, chosen, used, NOBODY, self.tick, readers=self.readers)
         except NotFound as error:
             raise _gone(self.repository, live) from error
         self._contents |= done.contents

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from holdfast.backup.repository import Repository
 
 WORKERS = 32
-"""Requests under way at once: what a folder's changes wait for is the disk, and they are flushed together."""
+"""Requests under way at once where answers come late; a local repository is asked for one thing after the other."""
 
 
 @click.command("prune")
@@ -43,12 +43,16 @@ def command(repo: str, keys: GivenKeys, output: str, quiet: bool, apply_plan: bo
 
 def carry_out(repository: Repository, *, quiet: bool) -> PruneReport:
     """Prune, telling the steps on a terminal."""
-    from holdfast.backup.prune import prune
+    from holdfast.backup.prune import READERS, prune
+    from holdfast.backup.remote import is_remote
 
     line = TerminalLine(quiet=quiet)
     owner = f"{os.uname().nodename} {os.getpid()} {os.urandom(4).hex()}"
+    workers = WORKERS if is_remote(repository.objects) else 1
     try:
-        return prune(repository, owner=owner, progress=lambda step: line.write(lambda _: step), workers=WORKERS)
+        return prune(
+            repository, owner=owner, progress=lambda step: line.write(lambda _: step), workers=workers, readers=READERS
+        )
     finally:
         line.clear()
 

@@ -13,7 +13,7 @@ from holdfast.backup.forget import forget
 from holdfast.backup.manifest import load_manifest
 from holdfast.backup.parallel import each
 from holdfast.backup.ports import Record
-from holdfast.backup.prune import prune
+from holdfast.backup.prune import READERS, prune
 from holdfast.backup.retention import Retention, plan_forget
 from holdfast.backup.usage import measure_usage
 from holdfast.backup.verify import verify
@@ -139,7 +139,7 @@ def forget_and_prune(scene: Scene, second: Day) -> None:
         repository = vault.repository(MovedClock(now - scene.clock.now()))
         plan = plan_forget(records, Retention(within=retention), now=now)
         forget(repository, plan)
-        report = prune(repository, owner="rehearsal", lease=LEASE, workers=WORKERS)
+        report = prune(repository, owner="rehearsal", lease=LEASE, workers=WORKERS, readers=READERS)
         kept = vault.ledger().completed()
         upkeep = judge(records, due, kept)
         step.figures.update(forgotten=upkeep.forgotten, kept=upkeep.kept, packs_removed=report.packs_deleted)

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from holdfast.backup.forget import forget
-from holdfast.backup.prune import prune
+from holdfast.backup.prune import READERS, prune
 from holdfast.backup.retention import Retention, plan_forget
 from holdfast.errors import HoldfastError
 from holdfast.vault.log import log
@@ -46,7 +46,7 @@ def _run(vault: Services, owner: str, lease: timedelta) -> dict[str, Any]:
     retention = Retention(within=timedelta(days=vault.environment.retention_days))
     plan = plan_forget(repository.ledger.completed(), retention, now=vault.clock.now())
     forgotten = forget(repository, plan)
-    report = prune(repository, owner=owner, lease=lease, workers=WORKERS)
+    report = prune(repository, owner=owner, lease=lease, workers=WORKERS, readers=READERS)
     answer = {"forgotten": forgotten, "kept": len(plan.keep), **asdict(report)}
     log("pruned", **answer)
     classes = vault.index.size_classes()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -15,7 +16,10 @@ from holdfast.backup.pack import pack_key, read_footer
 from holdfast.backup.ports import PackKind, PackRow, PackState, Record, Status
 from holdfast.backup.prune import plan_prune, prune
 from holdfast.backup.repository import Repository
+from holdfast.backup.stores import local
+from holdfast.backup.stores.local import LocalObjects
 from holdfast.backup.stores.memory import MemoryObjects
+from holdfast.backup.stores.sqlite_catalogue import SqliteCatalogue
 from holdfast.backup.verify import verify
 from holdfast.errors import Conflict, IntegrityError
 from tests.support.chunks import forget, snapshot, store
@@ -214,7 +218,7 @@ def test_after_a_rewrite_a_repository_is_as_small_as_if_only_the_rest_had_been_s
     second = snapshot(repository, rest, reread=True)
     snapshot(fresh, rest)
     forget(repository, [first])
-    assert prune(repository, owner="test", workers=3).packs_rewritten == 1
+    assert prune(repository, owner="test", readers=3).packs_rewritten == 1
     sizes = [sum(row.size for row in packs(one, PackKind.DATA)) for one in (repository, fresh)]
     assert sizes[0] <= 1.01 * sizes[1]
     assert verify(repository, read_data=True).ok
@@ -300,12 +304,31 @@ def test_a_cleared_record_is_kept_for_a_while_and_not_cleared_again() -> None:
     assert repository.ledger.ended() == []
 
 
+def test_a_folder_is_flushed_for_many_packs_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    catalogue, plain = SqliteCatalogue(tmp_path / "catalogue.sqlite"), any_repository()
+    repository = replace(plain, objects=LocalObjects(tmp_path), index=catalogue, ledger=catalogue)
+    made = [snapshot(repository, {f"{number}": noise(1000, number)}) for number in range(20)]
+    forget(repository, made[:-1])
+    flushes: list[object] = []
+    transactions: list[object] = []
+    monkeypatch.setattr(local, "sync_folder", flushes.append)
+    with catalogue._connected() as db:
+        db.set_trace_callback(lambda sql: transactions.append(sql) if sql == "COMMIT" else None)
+    report = prune(repository, owner="test")
+    assert (report.packs_deleted, report.manifests_deleted) == (38, 19)
+    assert len(flushes) == len({*flushes}) <= 38
+    assert len(transactions) < 20
+    assert verify(repository, read_data=True).ok
+    assert contents_of(repository, made[-1]) == {"19": noise(1000, 19)}
+    catalogue.close()
+
+
 @pytest.mark.parametrize("workers", [1, 4])
 def test_many_snapshots_are_pruned_alike_by_any_number_of_workers(workers: int) -> None:
     repository = any_repository()
     made = [snapshot(repository, {f"{n}": noise(5000, n), "same": b"s"}, user=f"{n}") for n in range(12)]
     forget(repository, made[::2])
-    report = prune(repository, owner="test", workers=workers)
+    report = prune(repository, owner="test", workers=workers, readers=workers)
     assert report.manifests_deleted == 6
     assert verify(repository, read_data=True, workers=workers).ok
     assert {record.id for record in repository.ledger.completed()} == set(made[1::2])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -129,6 +129,17 @@ class LocalObjects:
             path.unlink(missing_ok=True)
             if path.parent.is_dir():
                 sync_folder(path.parent)
+
+    def delete_all(self, keys: Collection[str]) -> None:
+        """Remove these objects, as far as they are there; each folder is synced once, after all of its own."""
+        paths = {key: self._path(key) for key in keys}
+        for key, path in paths.items():
+            with os_errors(f"delete {key}"):
+                path.unlink(missing_ok=True)
+        for folder in sorted({path.parent for path in paths.values()}):
+            with os_errors(f"write {str(folder)!r}"):
+                if folder.is_dir():
+                    sync_folder(folder)
 
     def _path(self, key: str) -> Path:
         if not KEY.fullmatch(key):

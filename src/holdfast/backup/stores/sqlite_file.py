@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -84,6 +85,12 @@ def is_on_read_only_file_system(folder: Path) -> bool:
         return False
 
 
+class _OpenTransaction(threading.local):
+    """The connection on which this thread makes its changes together, if it does."""
+
+    db: sqlite3.Connection | None = None
+
+
 class SqliteFile:
     """The catalogue's file: what is written is durable on return, and all of a change or nothing.
 
@@ -104,6 +111,7 @@ class SqliteFile:
         self._path = path
         self._busy_seconds = busy_seconds
         self._free: deque[sqlite3.Connection] = deque()
+        self._open = _OpenTransaction()
         self._turn = FileTurn(path.with_name(f"{path.name}-turn"))
         self._commits = GroupCommit(self._commit, patience_seconds=busy_seconds)
         self._read("SELECT epoch FROM epochs")  # fails here, with a clear line, if the file is no catalogue
@@ -164,11 +172,40 @@ class SqliteFile:
             time.sleep(random.uniform(0.5, 1) * pause)  # noqa: S311 - no secret
 
     def _write(self, change: Callable[[sqlite3.Connection], T]) -> T:
-        """Return what `change` returns once it is durable; changes that wait together are committed together."""
+        """Return what `change` returns once it is durable; changes that wait together are committed together.
+
+        Within `together` it is durable when that ends.
+        """
+        if self._open.db is not None:
+            with _undone_if_it_fails(self._open.db):
+                return change(self._open.db)
         try:
             return self._commits.settle(Job(change))
         except TimeoutError as error:
-            raise StoreUnavailable(f"catalogue {self._path}: others kept it locked: try again later") from error
+            raise self._kept_locked() from error
+
+    def _kept_locked(self) -> StoreUnavailable:
+        return StoreUnavailable(f"catalogue {self._path}: others kept it locked: try again later")
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Make what this thread changes in the block one transaction, durable at its end: all of it or nothing.
+
+        It reads there what it changed. Everybody else who wants to change something waits: keep it short.
+        """
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(self._turn.taken(self._busy_seconds))
+            except TimeoutError as error:
+                raise self._kept_locked() from error
+            stack.enter_context(sqlite_errors(self._path))
+            db = stack.enter_context(self._connected())
+            with self._one_transaction(db):
+                self._open.db = db
+                try:
+                    yield
+                finally:
+                    self._open.db = None
 
     def _commit(self, jobs: list[Job[Any]]) -> None:
         """Run jobs in one transaction, each undone by itself if it fails, and settle them when it is durable."""
@@ -183,32 +220,49 @@ class SqliteFile:
                 job.settle(failed.get(job))
 
     def _transaction(self, db: sqlite3.Connection, jobs: list[Job[Any]]) -> dict[Job[Any], Exception]:
-        self._patiently(lambda: db.execute("BEGIN IMMEDIATE"))
         failed: dict[Job[Any], Exception] = {}
-        try:
+        with self._one_transaction(db):
             for job in jobs:
-                db.execute("SAVEPOINT job")
                 try:
-                    job.attempt(db)
+                    with _undone_if_it_fails(db):
+                        job.attempt(db)
                 except HoldfastError as error:
                     failed[job] = error
-                    db.execute("ROLLBACK TO job")
-                db.execute("RELEASE job")
+        return failed
+
+    @contextmanager
+    def _one_transaction(self, db: sqlite3.Connection) -> Iterator[None]:
+        self._patiently(lambda: db.execute("BEGIN IMMEDIATE"))
+        try:
+            yield
             self._patiently(lambda: db.execute("COMMIT"))
         except BaseException:
             if db.in_transaction:
                 db.execute("ROLLBACK")
             raise
-        return failed
 
     def _read(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
-        with sqlite_errors(self._path), self._connected() as db:
+        mine = self._open.db
+        with sqlite_errors(self._path), self._connected() if mine is None else nullcontext(mine) as db:
             return self._patiently(lambda: db.execute(sql, parameters).fetchall())
 
     def close(self) -> None:
         """Close every connection; the log goes into the file if no other process has it open."""
         while self._free:
             self._free.pop().close()
+
+
+@contextmanager
+def _undone_if_it_fails(db: sqlite3.Connection) -> Iterator[None]:
+    """Undo what the block changed if it raises one of Holdfast's errors; on any other the caller undoes everything."""
+    db.execute("SAVEPOINT job")
+    try:
+        yield
+    except HoldfastError:
+        db.execute("ROLLBACK TO job")
+        db.execute("RELEASE job")
+        raise
+    db.execute("RELEASE job")
 
 
 def marks(values: Collection[object]) -> str:

@@ -30,6 +30,32 @@ def files_below(folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*") if path.is_file()]
 
 
+def test_objects_deleted_together_are_gone_before_each_of_their_folders_is_synced_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    objects = LocalObjects(tmp_path)
+    keys = ["packs/aa/one", "packs/aa/two", "packs/bb/three"]
+    for key in [*keys, "packs/bb/kept"]:
+        objects.put(key, b"data")
+    synced: list[tuple[str, list[str]]] = []
+    monkeypatch.setattr(
+        local, "sync_folder", lambda folder: synced.append((folder.name, [path.name for path in folder.iterdir()]))
+    )
+    objects.delete_all([*keys, "packs/bb/never", "packs/cc/never"])
+    assert synced == [("aa", []), ("bb", ["kept"])]
+    assert [found.key for found in objects.list("")] == ["packs/bb/kept"]
+
+
+def test_a_folder_that_cannot_be_changed_is_told_when_objects_are_deleted_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    objects = LocalObjects(tmp_path)
+    objects.put("packs/aa/one", b"data")
+    monkeypatch.setattr(Path, "unlink", failing(errno.EACCES))
+    with pytest.raises(StoreDenied, match="packs/aa/one"):
+        objects.delete_all(["packs/aa/one"])
+
+
 @pytest.mark.parametrize(
     "key", ["", "/etc/passwd", "../up", "a/../b", "a//b", "a/", "/a", "a\0b", "a b", "ä", ".hidden"]
 )
@@ -38,6 +64,8 @@ def test_keys_that_could_leave_the_folder_are_refused(tmp_path: Path, key: str) 
     for call in (lambda: objects.put(key, b""), lambda: objects.get(key), lambda: objects.delete(key)):
         with pytest.raises(InvalidRequest):
             call()
+    with pytest.raises(InvalidRequest):
+        objects.delete_all([key])
     assert files_below(tmp_path) == []
 
 

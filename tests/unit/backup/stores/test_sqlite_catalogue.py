@@ -19,7 +19,8 @@ from holdfast.backup.ids import ChunkId, PackId, SnapshotId
 from holdfast.backup.ports import PackKind, PackRow, PackState, Record, Status
 from holdfast.backup.stores.sqlite_catalogue import SqliteCatalogue
 from holdfast.backup.stores.sqlite_file import MEANING, sqlite_errors
-from holdfast.errors import HoldfastError, IntegrityError, StoreDenied, StoreUnavailable
+from holdfast.backup.stores.turns import FileTurn
+from holdfast.errors import Conflict, HoldfastError, IntegrityError, StoreDenied, StoreUnavailable
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 ONE = SnapshotId("1" * 32)
@@ -87,6 +88,61 @@ def test_no_log_is_left_behind_by_threads_that_wrote(catalogue: SqliteCatalogue,
     assert len(list(catalogue.packs())) == 8
     catalogue.close()
     assert {one.name for one in path.parent.iterdir()} == {path.name, f"{path.name}-turn"}
+
+
+def a_pack(number: int) -> PackRow:
+    return PackRow(pack=PackId(f"{number:064x}"), kind=PackKind.DATA, size=1, session=ONE)
+
+
+def test_changes_made_together_are_seen_by_others_all_at_once(catalogue: SqliteCatalogue, path: Path) -> None:
+    with closing(SqliteCatalogue(path)) as other:
+        with catalogue.together():
+            assert catalogue.announce(a_pack(1))
+            assert catalogue.announce(a_pack(2))
+            assert len(list(catalogue.packs())) == 2
+            assert list(other.packs()) == []
+        assert len(list(other.packs())) == 2
+
+
+def test_changes_made_together_are_undone_together(catalogue: SqliteCatalogue) -> None:
+    def change() -> None:
+        with catalogue.together():
+            catalogue.announce(a_pack(1))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        change()
+    assert list(catalogue.packs()) == []
+    assert catalogue.announce(a_pack(1))
+
+
+def test_one_of_several_changes_that_is_refused_leaves_the_others(catalogue: SqliteCatalogue) -> None:
+    with catalogue.together():
+        catalogue.announce(a_pack(1))
+        with pytest.raises(Conflict):
+            catalogue.condemn(a_pack(1), 7)
+        assert catalogue.condemn(a_pack(1), catalogue.epoch())
+    assert [row.state for row in catalogue.packs()] == [PackState.CONDEMNED]
+
+
+def test_others_wait_for_changes_made_together_and_then_go_on(catalogue: SqliteCatalogue) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        with catalogue.together():
+            catalogue.announce(a_pack(1))
+            waiting = pool.submit(catalogue.announce, a_pack(1))
+            time.sleep(0.05)
+            assert not waiting.done()
+        assert waiting.result(10) is False
+
+
+def test_changes_together_are_refused_in_time_where_another_process_keeps_its_turn(path: Path) -> None:
+    with (
+        closing(SqliteCatalogue(path, busy_seconds=0.05)) as catalogue,
+        FileTurn(path.with_name(f"{path.name}-turn")).taken(1),
+        pytest.raises(StoreUnavailable, match="locked"),
+        catalogue.together(),
+    ):
+        pytest.fail("two had it")
 
 
 def test_what_is_no_catalogue_is_told_at_once(path: Path) -> None:

@@ -1,0 +1,49 @@
+"""Stores in which many changes cost little more than one: what takes its time there is the flush to the disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import AbstractContextManager
+from typing import Protocol, TypeVar, runtime_checkable
+
+from holdfast.backup.ports import ChunkIndex, ObjectStore
+
+T = TypeVar("T")
+R = TypeVar("R")
+Each = Callable[[Callable[[T], R], Iterable[T]], Iterable[R]]
+"""Does something for each item, in their order: `map`, or several at once."""
+TOGETHER = 256
+"""Changes made together: with 128 chunks a pack, a transaction of 0.1 s, which others wait for."""
+
+
+@runtime_checkable
+class Transactional(Protocol):
+    """A catalogue that can make several changes in one transaction."""
+
+    def together(self) -> AbstractContextManager[None]:
+        """Make what this thread changes in the block durable at its end, all of it or nothing. Others wait."""
+
+
+@runtime_checkable
+class DeletesTogether(Protocol):
+    """An object store that can delete several objects and make that durable at once."""
+
+    def delete_all(self, keys: Collection[str]) -> None:
+        """Remove these objects, as far as they are there; durable on return."""
+
+
+def change_all(index: ChunkIndex, change: Callable[[T], R], items: Sequence[T], each: Each[T, R] = map) -> list[R]:
+    """Make one change of the index for each item: in one transaction where it has them, else `each` by itself."""
+    if not isinstance(index, Transactional):
+        return list(each(change, items))
+    with index.together():
+        return [change(item) for item in items]
+
+
+def delete_all(objects: ObjectStore, keys: Collection[str], each: Each[str, None] = map) -> None:
+    """Delete these objects: together where the store can, else `each` by itself."""
+    if isinstance(objects, DeletesTogether):
+        objects.delete_all(keys)
+    else:
+        for _ in each(objects.delete, keys):
+            pass
