@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from holdfast.backup.entry import Entry, Item
 from holdfast.backup.ids import SnapshotId
 from holdfast.backup.manifest import decode_manifest
-from holdfast.backup.tree import ContentBuilder, content_of, decode_list, decode_node, encode_nodes
+from holdfast.backup.tree import ContentBuilder, content_of, decode_list, decode_node
 from holdfast.backup.wire import pack
 from holdfast.errors import IntegrityError
-from tests.support.entries import DictChunks, any_entry, entries, items, name_hash
+from tests.support.entries import DictChunks, any_entry, encode_nodes, entries, items, name_hash
 
 directories = st.lists(entries(), max_size=12, unique_by=lambda entry: entry.name).map(
     lambda found: sorted(found, key=lambda entry: entry.name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from hashlib import blake2b
 from typing import Any
 
@@ -10,11 +10,27 @@ from hypothesis import strategies as st
 
 from holdfast.backup.entry import Entry, EntryKind, Item
 from holdfast.backup.ids import ChunkId
+from holdfast.backup.tree import NodeBuilder
 from holdfast.errors import IntegrityError
 
 
 def name_hash(data: bytes) -> bytes:
     return blake2b(data, digest_size=32).digest()
+
+
+def encode_nodes(entries: Iterable[Entry], name_hash: Callable[[bytes], bytes]) -> list[bytes]:
+    """Return a directory's nodes, then any lists of nodes; cuts depend on names alone, unless entries are huge."""
+    nodes: list[bytes] = []
+
+    def keep(node: bytes) -> ChunkId:
+        nodes.append(node)
+        return ChunkId(name_hash(node))
+
+    builder = NodeBuilder(keep, name_hash)
+    for entry in entries:
+        builder.add(entry)
+    builder.finish()
+    return nodes
 
 
 class DictChunks:

@@ -44,11 +44,12 @@ from holdfast.backup.ports import PackKind, Record
 from holdfast.backup.repository import parse_config
 from holdfast.backup.resume import NOTED, ROOTS, interrupted_roots, notes_of
 from holdfast.backup.sealing import Ring
-from holdfast.backup.tree import decode_list, decode_node, encode_nodes
+from holdfast.backup.tree import decode_list, decode_node
 from holdfast.backup.wire import pack
 from holdfast.errors import HoldfastError, IntegrityError, InvalidRequest, WrongKey
 from holdfast.vault.jobs import Job, parse_job
 from tests.support.chunks import snapshot
+from tests.support.entries import encode_nodes
 from tests.support.repositories import KEYRING, any_created, any_repository, cheap_key, objects_of
 
 SOURCE = Path(holdfast.__file__).parent
@@ -196,7 +197,8 @@ REACHED_OTHERWISE: Mapping[str, str] = {
     "backup.workers.Workers._hear": "an error of our own worker's",
     "backup.workers._pickled": "made in the same line",
     "backup.stores.sqlite_ledger._to_record": "our own catalogue; a damaged one is rebuilt",
-    "backup.usage._count": "made by the process itself",
+    "backup.usage._Sums.add": "made by the process itself",
+    "backup.stores.aws.service_models._PlainFiles._load_file": "a file of the SDK that is installed",
     "backup.spill.ChunksByPack.placed": "made by the process itself",
 }
 """Functions that take bytes or text apart and are not given anything an attacker wrote."""

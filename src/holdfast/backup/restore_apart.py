@@ -17,7 +17,7 @@ from holdfast.backup.places import answer_places
 from holdfast.backup.reader import ChunkReader
 from holdfast.backup.remote import AT_ONCE, is_remote
 from holdfast.backup.repository import Repository
-from holdfast.backup.restore_parts import LARGE_BYTES, Done, LargeFile, parts_of
+from holdfast.backup.restore_parts import LARGE_BYTES, Done, LargeRestore, parts_of
 from holdfast.backup.restore_worker import PART, files_job, part_job, prepare
 from holdfast.backup.targets import WritesByPath
 from holdfast.backup.workers import Workers
@@ -56,7 +56,7 @@ class RestoreApart:
         self._gathering = 0
         self._line: Iterator[Job] = iter(())
         self._is_line_empty = True
-        self._large: dict[int, LargeFile] = {}
+        self._large: dict[int, LargeRestore] = {}
         self._numbers = count_up()
         self._jobs: Counter[int] = Counter()
         self._done: deque[Done] = deque()
@@ -123,7 +123,7 @@ class RestoreApart:
             self._done.append(Done(0, 0, [(path, str(error))]))
             return
         number = next(self._numbers)
-        large = self._large[number] = LargeFile(path, entry, file, gathering)
+        large = self._large[number] = LargeRestore(path, entry, file, gathering)
         self._jobs[gathering] += 1
         try:
             for part in parts_of(self._reader, entry):

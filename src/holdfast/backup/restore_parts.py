@@ -80,7 +80,7 @@ def write_part(reader: ChunkReader, target: WritesByPath, file: Unfinished, part
 
 
 @dataclass(slots=True)
-class LargeFile:
+class LargeRestore:
     """A file whose parts are given to workers: what is still to come back, and what went wrong first."""
 
     path: Path

@@ -83,11 +83,6 @@ class Keyring:
         """Return the secret that keys the chunker."""
         return self._ring.chunker
 
-    @property
-    def newest_generation(self) -> int:
-        """Return the generation that new data is sealed under."""
-        return self._newest
-
     def chunk_id(self, plaintext: bytes | memoryview) -> ChunkId:
         """Return the chunk's name: equal plaintexts have equal names, and only key holders can compute them."""
         return ChunkId(blake3(plaintext, key=self._ring.id_key).digest())

@@ -112,21 +112,6 @@ class NodeBuilder:
             self._entries, self._size = [], 0
 
 
-def encode_nodes(entries: Iterable[Entry], name_hash: Callable[[bytes], bytes]) -> list[bytes]:
-    """Return a directory's nodes, then any lists of nodes; cuts depend on names alone, unless entries are huge."""
-    nodes: list[bytes] = []
-
-    def keep(node: bytes) -> ChunkId:
-        nodes.append(node)
-        return ChunkId(name_hash(node))
-
-    builder = NodeBuilder(keep, name_hash)
-    for entry in entries:
-        builder.add(entry)
-    builder.finish()
-    return nodes
-
-
 def _array_header(count: int) -> bytes:
     if count < 16:
         return bytes([0x90 | count])

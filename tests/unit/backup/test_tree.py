@@ -14,14 +14,13 @@ from holdfast.backup.tree import (
     content_of,
     decode_list,
     decode_node,
-    encode_nodes,
     entries_of,
     references,
     walk,
 )
 from holdfast.backup.wire import pack
 from holdfast.errors import IntegrityError
-from tests.support.entries import DictChunks, any_entry, name_hash
+from tests.support.entries import DictChunks, any_entry, encode_nodes, name_hash
 
 
 def directory(chunks: DictChunks, name: bytes, entries: list[Entry]) -> Entry:
