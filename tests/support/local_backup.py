@@ -16,7 +16,7 @@ from pathlib import Path
 
 from blake3 import blake3
 
-from holdfast.backup import store_apart, store_tree
+from holdfast.backup import large_file, store_apart, store_tree
 from holdfast.backup.argon2id import PasswordCost
 from holdfast.backup.checkpoints import CheckpointRate
 from holdfast.backup.clock import SystemClock
@@ -30,10 +30,13 @@ from holdfast.backup.resume import last_interrupted
 from holdfast.backup.sources.directory import DirectorySource
 from holdfast.backup.stores.local import LocalObjects
 from holdfast.backup.stores.sqlite_catalogue import SqliteCatalogue
-from holdfast.errors import Conflict
+from holdfast.errors import Conflict, StoreUnavailable
 
 LEASE = timedelta(seconds=1)
 CHECKPOINT_BYTES = 1024 * 1024
+PART_BYTES = 2 * 1024 * 1024
+"""An eighth of what it is in life, so that a file of some MiB is stored in parts."""
+WORKER_KILLED = 3
 SHARE_FORGOTTEN = 0.02
 """Of the older snapshots, at each prune."""
 KEY = PasswordKey("password", cost=PasswordCost(memory_kib=64, passes=1, lanes=1))
@@ -86,8 +89,12 @@ def back_up_for_ever(folder: Path, source: Path, user: str, jobs: int) -> None:
 
 
 def back_up_once(folder: Path, source: Path, user: str, jobs: int) -> None:
-    """Back up slowly, with a checkpoint after each MiB; print how many bytes are read, and all read at the end."""
+    """Back up slowly, with a checkpoint after each MiB; print how many bytes are read, and all read at the end.
+
+    Exit status 3: a worker was killed.
+    """
     store_apart.APART_BYTES = 0
+    large_file.PART_BYTES = PART_BYTES
     store_apart.JOB_BYTES = 256 * 1024
 
     def progress(at: store_tree.Progress) -> None:
@@ -98,16 +105,19 @@ def back_up_once(folder: Path, source: Path, user: str, jobs: int) -> None:
     with catalogue_of(folder) as catalogue:
         repository = opened(folder, catalogue)
         paths = DirectorySource([os.fsencode(source)], now_ns=lambda: time.time_ns() + 3600 * 10**9)
-        summary = create_snapshot(
-            repository,
-            paths,
-            user=user,
-            host="host",
-            checkpoints=CheckpointRate(least=timedelta(0), data_bytes=CHECKPOINT_BYTES),
-            resume=last_interrupted(repository, user, "host", paths.paths),
-            progress=progress,
-            jobs=jobs,
-        )
+        try:
+            summary = create_snapshot(
+                repository,
+                paths,
+                user=user,
+                host="host",
+                checkpoints=CheckpointRate(least=timedelta(0), data_bytes=CHECKPOINT_BYTES),
+                resume=last_interrupted(repository, user, "host", paths.paths),
+                progress=progress,
+                jobs=jobs,
+            )
+        except StoreUnavailable:
+            sys.exit(WORKER_KILLED)
         sys.stdout.write(f"{summary.snapshot} {digest_of(source)} {summary.bytes_read}\n")
         sys.stdout.flush()
 
