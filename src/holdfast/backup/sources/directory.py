@@ -8,7 +8,7 @@ import stat
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from holdfast.backup.entry import EntryKind, Path
 from holdfast.backup.folders import FolderStack, LastFolder
@@ -17,8 +17,10 @@ from holdfast.backup.sources.exclude import CACHE_TAG, Exclude, is_cache
 from holdfast.backup.sources.listing import Child, Keep, list_folder
 from holdfast.backup.sources.metadata import entry_of, may_hide_a_change, read_xattrs, reason
 from holdfast.backup.sources.open_file import OpenedFile
-from holdfast.backup.sources.scout import Report, Scout, Tell
 from holdfast.errors import SourceUnreadable
+
+if TYPE_CHECKING:
+    from holdfast.backup.sources.scout import Scout, Tell
 
 OPEN_FILE = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
 SCOUT_AFTER = 100
@@ -154,7 +156,7 @@ class DirectorySource:
         while stack:
             above, rest = stack[-1]
             if looked >= SCOUT_AFTER and self._ahead and self._may_reuse is not None and self._scout is None:
-                self._scout = Scout(partial(self._look_ahead, root, device, folders, stack), folders.fds)
+                self._scout = self._send_ahead(root, device, folders, stack)
             child = next(rest, None)
             if child is None:
                 stack.pop()
@@ -176,6 +178,11 @@ class DirectorySource:
             yield from found
             if below is not None:
                 stack.append((path, iter(below)))
+
+    def _send_ahead(self, root: bytes, device: int, folders: FolderStack, stack: _Stack) -> Scout:
+        from holdfast.backup.sources.scout import Scout  # small runs need none, and not what it loads
+
+        return Scout(partial(self._look_ahead, root, device, folders, stack), folders.fds)
 
     def _look_ahead(self, root: bytes, device: int, folders: FolderStack, stack: _Stack, tell: Tell) -> None:
         """Walk on from here as the backup will, and tell of every folder that has a signature."""
@@ -253,7 +260,7 @@ class DirectorySource:
         below: list[Child] = [child for child in children if child[1] and stat.S_ISDIR(child[1].st_mode)]
         if self._tell is not None:
             if not rest:
-                self._tell(Report(path, entry, listing.counted, [name for name, _ in below]))
+                self._tell(path, entry, listing.counted, [name for name, _ in below])
             return [], below
         if not self._may_reuse(path, entry, listing.counted):
             return [SourceEntry(path, entry), *rest], children

@@ -35,7 +35,8 @@ class Report(NamedTuple):
     folders: list[bytes]
 
 
-Tell = Callable[[Report], None]
+Tell = Callable[[Path, Entry, Counted, list[bytes]], None]
+"""Is told what a report holds."""
 
 
 class Scout:
@@ -96,9 +97,9 @@ def _be_scout(end: socket.socket, look: Callable[[Tell], None], keep_open: Itera
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the backup, which ends us
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         _close_all_but({0, 1, 2, end.fileno(), *keep_open})
-        told: list[Report] = []
+        told: list[object] = []
 
-        def tell(report: Report) -> None:
+        def tell(*report: object) -> None:
             told.append(report)
             if len(told) == REPORTS_AT_A_TIME:
                 end.sendall(pack(told))

@@ -29,7 +29,7 @@ def reported(name: bytes) -> Report:
 def telling(*names: bytes) -> Callable[[Tell], None]:
     def look(tell: Tell) -> None:
         for name in names:
-            tell(reported(name))
+            tell(*reported(name))
 
     return look
 
@@ -73,7 +73,7 @@ def test_what_was_told_is_found_in_order() -> None:
 
 def test_a_scout_that_is_killed_or_fails_has_nothing_more_to_tell() -> None:
     def fails(tell: Tell) -> None:
-        tell(reported(b"a"))
+        tell(*reported(b"a"))
         raise ValueError("this cannot be looked at")
 
     for look in (fails, lambda tell: os.kill(os.getpid(), signal.SIGKILL)):
