@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -10,8 +12,11 @@ from holdfast import __version__
 from holdfast.backup.checkpoints import CheckpointRate, Checkpoints, Noted
 from holdfast.backup.ids import ChunkId, SnapshotId
 from holdfast.backup.manifest import Manifest, SourceRoot, put_manifest
+from holdfast.backup.outset import Outset
+from holdfast.backup.parallel import begun
 from holdfast.backup.ports import Status
 from holdfast.backup.reader import ChunkReader
+from holdfast.backup.remote import is_remote
 from holdfast.backup.repository import Repository
 from holdfast.backup.resume import all_usable, interrupted_roots, last_interrupted, notes_of
 from holdfast.backup.session import Session, new_snapshot_id
@@ -20,7 +25,7 @@ from holdfast.backup.sources import Skipped, Source
 from holdfast.backup.store_apart import Written
 from holdfast.backup.store_tree import OnProgress, Tally, TreeStore
 from holdfast.backup.writer import ChunkWriter
-from holdfast.errors import DeadlineReached, HoldfastError, Interrupted, InvalidRequest, LeaseLost
+from holdfast.errors import DeadlineReached, HoldfastError, IntegrityError, Interrupted, InvalidRequest, LeaseLost
 
 ATTEMPTS = 3
 """A session whose lease was lost is begun anew this often in all."""
@@ -64,6 +69,7 @@ class _Request:
     jobs: int
     is_stopped: Callable[[], bool]
     checkpoints: CheckpointRate
+    outset: Outset | None
 
 
 def create_snapshot(
@@ -82,6 +88,7 @@ def create_snapshot(
     jobs: int = 1,
     is_stopped: Callable[[], bool] = lambda: False,
     checkpoints: CheckpointRate = CheckpointRate(),  # noqa: B008 - frozen
+    outset: Outset | None = None,
 ) -> SnapshotSummary:
     """Store the source as one snapshot and return when it is durable and acknowledged; safe to repeat.
 
@@ -90,7 +97,7 @@ def create_snapshot(
     attempt that was stopped or killed, or reached its deadline: what it had noted, at its end or at the last of its
     `checkpoints`, is not read again either if it is usable still.
     Much data of a source that can be read by path is stored by `jobs` processes besides this one; the object store must
-    then be one that a forked process may use.
+    then be one that a forked process may use. What `outset` holds is not read again.
 
     Raises:
         SourceUnreadable: a root does not exist; nothing was written.
@@ -114,6 +121,7 @@ def create_snapshot(
         jobs=jobs,
         is_stopped=is_stopped,
         checkpoints=checkpoints,
+        outset=outset,
     )
     for attempt in range(ATTEMPTS):
         try:
@@ -121,6 +129,7 @@ def create_snapshot(
         except LeaseLost:
             if attempt == ATTEMPTS - 1:
                 raise
+            request = replace(request, outset=None)
             if not reread:
                 request = replace(request, resume=last_interrupted(repository, user, host, source.paths) or resume)
     raise AssertionError("unreachable")
@@ -133,15 +142,47 @@ def _check_texts(user: str, host: str, tags: Sequence[str]) -> None:
 
 
 def _attempt(repository: Repository, request: _Request) -> SnapshotSummary:
-    epoch = repository.ledger.epoch()
+    outset = request.outset
+    epoch = outset.epoch if outset else repository.ledger.epoch()
     paths = request.source.paths
-    parent = None if request.reread else find_parent(repository, request.user, request.host, paths)
-    session = _begin(repository, request, epoch, parent)
+    parent = None if request.reread else find_parent(repository, request.user, request.host, paths, outset)
+    reader = ChunkReader(repository, by_footers=True)  # of the parent: a damaged one only costs speed
+    with _reading_roots(repository, reader, parent) as read:
+        session = _begin(repository, request, epoch, parent)
+        return _in_session(repository, request, session, parent, reader, read)
+
+
+@contextmanager
+def _reading_roots(
+    repository: Repository, reader: ChunkReader, parent: Manifest | None
+) -> Iterator[Callable[[], None]]:
+    """Read the parent's roots while the session begins, where answers come late; what is given waits for it."""
+
+    def read() -> None:
+        with suppress(IntegrityError):
+            deque(reader.fetch(parent.roots if parent else ()), maxlen=0)
+
+    if parent is None or not is_remote(repository.objects):
+        yield lambda: None
+        return
+    with begun(read) as done:
+        yield done
+
+
+def _in_session(
+    repository: Repository,
+    request: _Request,
+    session: Session,
+    parent: Manifest | None,
+    reader: ChunkReader,
+    read: Callable[[], None],
+) -> SnapshotSummary:
     reason = "interrupted"
     try:
         if parent and not _still_stands(repository, parent):
             parent = None  # forgotten between the choice and our record: prune may not have seen that we use it
-        summary = _run(repository, request, session, parent)
+        read()
+        summary = _run(repository, request, session, parent, reader)
         reason = ""  # acknowledged, here or in the session that took over from this one
         return summary
     except Interrupted:
@@ -179,12 +220,14 @@ def _begin(repository: Repository, request: _Request, epoch: int, parent: Manife
     )
 
 
-def _run(repository: Repository, request: _Request, session: Session, parent: Manifest | None) -> SnapshotSummary:
+def _run(
+    repository: Repository, request: _Request, session: Session, parent: Manifest | None, reader: ChunkReader
+) -> SnapshotSummary:
     trees = TreeStore(
         repository,
         ChunkWriter(repository, session.id),
         request.source,
-        ChunkReader(repository, by_footers=True),  # a damaged parent only costs speed
+        reader,
         tick=session.tick,
         progress=request.progress,
         jobs=request.jobs,

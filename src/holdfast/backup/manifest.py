@@ -13,6 +13,7 @@ from holdfast.backup.wire import Fields, pack, unpack
 from holdfast.errors import NotFound
 
 if TYPE_CHECKING:
+    from holdfast.backup.ports import ObjectStore
     from holdfast.backup.repository import Repository
 
 PREFIX = "snapshots/"
@@ -135,10 +136,19 @@ def load_manifest(repository: Repository, id_: SnapshotId) -> Manifest:
         NotFound: there is none.
         IntegrityError: its bytes are not what was written.
     """
+    return open_manifest(repository, id_, sealed_manifest(repository.objects, id_))
+
+
+def sealed_manifest(objects: ObjectStore, id_: SnapshotId) -> bytes:
+    """Return a snapshot's manifest as it is stored; raise NotFound if there is none."""
     try:
-        sealed = repository.objects.get(PREFIX + id_)
+        return objects.get(PREFIX + id_)
     except NotFound as error:
         raise NotFound(f"snapshot {id_} has no manifest; see `holdfast snapshots`") from error
+
+
+def open_manifest(repository: Repository, id_: SnapshotId, sealed: bytes) -> Manifest:
+    """Return the manifest that `sealed` holds; raise IntegrityError if its bytes are not what was written."""
     return decode_manifest(repository.keyring.open(PURPOSE, id_.encode(), sealed), id_)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -13,17 +14,32 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
+@contextmanager
+def begun(work: Callable[[], T]) -> Iterator[Callable[[], T]]:
+    """Do `work` in a thread; what is given waits for it and returns or raises what it did. There is no thread then.
+
+    Nor is there at the end, whatever happens.
+    """
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(1) as pool:
+        doing = pool.submit(work)
+
+        def wait() -> T:
+            pool.shutdown()
+            return doing.result()
+
+        yield wait
+
+
 def beside(work: Callable[[], R], other: Callable[[], T]) -> tuple[R, T]:
     """Do both at once, `other` in a thread, and return what both return; an error of `work` rises first.
 
     Both have ended on return, whatever happens.
     """
-    from concurrent.futures import ThreadPoolExecutor
-
-    with ThreadPoolExecutor(1) as pool:
-        later = pool.submit(other)
+    with begun(other) as later:
         done = work()
-        return done, later.result()
+        return done, later()
 
 
 def each(work: Callable[[T], R], items: Iterable[T], workers: int) -> Iterator[R]:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain, islice
 
 from holdfast.backup.ids import ChunkId, SnapshotId
+from holdfast.backup.outset import Outset
 from holdfast.backup.ports import Record, Status
 from holdfast.backup.reader import ChunkReader
 from holdfast.backup.repository import Repository
@@ -39,16 +40,20 @@ def bytes_noted(record: Record) -> int:
     return noted if isinstance(noted, int) else 0
 
 
-def last_interrupted(repository: Repository, user: str, host: str, paths: Sequence[bytes]) -> SnapshotId | None:
-    """Return the attempt of this user, host and paths, since their newest snapshot, that has noted most."""
+def last_interrupted(
+    repository: Repository, user: str, host: str, paths: Sequence[bytes], outset: Outset | None = None
+) -> SnapshotId | None:
+    """Return the attempt of this user, host and paths, since their newest snapshot, that has noted most.
+
+    What `outset` holds is not read again.
+    """
     token = sources_token(repository.keyring, paths)
 
     def alike(records: Iterable[Record]) -> list[Record]:
         return [one for one in records if (one.user, one.host, one.figures.get(SOURCES)) == (user, host, token)]
 
-    noted = [
-        one for one in alike(chain(repository.ledger.ended(), repository.ledger.active())) if bytes_noted(one) >= 0
-    ]
+    noting = outset.noting if outset else chain(repository.ledger.ended(), repository.ledger.active())
+    noted = [one for one in alike(noting) if bytes_noted(one) >= 0]
     if not noted:
         return None
     done = next((one.start for one in alike(repository.ledger.completed_by(user, host))), None)

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from holdfast.backup.ids import SnapshotId
-from holdfast.backup.manifest import Manifest, load_manifest
+from holdfast.backup.manifest import Manifest, load_manifest, open_manifest, sealed_manifest
+from holdfast.backup.outset import Outset
 from holdfast.backup.ports import Record
 from holdfast.backup.repository import Repository
 from holdfast.backup.sealing import Keyring
@@ -58,14 +59,20 @@ def resolve(repository: Repository, text: str) -> SnapshotId:
     return found[0]
 
 
-def find_parent(repository: Repository, user: str, host: str, paths: Sequence[bytes]) -> Manifest | None:
-    """Return the newest acknowledged snapshot of the same user, host and paths; None where there is none to read."""
+def find_parent(
+    repository: Repository, user: str, host: str, paths: Sequence[bytes], outset: Outset | None = None
+) -> Manifest | None:
+    """Return the newest acknowledged snapshot of the same user, host and paths; None where there is none to read.
+
+    What `outset` holds is not read again.
+    """
     token = sources_token(repository.keyring, paths)
-    for record in repository.ledger.completed_by(user, host):
+    for record in outset.completed if outset else repository.ledger.completed_by(user, host):
         if record.figures.get("sources", token) != token:
             continue
         try:
-            manifest = load_manifest(repository, record.id)
+            sealed = outset.sealed(record.id) if outset else None
+            manifest = open_manifest(repository, record.id, sealed or sealed_manifest(repository.objects, record.id))
         except (IntegrityError, NotFound):
             continue  # a damaged parent only costs speed; `verify` tells of it
         if tuple(source.path for source in manifest.sources) == tuple(paths):

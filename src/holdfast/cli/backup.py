@@ -21,6 +21,7 @@ from holdfast.errors import ExitStatus, InvalidRequest
 
 if TYPE_CHECKING:
     from holdfast.backup.create_snapshot import SnapshotSummary
+    from holdfast.backup.outset import Outset
     from holdfast.backup.repository import Repository
     from holdfast.backup.sources import Source
     from holdfast.backup.store_tree import OnProgress, Progress
@@ -79,15 +80,19 @@ def command(
     host = os.uname().nodename if host is None else host
     with _source(sources, repo, _Choice(excludes, exclude_files, exclude_caches, one_file_system)) as source:
         source.check()  # before a password is asked for
-        with opened(repo, keys, needs=["holdfast.backup.create_snapshot"]) as repository:
+        from holdfast.backup.outset import OutsetAhead
+
+        reading = OutsetAhead(user, host)
+        with opened(repo, keys, needs=["holdfast.backup.create_snapshot"], ahead=reading.begin) as repository:
             from holdfast.backup.create_snapshot import create_snapshot
             from holdfast.backup.dry_run import dry
             from holdfast.backup.resume import last_interrupted
             from holdfast.backup.sources import ReadsByPath
             from holdfast.cli.ahead import counting
 
-            resume = None if reread else last_interrupted(repository, user, host, source.paths)
-            before = _files_before(repository, source, user, host) if report.is_on else None
+            outset = reading.taken()
+            resume = None if reread else last_interrupted(repository, user, host, source.paths, outset)
+            before = _files_before(repository, source, user, host, outset) if report.is_on else None
             is_first = report.is_on and before is None and isinstance(source, ReadsByPath)
             try:
                 with counting(source) if is_first else nullcontext() as ahead, stop_signals() as is_stopped:
@@ -102,6 +107,7 @@ def command(
                         resume=resume,
                         jobs=jobs_for(jobs),
                         is_stopped=is_stopped,
+                        outset=outset,
                     )
             finally:
                 report.clear()
@@ -129,11 +135,11 @@ def _this_user() -> str:
         return str(os.getuid())
 
 
-def _files_before(repository: Repository, source: Source, user: str, host: str) -> int | None:
+def _files_before(repository: Repository, source: Source, user: str, host: str, outset: Outset | None) -> int | None:
     """Return how many files the snapshot before this one has: about as many as are to be looked at."""
     from holdfast.backup.snapshots import find_parent
 
-    parent = find_parent(repository, user, host, source.paths)
+    parent = find_parent(repository, user, host, source.paths, outset)
     return parent.counts.get("files") if parent else None
 
 

@@ -16,7 +16,7 @@ from holdfast.errors import InvalidRequest
 if TYPE_CHECKING:
     from holdfast.backup.ports import KeyProvider
     from holdfast.backup.repository import Repository
-    from holdfast.backup.stores.open import Keys
+    from holdfast.backup.stores.open import Ahead, Keys
 
 
 def repository_named(flag: str | None) -> str:
@@ -88,10 +88,18 @@ def keys_to_create(repo: str, given: GivenKeys) -> Keys:
 
 
 @contextmanager
-def opened(repo: str, given: GivenKeys, *, to_rebuild: bool = False, needs: Sequence[str] = ()) -> Iterator[Repository]:
+def opened(
+    repo: str,
+    given: GivenKeys,
+    *,
+    to_rebuild: bool = False,
+    needs: Sequence[str] = (),
+    ahead: Ahead | None = None,
+) -> Iterator[Repository]:
     """Open the repository for one command; whether it exists is told before a password is asked for.
 
-    The modules that the command `needs` next are loaded while a password is stretched, which takes longer.
+    The modules that the command `needs` next are loaded while a password is stretched, which takes longer. In AWS
+    `ahead` may ask for something meanwhile.
     """
     from holdfast.backup.clock import SystemClock
     from holdfast.backup.stores import open as stores
@@ -105,5 +113,5 @@ def opened(repo: str, given: GivenKeys, *, to_rebuild: bool = False, needs: Sequ
             importlib.import_module(name)
         return found
 
-    with stores.opened(repo, keys_when_loaded, clock=SystemClock(), to_rebuild=to_rebuild) as repository:
+    with stores.opened(repo, keys_when_loaded, clock=SystemClock(), to_rebuild=to_rebuild, ahead=ahead) as repository:
         yield repository

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from holdfast.backup.ids import RepositoryId
 from holdfast.backup.manifest import PREFIX as MANIFESTS
-from holdfast.backup.ports import Clock, KeyProvider, ObjectStore
+from holdfast.backup.ports import Clock, KeyProvider, Ledger, ObjectStore
 from holdfast.backup.repository import CONFIG, Repository, create_repository, open_repository
 from holdfast.backup.stores.local import LocalObjects, make_folder
 from holdfast.backup.stores.os_errors import os_errors
@@ -19,6 +19,7 @@ LEFT_BY_A_CREATION = {"keys", "tmp"}
 IN_AWS = ("s3://", "vault:")
 Keys = Callable[[], Sequence[KeyProvider]]
 """Gives the keys at hand beside those of AWS; asked only once it is known that there is a repository."""
+Ahead = Callable[[ObjectStore, Ledger], None]
 
 
 def is_in_aws(repo: str) -> bool:
@@ -27,8 +28,12 @@ def is_in_aws(repo: str) -> bool:
 
 
 @contextmanager
-def opened(repo: str, keys: Keys, *, clock: Clock, to_rebuild: bool = False) -> Iterator[Repository]:
+def opened(
+    repo: str, keys: Keys, *, clock: Clock, to_rebuild: bool = False, ahead: Ahead | None = None
+) -> Iterator[Repository]:
     """Open the repository and close what it holds at the end.
+
+    In AWS, where answers come late, `ahead` may ask for something before the repository is open.
 
     Raises:
         NotFound: there is none.
@@ -41,7 +46,7 @@ def opened(repo: str, keys: Keys, *, clock: Clock, to_rebuild: bool = False) -> 
 
         clients = Clients()
         try:
-            yield open_in_aws(repo, clock=clock, clients=clients, providers=keys())
+            yield open_in_aws(repo, clock=clock, clients=clients, providers=keys(), ahead=ahead)
         finally:
             clients.close()
         return

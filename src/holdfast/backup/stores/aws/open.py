@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from urllib.parse import parse_qsl
@@ -93,10 +93,16 @@ def stores_in_aws(repo: str, *, clients: Clients | None = None) -> AwsStores:
 
 
 def open_in_aws(
-    repo: str, *, clock: Clock, clients: Clients | None = None, providers: Sequence[KeyProvider] = ()
+    repo: str,
+    *,
+    clock: Clock,
+    clients: Clients | None = None,
+    providers: Sequence[KeyProvider] = (),
+    ahead: Callable[[ObjectStore, Ledger], None] | None = None,
 ) -> Repository:
     """Open `vault:STACK`, or `s3://bucket/prefix` with its options; `providers` are tried before the KMS key.
 
+    `ahead` may ask the stores for something while the repository is opened, unless the catalogue is to be rebuilt.
     A bucket without its tables, a replica for example, is opened read-only: the catalogue is rebuilt in memory from the
     packs' footers.
 
@@ -105,6 +111,8 @@ def open_in_aws(
         InvalidRequest: not such a name.
     """
     stores = stores_in_aws(repo, clients=clients)
+    if ahead and stores.has_tables:
+        ahead(stores.objects, stores.ledger)
     repository = open_repository(stores.objects, stores.index, stores.ledger, [*providers, *stores.keys], clock=clock)
     if not stores.has_tables:
         rebuild_catalogue(repository)
