@@ -267,7 +267,9 @@ def _options() -> argparse.Namespace:
 def _place(options: argparse.Namespace) -> Path:
     memory = Path("/dev/shm")
     if options.work:
-        return Path(options.work)
+        work = Path(options.work)
+        work.mkdir(parents=True, exist_ok=True)
+        return work
     if memory.is_dir() and shutil.disk_usage(memory).free > ROOM * options.size:
         return memory
     return Path(tempfile.gettempdir())
