@@ -15,6 +15,7 @@ from holdfast.backup.manifest import Manifest, SourceRoot, put_manifest
 from holdfast.backup.outset import Outset
 from holdfast.backup.parallel import begun
 from holdfast.backup.ports import Status
+from holdfast.backup.previous import StandingChunks
 from holdfast.backup.reader import ChunkReader
 from holdfast.backup.remote import is_remote
 from holdfast.backup.repository import Repository
@@ -223,11 +224,12 @@ def _begin(repository: Repository, request: _Request, epoch: int, parent: Manife
 def _run(
     repository: Repository, request: _Request, session: Session, parent: Manifest | None, reader: ChunkReader
 ) -> SnapshotSummary:
+    writer = ChunkWriter(repository, session.id)
     trees = TreeStore(
         repository,
-        ChunkWriter(repository, session.id),
+        writer,
         request.source,
-        reader,
+        StandingChunks(reader, writer.stands),
         tick=session.tick,
         progress=request.progress,
         jobs=request.jobs,

@@ -2,12 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from holdfast.backup.entry import Entry, EntryKind
 from holdfast.backup.ids import ChunkId
 from holdfast.backup.tree import Chunks, entries_of
 from holdfast.errors import IntegrityError
+
+
+class StandingChunks:
+    """Reads trees that the session may refer to; each node that was read is told, as one that need not be stored."""
+
+    def __init__(self, chunks: Chunks, stands: Callable[[ChunkId], None]) -> None:
+        self._chunks = chunks
+        self._stands = stands
+
+    def read(self, chunk: ChunkId) -> bytes:
+        """Return one chunk's plaintext."""
+        data = self._chunks.read(chunk)
+        self._stands(chunk)
+        return data
+
+    def fetch(self, chunks: Sequence[ChunkId]) -> Iterator[tuple[ChunkId, bytes]]:
+        """Yield each distinct chunk once, in any order."""
+        for chunk, data in self._chunks.fetch(chunks):
+            self._stands(chunk)
+            yield chunk, data
 
 
 class PreviousFolder:

@@ -62,6 +62,10 @@ class ChunkWriter:
             self._settle(kind)
         return chunk
 
+    def stands(self, chunk: ChunkId) -> None:
+        """Take a chunk for stored without looking it up: the session's parent refers to it."""
+        self._remember(chunk)
+
     def flush(self) -> None:
         """Make everything added durable and published."""
         for kind in PackKind:

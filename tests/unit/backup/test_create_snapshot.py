@@ -343,6 +343,20 @@ def test_a_parent_forgotten_meanwhile_is_not_used() -> None:
     assert load_manifest(repository, second.snapshot).parent is None
 
 
+def test_what_the_parent_refers_to_is_not_looked_up() -> None:
+    repository = any_repository()
+    scripts = {b"%d" % n: Script([b"%d" % n], fingerprint=b"1") for n in range(9)}
+    scripted(repository, ScriptedSource(scripts))
+    asked: list[Any] = []
+    usable = repository.index.usable
+    vars(repository.index)["usable"] = lambda chunks: asked.append(list(chunks)) or usable(chunks)  # type: ignore[func-returns-value]
+    assert scripted(repository, ScriptedSource(scripts)).files_unchanged == 9
+    assert asked == []
+    scripts[b"1"].fingerprint = b"2"
+    assert scripted(repository, ScriptedSource(scripts)).files_unchanged == 8
+    assert len(asked) > 0
+
+
 def test_progress_tells_files_and_bytes() -> None:
     seen: list[Progress] = []
     scripted(any_repository(), ScriptedSource({b"a": Script([b"xx"]), b"b": Script([b"yyy"])}), progress=seen.append)
