@@ -23,7 +23,7 @@ from holdfast.backup.ports import PackKind, PackRow, PackState, Record
 from holdfast.backup.rebuild import NOBODY
 from holdfast.backup.repository import Repository
 from holdfast.backup.spill import ChunksByPack
-from holdfast.backup.together import TOGETHER, change_all, delete_all
+from holdfast.backup.together import change_all, delete_all
 from holdfast.errors import Conflict, HoldfastError, IntegrityError, NotFound
 
 LOCK = "prune"
@@ -33,6 +33,8 @@ RECORDS_KEPT = timedelta(days=90)
 HOLDS_PER_LEASE = 3
 DELETED_TOGETHER = 2048
 """Packs: where objects lie in 256 folders, each of which is flushed once, more saves little."""
+UNPOINTED_TOGETHER = 32
+"""Packs: with 128 chunks each, a transaction of 0.15 s where the index holds 2 million, which others wait for."""
 READERS = 4
 """Packs read ahead, and compressed anew in part, while others are rewritten: up to 64 MiB."""
 T = TypeVar("T")
@@ -240,7 +242,7 @@ class _Pruning:
         index, objects = self.repository.index, self.repository.objects
         begun = change_all(index, lambda row: index.begin_delete(row.pack, _epoch(row)), rows, self._each)
         mine = [row for row, is_begun in zip(rows, begun, strict=True) if is_begun]  # others judged the rest anew
-        for group in batches(mine, TOGETHER):
+        for group in batches(mine, UNPOINTED_TOGETHER):
             held = zip(group, self._each(lambda row: self._chunks_of(row.pack), group), strict=True)
             change_all(index, lambda one: index.unpoint(one[0].pack, one[1]), list(held), self._each)
         delete_all(objects, [pack_key(row.pack) for row in mine], self._each)

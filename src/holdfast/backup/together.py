@@ -13,7 +13,7 @@ R = TypeVar("R")
 Each = Callable[[Callable[[T], R], Iterable[T]], Iterable[R]]
 """Does something for each item, in their order: `map`, or several at once."""
 TOGETHER = 256
-"""Changes made together: with 128 chunks a pack, a transaction of 0.1 s, which others wait for."""
+"""Packs whose rows are changed together: a transaction of some 5 ms, which others wait for."""
 
 
 @runtime_checkable
