@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Iterator
+from collections import defaultdict, deque
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from holdfast.backup.parallel import each
 from holdfast.backup.ports import StoredObject
 from holdfast.backup.stores.os_errors import os_errors
 from holdfast.errors import InvalidRequest, NotFound
@@ -15,6 +17,8 @@ from holdfast.errors import InvalidRequest, NotFound
 TEMPORARY = "tmp"
 ABANDONED_SECONDS = 24 * 3600
 """A temporary file is written in one go, within seconds."""
+SYNCED_AT_ONCE = 4
+"""Folders: emptying and syncing them is the kernel's work, and it takes several at a time."""
 KEY = re.compile(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*")
 
 
@@ -132,14 +136,20 @@ class LocalObjects:
 
     def delete_all(self, keys: Collection[str]) -> None:
         """Remove these objects, as far as they are there; each folder is synced once, after all of its own."""
-        paths = {key: self._path(key) for key in keys}
-        for key, path in paths.items():
+        folders = defaultdict[Path, deque[str]](deque)
+        for key in sorted(keys):
+            folders[self._path(key).parent].append(key)
+        for _ in each(self._empty, folders.items(), min(len(folders), SYNCED_AT_ONCE)):
+            pass
+
+    def _empty(self, folder: tuple[Path, Sequence[str]]) -> None:
+        path, keys = folder
+        for key in keys:
             with os_errors(f"delete {key}"):
-                path.unlink(missing_ok=True)
-        for folder in sorted({path.parent for path in paths.values()}):
-            with os_errors(f"write {str(folder)!r}"):
-                if folder.is_dir():
-                    sync_folder(folder)
+                self._path(key).unlink(missing_ok=True)
+        with os_errors(f"write {str(path)!r}"):
+            if path.is_dir():
+                sync_folder(path)
 
     def _path(self, key: str) -> Path:
         if not KEY.fullmatch(key):
