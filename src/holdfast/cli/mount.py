@@ -61,7 +61,7 @@ def command(folder: Path, repo: str, keys: GivenKeys, quiet: bool, allow_other: 
                 nothreads=True,
                 ro=True,
                 allow_other=allow_other,
-                default_permissions=True,
+                default_permissions=allow_other,  # else nobody but who opened the repository can look
                 fsname="holdfast",
                 kernel_cache=True,  # a snapshot's files never change
                 attr_timeout=REMEMBERED_SECONDS,
@@ -73,14 +73,16 @@ def command(folder: Path, repo: str, keys: GivenKeys, quiet: bool, allow_other: 
 
 
 def require_folder(folder: Path, look: Callable[[Path], object] = os.stat) -> None:
-    """Refuse what is no folder, and one on which the mount of a process that is gone still stands.
+    """Refuse what is no empty folder, and one on which the mount of a process that is gone still stands.
 
     Raises:
-        StoreUnavailable: it is; with what to do.
-        InvalidRequest: there is no such folder.
+        StoreUnavailable: it does; with what to do.
+        InvalidRequest: there is no such folder, or something is in it.
     """
     try:
         look(folder)
+        if any(folder.iterdir()):
+            raise InvalidRequest(f"{str(folder)!r} is not empty; name an empty folder")
     except OSError as error:
         if error.errno != errno.ENOTCONN:
             raise InvalidRequest(f"{str(folder)!r} cannot be used: {error.strerror}; name an empty folder") from error
