@@ -104,7 +104,7 @@ class Entry(NamedTuple):
 
 def refuse_name(name: bytes) -> str | None:
     """Say why `name` cannot be one name of a directory; None if it can."""
-    if name in (b"", b".", b".."):
+    if len(name) <= 2 and name in (b"", b".", b".."):
         return f"the name {name!r} is reserved"
     if b"/" in name or b"\0" in name:
         return f"the name {name!r} holds a slash or a NUL"

@@ -61,7 +61,7 @@ class Fields:
 
     def __init__(self, value: object, what: str) -> None:
         self._what = what
-        if not isinstance(value, Mapping):
+        if type(value) is not dict:
             raise self.refusal(f"is {type(value).__name__}, not a map")
         self._values: Mapping[Any, Any] = value
 
@@ -77,13 +77,15 @@ class Fields:
 
     def checked(self, kinds: Mapping[str, tuple[type, int, int]]) -> Mapping[Any, Any]:
         """Return the map, once each of these keys that is there has the type; an integer within least and most."""
+        type_: Any
         for key, value in self._values.items():
-            if key not in kinds:
+            kind = kinds.get(key)
+            if kind is None:
                 continue
-            type_, least, most = kinds[key]
+            type_, least, most = kind
             if type(value) is not type_:
                 raise self.refusal(f"has {type(value).__name__} for '{key}', not {type_.__name__}")
-            if isinstance(value, int) and not least <= value <= most:
+            if type_ is int and not least <= value <= most:
                 raise self.refusal(f"has {value} for '{key}', out of {least} to {most}")
         return self._values
 
