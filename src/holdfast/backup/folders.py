@@ -13,9 +13,6 @@ OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 MAX_OPEN = 48
 """Folders above the current one kept open; deeper chains are reopened through `..` and checked."""
 
-MAX_REACHED = 256
-"""Folders that files are being restored into, kept open: a quarter of what a process may usually open."""
-
 
 @dataclass(slots=True)
 class _Folder:
@@ -148,7 +145,7 @@ class LastFolder:
 class OpenFolders:
     """Folders below a root, those reached last kept open: one is opened from the nearest of them above it."""
 
-    def __init__(self, open_root: Callable[[], int], most: int = MAX_REACHED) -> None:
+    def __init__(self, open_root: Callable[[], int], most: int) -> None:
         self._open_root = open_root
         self._most = most
         self._fds: OrderedDict[tuple[bytes, ...], int] = OrderedDict()

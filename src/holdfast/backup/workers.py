@@ -10,6 +10,7 @@ import ctypes
 import gc
 import os
 import pickle
+import resource
 import select
 import signal
 import socket
@@ -215,6 +216,7 @@ def _be_worker(link: _Link, prepare: Callable[[Ask], Work]) -> NoReturn:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the caller, which ends us
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         _keep_large_buffers()
+        _open_many_files()
         _do_jobs(link, prepare)
         status = 0
     except (EOFError, OSError):
@@ -231,6 +233,13 @@ def _keep_large_buffers() -> None:
         libc = ctypes.CDLL(None)
         libc.mallopt(M_MMAP_THRESHOLD, KEPT_BYTES)
         libc.mallopt(M_TRIM_THRESHOLD, KEPT_BYTES)
+
+
+def _open_many_files() -> None:
+    """Take the descriptors that the system lets a process have, not the 1,024 that are left for those that select()."""
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 class Ask:

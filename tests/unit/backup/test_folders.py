@@ -47,7 +47,7 @@ def test_every_folder_is_reached_however_few_stay_open(folders: OpenFolders, tre
 
 
 def test_a_neighbour_is_opened_from_the_folder_above(tree: Path, opened: list[object]) -> None:
-    folders = OpenFolders(lambda: os.open(tree, OPEN_FOLDER))
+    folders = OpenFolders(lambda: os.open(tree, OPEN_FOLDER), most=100)
     for path in [(b"a", b"b", b"c"), (b"a", b"b", b"d"), (b"a", b"b", b"c"), (b"a", b"b")]:
         folders.reach(path)
     folders.close()

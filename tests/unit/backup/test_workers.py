@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import signal
 import time
 from collections.abc import Iterator
@@ -105,6 +106,17 @@ def test_a_killed_worker_is_told_with_what_it_was_doing() -> None:
         os.kill(one.pids[0], signal.SIGKILL)
         with pytest.raises(StoreUnavailable, match="killed at '/home/ann/film'"):
             all_results(one)
+
+
+def test_a_worker_may_open_all_the_files_that_the_system_allows() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(256, hard), hard))
+    try:
+        with workers(lambda _: lambda _: resource.getrlimit(resource.RLIMIT_NOFILE), 1) as one:
+            assert one.all_do(None, "job") == [(hard, hard)]
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (min(256, hard), hard)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_closing_ends_workers_in_the_middle_of_a_job(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -17,6 +18,8 @@ from holdfast.backup.targets.parts import NEW_FILE, PartsOfFile, open_unfinished
 from holdfast.errors import InvalidRequest, StoreDenied
 
 MAX_WARNINGS = 1000
+MAX_REACHED = 4096
+"""Folders that files are being restored into, kept open: files come in the order of their content, not by folder."""
 MOST_OWNERS = 1000
 """Folders of which it is known who owns what is made in them."""
 DEVICE_TYPES = {EntryKind.CHARACTER_DEVICE: stat.S_IFCHR, EntryKind.BLOCK_DEVICE: stat.S_IFBLK}
@@ -36,7 +39,7 @@ class DirectoryTarget:
         self._metadata = Metadata(numeric_owner=numeric_owner)
         self._partial = partial_name()
         self._folders: FolderStack | None = None
-        self._reached = OpenFolders(lambda: self._open.open_folder(()))
+        self._reached = OpenFolders(lambda: self._open.open_folder(()), _most_reached())
         self._part = LastFolder()
         self._owners: dict[Path, Owner] = {}
         self._root: Entry | None = None
@@ -221,6 +224,12 @@ class DirectoryTarget:
                 self._warnings.append(f"{os.fsdecode(b'/'.join(path)) or '.'!r}: {text}")
 
         return warn
+
+
+def _most_reached() -> int:
+    """Return how many folders may stay open: a quarter of what this process may open."""
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return MAX_REACHED if limit == resource.RLIM_INFINITY else min(MAX_REACHED, limit // 4)
 
 
 def _fill(fd: int, entry: Entry, content: Content) -> None:
