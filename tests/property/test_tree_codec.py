@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from holdfast.backup.entry import Entry, Item
 from holdfast.backup.ids import SnapshotId
 from holdfast.backup.manifest import decode_manifest
-from holdfast.backup.tree import ContentBuilder, content_of, decode_list, decode_node
+from holdfast.backup.tree import ContentBuilder, content_of, decode_list, decode_node, held_by_node
 from holdfast.backup.wire import pack
 from holdfast.errors import IntegrityError
 from tests.support.entries import DictChunks, any_entry, encode_nodes, entries, items, name_hash
@@ -74,6 +74,25 @@ def test_any_maps_raise_integrity_errors_only(maps: list[dict[str, object]]) -> 
     named = [{"n": b"%d" % n, "t": "f", **entry} for n, entry in enumerate(maps)]
     with suppress(IntegrityError):
         decode_node(pack(named))
+
+
+@given(directories)
+def test_what_a_directory_refers_to_is_found_without_decoding_the_rest(directory: list[Entry]) -> None:
+    for node in encode_nodes(directory, name_hash):
+        whole = [(entry.content, entry.levels, entry.nodes) for entry in decode_node(node)]
+        assert [tuple(held) for held in held_by_node(node)] == [each for each in whole if each[0] or each[2]]
+
+
+@given(st.lists(st.dictionaries(keys, values, max_size=6), min_size=1, max_size=3))
+def test_whatever_a_whole_decoding_finds_is_found_without(maps: list[dict[str, object]]) -> None:
+    """Nothing that a reader could come to need may be missed by who deletes what nothing refers to."""
+    node = pack([{"n": b"%d" % n, "t": "f", **entry} for n, entry in enumerate(maps)])
+    try:
+        whole = [(entry.content, entry.nodes) for entry in decode_node(node)]
+    except IntegrityError:
+        return
+    held = [(each.content, each.nodes) for each in held_by_node(node)]
+    assert [each for each in held if any(each)] == [each for each in whole if any(each)]
 
 
 @given(directories.filter(bool), st.data())

@@ -44,7 +44,7 @@ from holdfast.backup.ports import PackKind, Record
 from holdfast.backup.repository import parse_config
 from holdfast.backup.resume import NOTED, ROOTS, interrupted_roots, notes_of
 from holdfast.backup.sealing import Ring
-from holdfast.backup.tree import decode_list, decode_node
+from holdfast.backup.tree import decode_list, decode_node, held_by_node
 from holdfast.backup.wire import pack
 from holdfast.errors import HoldfastError, IntegrityError, InvalidRequest, WrongKey
 from holdfast.vault.jobs import Job, parse_job
@@ -173,6 +173,7 @@ DECODERS: Mapping[str, Decoder] = {
     "damaged pack": Decoder(lambda data: damaged_blocks(KEYRING, PACK, data), SEEDS["pack"]),
     "block": Decoder(lambda data: decompress(data, 3000), SEEDS["block"]),
     "tree node": Decoder(decode_node, _node(), True),
+    "references of a tree node": Decoder(lambda data: list(held_by_node(data)), _node(), True),
     "content list": Decoder(lambda data: decode_list(data, 0), pack([b"c" * 32, 4096, b"d" * 32]), True),
     "list of lists": Decoder(lambda data: decode_list(data, 1), pack([b"c" * 32, b"d" * 32]), True),
     "manifest": Decoder(lambda data: decode_manifest(data, _manifest_id()), SEEDS["manifest"], True),

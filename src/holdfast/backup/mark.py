@@ -15,7 +15,7 @@ from holdfast.backup.ports import Record, Status
 from holdfast.backup.reader import ChunkReader
 from holdfast.backup.repository import Repository
 from holdfast.backup.spill import ChunksByPack, ChunkSet
-from holdfast.backup.tree import references
+from holdfast.backup.tree import held_by_node, references
 from holdfast.errors import Conflict, IntegrityError, NotFound
 
 LOOKUP_BATCH = 500
@@ -83,7 +83,9 @@ class Mark:
         try:
             manifests = each(partial(load_manifest, repository), ids, workers)
             roots = [root for manifest in manifests for root in manifest.roots]
-            self.chunks.update(references(ChunkReader(repository), roots, self._seen, repeating=True))
+            self.chunks.update(
+                references(ChunkReader(repository), roots, self._seen, repeating=True, decode=held_by_node)
+            )
         except (NotFound, IntegrityError) as error:
             if self._all_stand(repository, ids):
                 raise

@@ -6,7 +6,18 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice, pairwise, repeat
 from typing import NamedTuple, Protocol, TypeVar
 
-from holdfast.backup.entry import Entry, EntryKind, Item, Path, decode_entry, decode_items, encode_entry, refuse_name
+from holdfast.backup.entry import (
+    Entry,
+    EntryKind,
+    Held,
+    Item,
+    Path,
+    decode_entry,
+    decode_held,
+    decode_items,
+    encode_entry,
+    refuse_name,
+)
 from holdfast.backup.ids import ChunkId
 from holdfast.backup.wire import pack, unpack
 from holdfast.errors import IntegrityError
@@ -40,13 +51,26 @@ def decode_node(data: bytes | memoryview) -> list[Entry]:
     Raises:
         IntegrityError: not a node, or not in order, or a name twice.
     """
-    values = unpack(data, "a tree node")
-    if not isinstance(values, list) or not 0 < len(values) <= MAX_ENTRIES:
-        raise IntegrityError("a tree node is not a list of entries; run `holdfast verify`")
-    entries = [decode_entry(value) for value in values]
+    entries = [decode_entry(value) for value in _values_of(data)]
     for before, after in pairwise(entries):
         _refuse_disorder(before.name, after.name)
     return entries
+
+
+def held_by_node(data: bytes | memoryview) -> Iterator[Held]:
+    """Yield what a node's entries refer to, and look at nothing else of them.
+
+    Raises:
+        IntegrityError: not a node, or references of a wrong type or shape.
+    """
+    return filter(None, map(decode_held, _values_of(data)))
+
+
+def _values_of(data: bytes | memoryview) -> list[object]:
+    values = unpack(data, "a tree node")
+    if not isinstance(values, list) or not 0 < len(values) <= MAX_ENTRIES:
+        raise IntegrityError("a tree node is not a list of entries; run `holdfast verify`")
+    return values
 
 
 def _refuse_disorder(before: bytes, after: bytes) -> None:
@@ -236,6 +260,9 @@ class _Piece(NamedTuple):
         return ChunkId(self.chunk + bytes([2 * (self.levels + 1) + self.of_nodes]))
 
 
+DecodeNode = Callable[[bytes], Iterable[Entry | Held]]
+
+
 def references(
     chunks: Chunks,
     roots: Iterable[ChunkId],
@@ -243,6 +270,7 @@ def references(
     *,
     on_damage: OnDamage | None = None,
     repeating: bool = False,
+    decode: DecodeNode = decode_node,
 ) -> Iterator[ChunkId]:
     """Yield every chunk reachable from `roots` (nodes, lists, content) that is not in `seen`, and add it there.
 
@@ -251,6 +279,7 @@ def references(
     `repeating` yields a chunk of content each time it is met and keeps nodes alone in `seen`: for callers who have a
     better place for so many.
     With `on_damage`, a node or list that cannot be read is reported and what is below it left out; else it raises.
+    `decode` is `held_by_node` for callers who keep what they find, and need not know whether it can be restored.
     """
     pending = [_Piece(root, NODE, True) for root in roots]
     while pending:
@@ -260,7 +289,7 @@ def references(
         yield from _first_seen((piece.chunk for piece in fresh.values()), seen)
         for piece, data in _readable(chunks, list(fresh.values()), on_damage):
             try:
-                leaves, pieces = _below(data, piece)
+                leaves, pieces = _below(data, piece, decode)
             except IntegrityError as error:
                 if on_damage is None:
                     raise
@@ -312,7 +341,7 @@ NODE = -1
 """The level of a directory's node: below every list."""
 
 
-def _below(data: bytes, piece: _Piece) -> tuple[list[ChunkId], list[_Piece]]:
+def _below(data: bytes, piece: _Piece, decode: DecodeNode = decode_node) -> tuple[list[ChunkId], list[_Piece]]:
     leaves: list[ChunkId] = []
     pieces: list[_Piece] = []
 
@@ -324,9 +353,11 @@ def _below(data: bytes, piece: _Piece) -> tuple[list[ChunkId], list[_Piece]]:
             pieces.extend(_Piece(chunk, levels - 1, of_nodes) for chunk in ids)
 
     if piece.levels == NODE:
-        for entry in decode_node(data):
-            meet(entry.nodes, entry.levels, True)
-            meet(entry.content, entry.levels, False)
+        for entry in decode(data):
+            if entry.nodes:
+                meet(entry.nodes, entry.levels, True)
+            if entry.content:
+                meet(entry.content, entry.levels, False)
     else:
         meet(decode_list(data, piece.levels), piece.levels, piece.of_nodes)
     return leaves, pieces
