@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import importlib
+import os
 import signal
 import sys
 from typing import NoReturn
@@ -45,6 +47,8 @@ VERBS: dict[str, tuple[str, str]] = {
     "report": ("report", "Draw a rehearsal's report again, or open it."),
 }
 
+CANNOT_PRINT = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+
 EXIT_STATUS_HELP = (
     "Exit status: 0 done; 1 the answer is no; 2 bad usage or settings; 3 AWS, network or disk failed; "
     "4 not found; 5 wrong key or password; 6 busy; 130 interrupted."
@@ -53,6 +57,15 @@ EXIT_STATUS_HELP = (
 
 class LazyGroup(click.Group):
     """A group whose commands live in modules that are imported on first use."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Take the options before the verb; of one that stands only after it, say so."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            if any(word in VERBS for word in args):
+                ctx.fail(f"No such option {error.option_name!r} before the verb: options come after it")
+            raise
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the verbs in the order of a user's day, not of the alphabet."""
@@ -101,6 +114,8 @@ def run(arguments: list[str]) -> int:
     """Run one command line; every failure meant for the user is one line on stderr."""
     try:
         outcome = cli.main(args=arguments, prog_name="holdfast", standalone_mode=False)
+        if sys.stdout:  # None if it was closed before we began
+            sys.stdout.flush()
         return outcome if isinstance(outcome, int) else ExitStatus.DONE
     except HoldfastError as error:
         return _fail(str(error), error.exit_status)
@@ -117,6 +132,11 @@ def run(arguments: list[str]) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return ExitStatus.DONE
+    except OSError as error:  # of files Holdfast opens, errors have a name or were turned into a HoldfastError
+        if error.filename is not None or error.errno not in CANNOT_PRINT:
+            raise
+        text = f"the result cannot be written to standard output: {os.strerror(error.errno).lower()}"
+        return _fail(text, ExitStatus.ENVIRONMENT_FAILED)
 
 
 def _as_interrupt(_signal: int, _frame: object) -> NoReturn:

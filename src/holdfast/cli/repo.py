@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from holdfast.cli.keys import GivenKeys, new_key_file_option, new_keys, new_password_option, takes_keys
-from holdfast.cli.repository import keys_for, keys_to_create, opened, output_option, quiet_option
+from holdfast.cli.repository import (
+    keys_for,
+    keys_to_create,
+    opened,
+    output_option,
+    quiet_option,
+    repository_argument,
+    repository_named,
+)
 from holdfast.cli.text import shown_count, shown_path, shown_size, table
 from holdfast.errors import ExitStatus, InvalidRequest
 
@@ -22,11 +30,14 @@ if TYPE_CHECKING:
 
 @click.group("repo")
 def command() -> None:
-    """Create, measure and rebuild repositories; manage their keys. REPO is a folder or s3://bucket/prefix."""
+    """Create, measure and rebuild repositories; manage their keys.
+
+    REPO is a folder, s3://bucket/prefix or vault:STACK; without it that of HOLDFAST_REPO.
+    """
 
 
 @command.command("create")
-@click.argument("repo", metavar="REPO")
+@repository_argument
 @takes_keys
 @output_option
 @quiet_option
@@ -46,7 +57,7 @@ def create(repo: str, keys: GivenKeys, output: str, quiet: bool) -> None:
 
 
 @command.command("stats")
-@click.argument("repo", metavar="REPO")
+@repository_argument
 @takes_keys
 @output_option
 def stats(repo: str, keys: GivenKeys, output: str) -> None:
@@ -83,7 +94,7 @@ def _figures(repository: Repository) -> dict[str, Any]:
 
 
 @command.command("rebuild")
-@click.argument("repo", metavar="REPO")
+@repository_argument
 @takes_keys
 @output_option
 def rebuild(repo: str, keys: GivenKeys, output: str) -> int:
@@ -115,7 +126,7 @@ def key() -> None:
 
 
 @key.command("list")
-@click.argument("repo", metavar="REPO")
+@repository_argument
 @output_option
 def list_(repo: str, output: str) -> None:
     """List the key slots; no key is needed."""
@@ -137,7 +148,7 @@ def _row(slot: dict[str, Any]) -> list[str]:
 
 
 @key.command("add")
-@click.argument("repo", metavar="REPO")
+@repository_argument
 @takes_keys
 @new_key_file_option
 @new_password_option
@@ -167,9 +178,8 @@ def add(
 
 
 @key.command("remove")
-@click.argument("repo", metavar="REPO")
-@click.argument("slot", metavar="SLOT")
-def remove(repo: str, slot: str) -> None:
+@click.argument("names", metavar="[REPO] SLOT", nargs=-1, required=True)
+def remove(names: tuple[str, ...]) -> None:
     """Take a key slot away; the last one stays.
 
     Whoever opened the repository with it may have kept the master key: `rotate` shuts them out of what comes later.
@@ -177,13 +187,16 @@ def remove(repo: str, slot: str) -> None:
     from holdfast.backup.keys import remove_key
     from holdfast.backup.stores.open import objects_of
 
-    with objects_of(repo) as (objects, _):
+    *repos, slot = names
+    if len(repos) > 1:
+        raise InvalidRequest(f"key remove takes one repository and one slot, got {' '.join(names)!r}")
+    with objects_of(repository_named(repos[0] if repos else None, "REPO")) as (objects, _):
         remove_key(objects, slot)
     click.echo(f"removed key slot {slot}", err=True)
 
 
 @key.command("rotate")
-@click.argument("repo", metavar="REPO")
+@repository_argument
 @takes_keys
 @new_key_file_option
 @new_password_option

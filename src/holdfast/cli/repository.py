@@ -19,17 +19,17 @@ if TYPE_CHECKING:
     from holdfast.backup.stores.open import Ahead, Keys
 
 
-def repository_named(flag: str | None) -> str:
-    """Return the repository: the flag's, else that of HOLDFAST_REPO.
+def repository_named(given: str | None, how: str = "--repo REPO") -> str:
+    """Return the repository: the one that is given, else that of HOLDFAST_REPO.
 
     Raises:
-        InvalidRequest: neither names one.
+        InvalidRequest: neither names one; `how` says how to.
     """
     from holdfast.settings.environment import REPOSITORY, process_environment, repository_name
 
-    found = repository_name(process_environment()) if flag is None else flag
+    found = repository_name(process_environment()) if given is None else given
     if not found:
-        raise InvalidRequest(f"no repository: give --repo REPO, or set {REPOSITORY}")
+        raise InvalidRequest(f"no repository: give {how}, or set {REPOSITORY}")
     return found
 
 
@@ -38,6 +38,12 @@ repository_option = click.option(
     metavar="REPO",
     callback=lambda _context, _parameter, flag: repository_named(flag),
     help="A folder, s3://bucket/prefix or vault:STACK; else HOLDFAST_REPO.",
+)
+repository_argument = click.argument(
+    "repo",
+    metavar="[REPO]",
+    required=False,
+    callback=lambda _context, _parameter, given: repository_named(given, "REPO"),
 )
 output_option = click.option("--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
 events_option = click.option(

@@ -198,3 +198,27 @@ def test_a_hostile_slot_cannot_reach_the_terminal(holdfast: Run) -> None:
     assert ("\x1b" in listed, "\\x1b[2J" in listed) == (False, True)
     path.write_bytes(pack_json({name: value for name, value in slot.items() if name != "kind"}))
     assert holdfast("repo", "key", "list", "repo").status == 0
+
+
+def test_the_verbs_of_repo_take_the_repository_of_the_environment(
+    holdfast: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOLDFAST_REPO", "named")
+    assert holdfast("repo", "create", "--key-file", "key").status == 0
+    assert holdfast("repo", "key", "add", "--key-file", "key", "--new-key-file", "other").status == 0
+    slots = [slot["slot"] for slot in holdfast("repo", "key", "list", "--output", "json").json]
+    assert holdfast("repo", "key", "remove", slots[0]).status == 0
+    assert holdfast("repo", "key", "remove", "named", slots[0]).status == 4
+    done = holdfast("repo", "key", "remove", "named", "and", slots[0])
+    assert (done.status, done.err) == (
+        2,
+        f"holdfast: key remove takes one repository and one slot, got 'named and {slots[0]}'\n",
+    )
+    left = "key" if holdfast("repo", "stats", "--key-file", "key").status == 0 else "other"
+    assert holdfast("repo", "rebuild", "--key-file", left).status == 0
+    assert holdfast("repo", "key", "rotate", "--key-file", left).status == 0
+
+
+def test_without_a_repository_the_verbs_of_repo_say_how_to_name_one(holdfast: Run) -> None:
+    done = holdfast("repo", "stats")
+    assert (done.status, done.err) == (2, "holdfast: no repository: give REPO, or set HOLDFAST_REPO\n")

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
+import subprocess
+import sys
+from pathlib import Path
 
 import click
 import pytest
@@ -33,6 +37,30 @@ def test_a_mistyped_verb_is_told_what_it_may_have_been(capsys: pytest.CaptureFix
     assert run(["snapshot"]) == ExitStatus.BAD_USAGE
     said = capsys.readouterr().err
     assert said == "holdfast: No such command 'snapshot'; did you mean snapshots?; see `holdfast --help`\n"
+
+
+def test_an_option_before_the_verb_is_told_to_come_after_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--repo", "r", "backup", "docs"]) == ExitStatus.BAD_USAGE
+    said = capsys.readouterr().err
+    assert said == ("holdfast: No such option '--repo' before the verb: options come after it; see `holdfast --help`\n")
+
+
+@pytest.mark.parametrize("arguments", [["platforms"], ["platforms", "--output", "json"], ["--help"]])
+def test_a_result_that_cannot_be_written_is_one_line_and_status_three(arguments: list[str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "holdfast", *arguments]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == ExitStatus.ENVIRONMENT_FAILED
+    assert done.stderr == "holdfast: the result cannot be written to standard output: no space left on device\n"
+
+
+def test_a_system_error_that_nothing_foresaw_keeps_its_trace(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(**_: object) -> None:
+        raise OSError(errno.ENOSPC, "full", "a file")
+
+    monkeypatch.setattr(main.cli, "main", fail)
+    with pytest.raises(OSError, match="a file"):
+        run(["anything"])
 
 
 def test_no_arguments_print_help() -> None:

@@ -73,8 +73,18 @@ def sqlite_errors(path: Path) -> Iterator[None]:
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
         if code not in MEANING or isinstance(error, sqlite3.ProgrammingError):
             raise
+        if code == sqlite3.SQLITE_IOERR and is_full(path.parent):
+            code = sqlite3.SQLITE_FULL  # of the file that its readers share SQLite says no more than that it failed
         kind, advice = MEANING[code]
         raise kind(f"catalogue {path}: {advice}") from error
+
+
+def is_full(folder: Path) -> bool:
+    """Tell whether the folder's file system has no block left."""
+    try:
+        return os.statvfs(folder).f_bavail == 0
+    except OSError:
+        return False
 
 
 def is_on_read_only_file_system(folder: Path) -> bool:

@@ -68,6 +68,14 @@ def test_every_result_code_is_ours_or_known_as_our_mistake(name: str) -> None:
         assert "\n" not in str(caught.value)
 
 
+def test_a_full_disk_is_told_though_sqlite_says_only_that_it_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    full = os.statvfs_result((4096, 4096, 100, 0, 0, 10, 10, 10, 0, 255))
+    for status, text in ((full, "the disk is full: free some space"), (os.statvfs("/"), "the disk failed to answer")):
+        monkeypatch.setattr(os, "statvfs", lambda _folder, found=status: found)
+        with pytest.raises(StoreUnavailable, match=text), sqlite_errors(Path("c")):
+            raise error_of(sqlite3.SQLITE_IOERR_SHMSIZE)
+
+
 def test_each_change_is_synced_to_the_disk(catalogue: SqliteCatalogue) -> None:
     with catalogue._connected() as db:
         assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
