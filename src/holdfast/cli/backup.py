@@ -216,6 +216,7 @@ def _print(summary: SnapshotSummary, output: str, quiet: bool, dry_run: bool) ->
         click.echo(json.dumps(result, indent=2))
         return
     what = "dry run, nothing is stored" if dry_run else f"snapshot {summary.snapshot[:12]}"
+    what += "" if summary.is_complete else " (incomplete)"
     click.echo(
         f"{what}: {shown_count(summary.files, 'file')}, "
         f"{summary.files_unchanged} unchanged, {shown_size(summary.bytes_read)} read, "

@@ -105,6 +105,8 @@ def cli() -> None:
 def main() -> NoReturn:
     """Run the command line and exit with a status of `docs/exit-status.md`."""
     signal.signal(signal.SIGTERM, _as_interrupt)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # while the command line was loaded
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     status = run(sys.argv[1:])
     gc.freeze()  # or the interpreter looks for cycles, twice, in what the system takes back whole
     sys.exit(status)

@@ -126,6 +126,7 @@ def test_what_cannot_be_read_is_named_and_the_snapshot_incomplete(
     assert done.status == 1
     assert done.err.splitlines() == [f"skipped: {tmp_path / path}: {reason}"]
     assert done.out.startswith("snapshot ")
+    assert " (incomplete): " in done.out
     assert "(incomplete)" in holdfast("snapshots", "--repo", "repo").out
     (listed,) = holdfast("snapshots", "--repo", "repo", "--output", "json").json
     assert listed["complete"] is False

@@ -51,3 +51,30 @@ def test_an_interrupted_backup_goes_on_where_it_was(holdfast: Run, tmp_path: Pat
     assert done["files_unchanged"] > 100
     assert done["bytes_read"] < FILES * 9_000
     assert holdfast("verify", "--repo", "repo", "--read-data").status == 0
+
+
+INTERRUPTED_WHILE_LOADED = """
+import os, signal, sys
+from holdfast.__main__ import main
+
+class CtrlC:
+    def find_spec(self, name, path=None, target=None):
+        if name == "click":
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, CtrlC())
+sys.argv = ["holdfast", "platforms"]
+main()
+"""
+
+
+@pytest.mark.parametrize(("handler", "status"), [(signal.SIG_DFL, -signal.SIGINT), (signal.SIG_IGN, 0)])
+def test_ctrl_c_while_the_command_line_is_loaded_ends_it_without_a_trace(handler: signal.Handlers, status: int) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED_WHILE_LOADED],
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, handler),
+    )
+    assert (done.returncode, done.stderr) == (status, "")
