@@ -36,6 +36,12 @@ RANDOM_RUNS = 150
 
 
 @pytest.fixture(autouse=True)
+def _notes_of_the_dead_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To drop what was noted is the harder case; one test keeps it."""
+    monkeypatch.setattr(resume, "NOTES_KEPT", timedelta(0))
+
+
+@pytest.fixture(autouse=True)
 def _compaction_of_any_size(monkeypatch: pytest.MonkeyPatch) -> None:
     """These packs are tiny: let none be too small to be rewritten, and no chunk too small for a block of its own."""
     monkeypatch.setattr(compact, "SMALL_SHARE", 0.0)
@@ -320,6 +326,14 @@ def test_what_a_killed_backup_noted_is_taken_over() -> None:
     run(one, {"ann": jobs["ann"]}, by_name)
     assert one.taken_over == bytes_noted(record)
     one.check()
+
+
+@pytest.mark.parametrize("case", [going_on_with_the_dead, going_on_with_the_living])
+def test_no_order_breaks_a_snapshot_while_notes_of_the_dead_are_kept(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resume, "NOTES_KEPT", timedelta(days=7))
+    assert explore(case, 1) > 50
 
 
 def test_a_prune_of_the_compaction_case_rewrites() -> None:

@@ -14,6 +14,7 @@ from holdfast.backup.parallel import each
 from holdfast.backup.ports import Record, Status
 from holdfast.backup.reader import ChunkReader
 from holdfast.backup.repository import Repository
+from holdfast.backup.resume import roots_noted, worth_keeping
 from holdfast.backup.spill import ChunksByPack, ChunkSet
 from holdfast.backup.tree import held_by_node, references
 from holdfast.errors import Conflict, IntegrityError, NotFound
@@ -26,12 +27,14 @@ ENDED = frozenset({Status.FORGOTTEN, Status.FAILED, Status.ABANDONED})
 
 @dataclass(slots=True)
 class Mark:
-    """The chunks that snapshots refer to; many of them lie in a temporary file."""
+    """The chunks that snapshots refer to, and what interrupted attempts noted; many of them lie in a temporary file."""
 
     chunks: ChunkSet = field(default_factory=ChunkSet)
     walked: set[SnapshotId] = field(default_factory=set)
     leftover: set[SnapshotId] = field(default_factory=set)
     """Manifests of ended sessions that nobody's parent is: they keep nothing alive."""
+    noted: ChunkSet | None = None
+    """What interrupted attempts noted, for the next ones: kept as far as it is there."""
     _seen: set[ChunkId] = field(default_factory=set)
 
     def extend(self, repository: Repository, *, workers: int = 1) -> list[Record]:
@@ -54,6 +57,9 @@ class Mark:
         self._require_records(repository, roots)
         for batch in batches(roots, MANIFESTS_AT_ONCE):
             self._walk(repository, batch, workers)
+        if self.noted is None:
+            self.noted = ChunkSet()
+            self.noted.update(_noted(repository))
         return active
 
     def _all_stand(self, repository: Repository, ids: Collection[SnapshotId]) -> bool:
@@ -115,7 +121,19 @@ class Mark:
                         "then `holdfast repair`; no data was deleted"
                     )
                 by_pack.add(places[chunk].pack, places[chunk].ordinal, chunk)
+        for batch in batches(self.noted or (), LOOKUP_BATCH):
+            for chunk, place in repository.index.readable(batch).items():
+                by_pack.add(place.pack, place.ordinal, chunk)
         return by_pack
+
+
+def _noted(repository: Repository) -> Iterator[ChunkId]:
+    """Yield what interrupted attempts noted and can still be read."""
+    ledger = repository.ledger
+    for record in worth_keeping(ledger, ledger.ended(), repository.clock.now()):
+        roots = [node for nodes in roots_noted(record) for node in nodes]
+        reader = ChunkReader(repository)
+        yield from references(reader, roots, set(), on_damage=lambda *_: None, repeating=True, decode=held_by_node)
 
 
 def _cleared() -> Conflict:

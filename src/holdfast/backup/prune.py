@@ -22,6 +22,7 @@ from holdfast.backup.parallel import each
 from holdfast.backup.ports import PackKind, PackRow, PackState, Record
 from holdfast.backup.rebuild import NOBODY
 from holdfast.backup.repository import Repository
+from holdfast.backup.resume import worth_keeping
 from holdfast.backup.spill import ChunksByPack
 from holdfast.backup.together import change_all, delete_all
 from holdfast.errors import Conflict, HoldfastError, IntegrityError, NotFound
@@ -193,7 +194,8 @@ class _Pruning:
         parents = {record.parent for record in ledger.active()}
         free = [record.id for record in ended if record.id not in parents]
         self._delete_manifests(set(free) & set(manifest_ids(self.repository)))
-        ledger.retire(free, now + RECORDS_KEPT)
+        noting = {record.id for record in worth_keeping(ledger, ended, now)}
+        ledger.retire([id_ for id_ in free if id_ not in noting], now + RECORDS_KEPT)
         current = ledger.epoch()
         if any(row.epoch == current for row in self.repository.index.packs()):
             ledger.advance_epoch()  # a prune died between its condemnations and this

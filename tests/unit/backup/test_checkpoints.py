@@ -16,6 +16,7 @@ from holdfast.backup.checkpoints import CheckpointRate, Checkpoints, Noted
 from holdfast.backup.create_snapshot import SnapshotSummary, create_snapshot
 from holdfast.backup.ids import SnapshotId
 from holdfast.backup.manifest import load_manifest
+from holdfast.backup.pack import pack_key, read_footer
 from holdfast.backup.ports import Record, Status
 from holdfast.backup.prune import prune
 from holdfast.backup.reader import ChunkReader
@@ -24,7 +25,7 @@ from holdfast.backup.resume import all_usable, bytes_noted, interrupted_roots, l
 from holdfast.backup.session import Session
 from holdfast.backup.sources import SourceEntry
 from holdfast.backup.store_tree import Progress
-from holdfast.backup.tree import walk
+from holdfast.backup.tree import references, walk
 from holdfast.backup.verify import verify
 from holdfast.errors import DeadlineReached
 from tests.support.backups import restored, source_of
@@ -35,6 +36,7 @@ from tests.support.repositories import any_repository, contents_of, noise
 from tests.support.sources import ROOT, Script, ScriptedSource
 
 KIB = 1024
+DAY = timedelta(days=1).total_seconds()
 OFTEN = CheckpointRate(least=timedelta(), data_bytes=100 * KIB)
 NEVER = CheckpointRate(least=timedelta(days=1), most=timedelta(days=1))
 FILES = 40
@@ -188,19 +190,61 @@ def test_the_attempt_that_noted_most_is_gone_on_with() -> None:
     assert last_interrupted(repository, "u", "h", (ROOT,)) == first.id
 
 
-def test_a_prune_collects_what_a_fenced_session_noted_and_the_hint_is_dropped() -> None:
+def test_what_a_dead_session_noted_outlives_prunes_for_a_week() -> None:
+    repository, scripts = any_repository(), files()
+    record = killed(repository, scripts)
+    noted = bytes_noted(record)
+    for _ in range(2):
+        repository.clock.sleep(3 * DAY)
+        prune(repository, owner="p")
+    assert repository.ledger.get([record.id])[record.id].status is Status.ABANDONED
+    assert last_interrupted(repository, "u", "h", (ROOT,)) == record.id
+    summary = back_up(repository, ScriptedSource(scripts), resume=record.id)
+    assert summary.bytes_read == FILES * SIZE - noted
+    assert verify(repository, read_data=True).ok
+
+
+def test_a_prune_collects_what_was_noted_after_a_week_and_the_hint_is_dropped() -> None:
     repository, scripts = any_repository(), files()
     record = killed(repository, scripts)
     prune(repository, owner="p")
     assert interrupted_roots(repository, record.id, (ROOT,))  # its lease stands
     repository.clock.sleep(3600)
-    report = prune(repository, owner="p")
-    assert report.sessions_abandoned == 1
+    assert prune(repository, owner="p").sessions_abandoned == 1
+    assert interrupted_roots(repository, record.id, (ROOT,))
+    repository.clock.sleep(8 * DAY)
+    prune(repository, owner="p")
     assert list(repository.index.packs()) == []
-    assert repository.ledger.get([record.id])[record.id].status is Status.ABANDONED
     assert interrupted_roots(repository, record.id, (ROOT,)) == {}
+    assert last_interrupted(repository, "u", "h", (ROOT,)) is None
     summary = back_up(repository, ScriptedSource(scripts), resume=record.id)
     assert summary.bytes_read == FILES * SIZE
+
+
+def test_what_was_noted_before_a_later_snapshot_is_not_kept() -> None:
+    repository, scripts = any_repository(), files()
+    killed(repository, scripts)
+    repository.clock.sleep(3600)
+    prune(repository, owner="p")
+    noted = sum(row.size for row in repository.index.packs())
+    back_up(repository, ScriptedSource({b"other": scripts[b"000"]}))
+    prune(repository, owner="p")
+    assert sum(row.size for row in repository.index.packs()) < noted / 4  # the pack of that file
+
+
+def test_what_was_noted_and_is_gone_is_not_in_the_way_of_a_prune() -> None:
+    repository, scripts = any_repository(), files()
+    killed(repository, scripts)
+    repository.clock.sleep(3600)
+    snapshot = back_up(repository, ScriptedSource({b"x": scripts[b"000"]}), user="other").snapshot
+    kept = set(references(ChunkReader(repository), load_manifest(repository, snapshot).roots, set()))
+    for row in list(repository.index.packs()):
+        chunks = read_footer(repository.objects, repository.keyring, row.pack).chunks
+        if not kept & set(chunks):
+            repository.objects.delete(pack_key(row.pack))
+            repository.index.unpoint(row.pack, chunks)
+    prune(repository, owner="p")
+    assert verify(repository, read_data=True).ok
 
 
 def test_a_session_that_goes_on_with_an_abandoned_one_keeps_what_it_took() -> None:
