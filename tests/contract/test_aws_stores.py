@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from holdfast.backup.ids import ChunkId, PackId, Place, RepositoryId, SnapshotId
+from holdfast.backup.pack import Room
 from holdfast.backup.ports import PackKind, PackRow, PackState, Record, Status
 from holdfast.backup.stores.aws.dynamodb import Cancelled, transact
 from holdfast.backup.stores.aws.kms_key import KmsKey
 from holdfast.errors import Conflict, InvalidRequest, LeaseLost, NotFound, StoreDenied, StoreUnavailable, WrongKey
-from holdfast.rehearsal.ports import EmbeddedAws
+from holdfast.rehearsal.ports import EmbeddedAws, Fault
 from tests.support.aws_stores import AwsStores, make_stores
 
 pytestmark = pytest.mark.emulator
@@ -81,6 +82,18 @@ class TestObjects:
         assert objects.put("packs/a", b"bytes")
         assert not objects.put("packs/a", b"others")
         assert objects.get("packs/a") == b"bytes"
+
+    @pytest.mark.parametrize("error", ["SlowDown", "ConditionalRequestConflict"])
+    def test_a_pack_in_memory_of_its_own_is_put_whole_also_at_the_second_try(
+        self, stores: AwsStores, error: str
+    ) -> None:
+        room = Room()
+        data = bytes(range(256)) * 12_345
+        room.view(0, len(data))[:] = data
+        with stores.aws.inject(Fault(service="s3", operation="PutObject", error=error, times=1)) as injected:
+            assert stores.objects.put("packs/a", room.whole(len(data)))
+        assert injected.fired == 1
+        assert stores.objects.get("packs/a") == data
 
     def test_put_never_replaces_and_says_so(self, stores: AwsStores) -> None:
         assert stores.objects.put("a", memoryview(b"first"))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from holdfast.backup.ids import ChunkId, PackId, Place, SnapshotId
 from holdfast.backup.live_blocks import Sealed, kept, live_bytes
-from holdfast.backup.pack import Block, Footer, PackBuilder, read_footer
+from holdfast.backup.pack import Block, Footer, PackBuilder, Room, read_footer
 from holdfast.backup.pack_store import store_pack
 from holdfast.backup.parallel import each
 from holdfast.backup.ports import PackKind, PackRow
@@ -96,7 +96,7 @@ class BlockMover:
         self._repository = repository
         self._kind = kind
         self._session = session
-        self._room = bytearray()
+        self._room = Room()
         self._builder = PackBuilder(kind, repository.keyring.sealer(), self._room)
         self._sources: list[tuple[PackId, Block]] = []
 

@@ -132,9 +132,8 @@ class StoreAhead:
         return answer
 
     def store(self, pack: SealedPack) -> None:
-        """Begin to store a pack, of which a copy is kept: the next one is built in the same room."""
-        copy = SealedPack(pack.id, pack.footer, memoryview(bytes(pack.data)))
-        self._packs.append(self._pool().submit(self._now.stored, copy))
+        """Begin to store a pack, in whose room no other may be built."""
+        self._packs.append(self._pool().submit(self._now.stored, pack))
 
     def finish(self) -> list[SealedPack]:
         """Wait for what is under way."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from holdfast.backup.blocks import shrinks
 from holdfast.backup.ids import ChunkId, PackId, SnapshotId
-from holdfast.backup.pack import PackBuilder, SealedPack
+from holdfast.backup.pack import PackBuilder, Room, SealedPack
 from holdfast.backup.pack_store import Answer, PackStore, StoreAhead, StoreNow
 from holdfast.backup.ports import PackKind
 from holdfast.backup.promises import Claims, IndexRegister, Register, SharedRegister
@@ -36,7 +36,7 @@ class ChunkWriter:
         self._asked: deque[tuple[PackKind, _Batch, Answer]] = deque()
         self._batches = {kind: _Batch() for kind in PackKind}
         self._packs: dict[PackKind, _OpenPack] = {}
-        self._rooms = {kind: bytearray() for kind in PackKind}
+        self._rooms = {kind: Room() for kind in PackKind}
         self._pending: set[ChunkId] = set()
         self._known: OrderedDict[ChunkId, None] = OrderedDict()
         self.bytes_added = 0
@@ -115,7 +115,9 @@ class ChunkWriter:
     def _store(self, kind: PackKind) -> None:
         if kind in self._packs:
             self._stores.store(self._packs.pop(kind).finish())
-            if not self._stores.is_late:
+            if self._stores.is_late:
+                self._rooms[kind] = Room()  # the system has that pack's back when it is stored
+            else:
                 self._note(self._stores.finish())
 
     def _note(self, packs: Sequence[SealedPack]) -> None:

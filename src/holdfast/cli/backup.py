@@ -15,7 +15,7 @@ import click
 from holdfast.cli.events import Reporter
 from holdfast.cli.interrupts import stop_signals
 from holdfast.cli.keys import GivenKeys
-from holdfast.cli.repository import jobs_for, jobs_option, opened, reads_repository_with_events
+from holdfast.cli.repository import jobs_option, jobs_to_store, opened, reads_repository_with_events
 from holdfast.cli.text import json_path, shown_count, shown_path, shown_size
 from holdfast.errors import ExitStatus, InvalidRequest
 
@@ -105,7 +105,7 @@ def command(
                         progress=_progress(report, before, ahead, is_resumed=resume is not None),
                         reread=reread,
                         resume=resume,
-                        jobs=jobs_for(jobs),
+                        jobs=jobs_to_store(jobs, repo),
                         is_stopped=is_stopped,
                         outset=outset,
                     )

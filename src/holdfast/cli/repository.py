@@ -65,6 +65,14 @@ def jobs_for(jobs: int | None) -> int:
     return len(os.sched_getaffinity(0)) if jobs is None else jobs
 
 
+def jobs_to_store(jobs: int | None, repo: str) -> int:
+    """Return how many to store with: one less in AWS, where sending takes a share of a core and of memory too."""
+    from holdfast.backup.stores.open import is_in_aws
+
+    found = jobs_for(jobs)
+    return max(found - 1, 2) if jobs is None and found > 2 and is_in_aws(repo) else found
+
+
 def reads_repository(command: Command) -> Command:
     """Give a command the options of every verb that opens a repository."""
     for option in (quiet_option, output_option, takes_keys, repository_option):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import uuid
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Literal
@@ -62,14 +63,14 @@ class S3Objects:
 
     def put(self, key: str, data: bytes | memoryview) -> bool:
         """Store `data` if `key` is absent, durable and whole on return; False (and no change) if it was there."""
-        mark, body = uuid.uuid4().hex, _as_bytes(data)
+        mark, body = uuid.uuid4().hex, _body(data)
         for attempt in range(self._patience.attempts):
             with aws_errors(self._about("PutObject", key)):
                 try:
                     self._client.put_object(
                         Bucket=self._bucket,
                         Key=self._prefix + key,
-                        Body=body,
+                        Body=body(),  # type: ignore[arg-type]  # a map of memory reads and seeks as a file does
                         IfNoneMatch="*",
                         ChecksumAlgorithm="CRC32",
                         Metadata={PUT_MARK: mark},
@@ -179,11 +180,18 @@ class S3Objects:
             return body.read()[:length]
 
 
-def _as_bytes(data: bytes | memoryview) -> bytes:
-    """Return what the SDK takes; a view of all of a bytes object is not copied."""
-    if isinstance(data, bytes):
-        return data
-    return data.obj if isinstance(data.obj, bytes) and len(data.obj) == len(data) else bytes(data)
+def _body(data: bytes | memoryview) -> Callable[[], bytes | mmap.mmap]:
+    """Return what gives the SDK the bytes, once for each try; a view of all of a map of memory is not copied."""
+    whole = data.obj if isinstance(data, memoryview) else None
+    if not isinstance(whole, mmap.mmap) or len(whole) != len(data):
+        copy = bytes(data)
+        return lambda: copy
+
+    def from_the_start() -> mmap.mmap:
+        whole.seek(0)
+        return whole
+
+    return from_the_start
 
 
 def byte_range(start: int, length: int | None) -> str | None:
