@@ -179,6 +179,8 @@ def _directories(paths: tuple[str, ...], repo: str, choice: _Choice) -> Source:
     from holdfast.backup.sources.directory import DirectorySource
     from holdfast.backup.sources.exclude import Exclude, read_patterns
 
+    if "" in paths:  # as `backup "$DIR"` has it where DIR is not set
+        raise InvalidRequest("a source has an empty name; name a file or folder, `.` for this one")
     patterns = [pattern for file in choice.files for pattern in read_patterns(file)]
     return DirectorySource(
         [os.fsencode(path) for path in paths],

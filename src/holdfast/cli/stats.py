@@ -14,6 +14,7 @@ from holdfast.cli.keys import GivenKeys
 from holdfast.cli.progress import TerminalLine
 from holdfast.cli.repository import opened, reads_repository
 from holdfast.cli.text import shown_size, shown_time, table
+from holdfast.errors import InvalidRequest
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -48,6 +49,8 @@ def command(repo: str, keys: GivenKeys, output: str, quiet: bool, by: str, page:
     from holdfast.backup.stores.open import is_in_aws
     from holdfast.backup.usage import measure_usage
 
+    if page is not None and not page.name:
+        raise InvalidRequest("--report names no file; name one, as usage.html")
     workers, line = WORKERS if is_in_aws(repo) else 1, TerminalLine(quiet=quiet)
     with opened(repo, keys) as repository:
         ids, now = [record.id for record in repository.ledger.completed(user)], repository.clock.now()

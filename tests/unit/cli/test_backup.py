@@ -46,6 +46,14 @@ def test_a_dry_run_stores_nothing_and_tells_what_a_backup_would(holdfast: Run, s
     assert text.startswith("dry run, nothing is stored: 1 file")
 
 
+def test_a_source_without_a_name_is_refused_and_is_not_this_folder(holdfast: Run, source: Path) -> None:
+    holdfast("repo", "create", "repo")
+    for sources in ([""], [str(source), ""]):
+        done = holdfast("backup", *sources, "--repo", "repo")
+        assert (done.status, done.out) == (2, "")
+        assert done.err == "holdfast: a source has an empty name; name a file or folder, `.` for this one\n"
+
+
 def test_patterns_come_from_files(holdfast: Run, source: Path) -> None:
     for name in ("a.tmp", "b.log", "# odd", "blank "):
         (source / name).write_text("x")

@@ -59,3 +59,16 @@ def test_stats_that_cannot_write_the_page_still_tell_the_figures(holdfast: Run, 
     assert refused.status == 3
     assert "all" in refused.out
     assert refused.err.count("\n") == 1
+
+
+def test_a_report_without_a_name_is_refused_before_anything_is_measured(holdfast: Run) -> None:
+    done = holdfast("stats", "--repo", "repo", "--report", "")
+    assert (done.status, done.err) == (2, "holdfast: --report names no file; name one, as usage.html\n")
+
+
+def test_a_pattern_without_a_name_is_refused_as_it_was_written(holdfast: Run, tmp_path: Path) -> None:
+    (tmp_path / "source").mkdir()
+    holdfast("repo", "create", "repo")
+    holdfast("backup", "source", "--repo", "repo")
+    done = holdfast("find", "", "--repo", "repo")
+    assert (done.status, done.err.startswith("holdfast: the pattern '' matches nothing;")) == (2, True)

@@ -89,7 +89,9 @@ def _rule(pattern: bytes) -> _Rule:
     text = pattern.removeprefix(b"!")
     body = text.rstrip(b"/")
     if not body:
-        raise InvalidRequest(f"the pattern {pattern!r} matches nothing; write a name or a path such as 'cache/'")
+        raise InvalidRequest(
+            f"the pattern {os.fsdecode(pattern)!r} matches nothing; write a name or a path such as 'cache/'"
+        )
     try:
         expression = re.compile(_translate(body.lstrip(b"/")), re.DOTALL)
     except re.error as error:
