@@ -111,6 +111,28 @@ class TestObjects:
             client.put_object(Bucket=stores.bucket, Key=f"backups/k/{number:04}", Body=b"")
         assert [found.key for found in stores.objects.list("k/")] == [f"k/{number:04}" for number in range(1003)]
 
+    def test_many_are_deleted_by_one_request_and_what_is_not_there_is_no_error(self, stores: AwsStores) -> None:
+        keys = [f"packs/ä & <{number}>" for number in range(20)]
+        for key in [*keys, "packs/kept"]:
+            stores.objects.put(key, b"x")
+        with counted(stores) as made:
+            stores.objects.delete_all([*keys, "packs/never"])
+            stores.objects.delete_all([])
+        assert made == {"s3.DeleteObjects": 1}
+        assert [found.key for found in stores.objects.list("")] == ["packs/kept"]
+
+    def test_what_one_request_did_not_delete_is_deleted_alone_or_says_why_not(
+        self, stores: AwsStores, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        stores.objects.put("packs/a", b"x")
+        kept = {"Errors": [{"Key": "backups/packs/a", "Code": "InternalError"}]}
+        monkeypatch.setattr(stores.objects._client, "delete_objects", lambda **_: kept)
+        stores.objects.delete_all(["packs/a"])
+        assert list(stores.objects.list("")) == []
+        denied = Fault(service="s3", operation="DeleteObject", error="AccessDenied")
+        with stores.aws.inject(denied), pytest.raises(StoreDenied, match="packs/a"):
+            stores.objects.delete_all(["packs/a"])
+
     def test_missing_bucket_is_named(self, stores: AwsStores) -> None:
         stores.aws.client("s3", stores.region).delete_bucket(Bucket=stores.bucket)
         with pytest.raises(NotFound, match=stores.bucket):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import mmap
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import TYPE_CHECKING, Any, Literal
 
 from botocore.exceptions import ClientError, IncompleteReadError, ReadTimeoutError, ResponseStreamingError
 
 from holdfast.backup.cold import ARCHIVED, STANDARD, Temperature, Tier
 from holdfast.backup.ports import StoredObject
+from holdfast.backup.stores.aws.dynamodb import grouped
 from holdfast.backup.stores.aws.errors import aws_errors, code_of
 from holdfast.backup.stores.aws.patience import Patience
 from holdfast.errors import NotFound, StoreUnavailable
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 PUT_MARK = "holdfast-put"
+MOST_DELETED = 1000
+"""https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html"""
 _IS_THERE = {"412", "PreconditionFailed"}
 _RACED = {"409", "ConditionalRequestConflict", "OperationAborted"}
 _ABSENT = {"404", "NoSuchKey", "NotFound"}
@@ -124,6 +127,15 @@ class S3Objects:
         """Remove the object; nothing happens if it is not there. In a versioned bucket its versions stay."""
         with aws_errors(self._about("DeleteObject", key)):
             self._client.delete_object(Bucket=self._bucket, Key=self._prefix + key)
+
+    def delete_all(self, keys: Collection[str]) -> None:
+        """Remove these objects, as far as they are there, a thousand a request; in a versioned bucket versions stay."""
+        for group in grouped(keys, MOST_DELETED):
+            named = [{"Key": self._prefix + key} for key in group]
+            with aws_errors(self._about("DeleteObjects", group[0])):
+                answer = self._client.delete_objects(Bucket=self._bucket, Delete={"Objects": named, "Quiet": True})  # type: ignore[typeddict-item]
+            for failed in answer.get("Errors", []):  # alone it is tried again, or says why not
+                self.delete(failed["Key"].removeprefix(self._prefix))
 
     def temperature(self, key: str) -> Temperature:
         """Return an object's storage class and whether it can be read now; raise NotFound."""
