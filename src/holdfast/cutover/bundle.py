@@ -24,6 +24,7 @@ OURS = (
     "backup/stores/aws/__init__.py",
     "backup/stores/aws/clients.py",
     "backup/stores/aws/errors.py",
+    "backup/stores/aws/service_models.py",
     "vault/__init__.py",
     "vault/custom_resource.py",
     "vault/log.py",
