@@ -11,11 +11,15 @@ from holdfast.backup.pack import Block, Footer, PackBuilder, Room, read_footer
 from holdfast.backup.pack_store import store_pack
 from holdfast.backup.parallel import each
 from holdfast.backup.ports import PackKind, PackRow
+from holdfast.backup.remote import is_remote
 from holdfast.backup.repository import Repository
 from holdfast.backup.writer import PACK_BYTES
 
-LIVE_SHARE = 0.8
-"""A pack with less of its bytes referred to is rewritten: dead bytes stay under a quarter of the live ones."""
+LIVE_SHARE = 0.9
+"""A pack with less of its bytes referred to is rewritten: dead bytes stay under a ninth of the live ones."""
+REMOTE_LIVE_SHARE = 0.8
+"""The same where to move the 100 index rows of such a pack costs 200 write units: 0.013 cents at $0.625 a million, for
+which S3 keeps the 3.2 MiB that are gained for two months ($0.023 per GB and month; list prices of `docs/cost.md`)."""
 SMALL_SHARE = 0.25
 """A pack below this share of the full size is small; small ones are merged only into full-sized packs, so that no
 block is rewritten twice for smallness."""
@@ -37,10 +41,12 @@ def choose(
         else:
             large.append(row)
 
+    live_share = REMOTE_LIVE_SHARE if is_remote(repository.index) else LIVE_SHARE
+
     def is_sparse(row: PackRow) -> bool:
         footer = read_footer(repository.objects, repository.keyring, row.pack)
         whole = sum(block.stored_bytes for block in footer.blocks)
-        return live_bytes(footer, used.get(row.pack, ())) < LIVE_SHARE * whole
+        return live_bytes(footer, used.get(row.pack, ())) < live_share * whole
 
     chosen = [row for row, sparse in zip(large, each(is_sparse, large, workers), strict=True) if sparse]
     for kind, group in small.items():
