@@ -25,8 +25,9 @@ from holdfast.errors import IntegrityError, StoreDenied
 
 GATHERED = 16_000
 """Files gathered before they are sorted: about 1 KiB of memory each; so many more may be on their way to workers."""
-GATHERED_FIRST = 2_000
-"""So many are enough where the workers have nothing left to do."""
+GATHERED_FIRST, GATHERED_NEXT = 500, 2_000
+"""So many are enough at the start, and later where workers have room: what each gathering shares with others is opened
+again, so that few begin the work and most come together."""
 GATHERED_ITEMS = 100_000
 """Chunks and holes of the files gathered: about 70 bytes each."""
 JOB_BYTES = 8 * 1024 * 1024
@@ -73,8 +74,11 @@ class RestoreApart:
 
     def done(self, *, wait: bool) -> Iterator[Done]:
         """Keep the workers busy; yield what is done by now, or, to `wait`, all that was taken on."""
-        yield from self._feed(wait=wait or len(self._gathered) >= GATHERED or self._items >= GATHERED_ITEMS)
-        if self._is_line_empty and (wait or len(self._gathered) >= min(GATHERED_FIRST, GATHERED)):
+        is_full = len(self._gathered) >= GATHERED or self._items >= GATHERED_ITEMS
+        yield from self._feed(wait=wait or is_full)
+        enough = GATHERED_NEXT if self._gathering else GATHERED_FIRST
+        is_time = self._workers.has_room and len(self._gathered) >= enough
+        if self._is_line_empty and (wait or is_full or is_time):
             self._line = self._jobs_of(self._gathering, self._gathered)
             self._is_line_empty = False
             self._gathered, self._items = [], 0
