@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from holdfast.backup.ids import ChunkId, PackId, Place
@@ -30,6 +31,10 @@ REMOTE_GAP_BYTES = 2 * 1024 * 1024
 """23 ms of transfer at 90 MB/s: what S3 takes to begin an answer. `docs/cost.md` has the arithmetic."""
 REMOTE_RANGE_BYTES = 32 * 1024 * 1024
 """A whole pack in one request: other packs are read at the same time."""
+
+CHUNK_BYTES = 128 * 1024
+"""What a chunk is taken for before its pack's footer is read: the average of the default limits."""
+MOST_PACK_BYTES = 16 * 1024 * 1024
 
 Ordinals = dict[ChunkId, int]
 """Chunks of one pack, and where the index says they are in its footer."""
@@ -147,6 +152,14 @@ class PackReader:
             if len(self._seen) > MOST_SEEN:
                 self._seen.clear()
             self._seen.update((chunk, Place(pack, ordinal)) for ordinal, chunk in enumerate(footer.chunks))
+
+
+def span_bytes(chunks: Ordinals) -> int:
+    """Return about how many bytes `begin` reads for these chunks of a pack, rather too many: also what is between."""
+    near = REMOTE_GAP_BYTES // CHUNK_BYTES
+    steps = (later - earlier for earlier, later in pairwise(sorted(chunks.values())))
+    read = 1 + sum(step if step <= near else 1 for step in steps)
+    return END_BYTES + min(read * CHUNK_BYTES, MOST_PACK_BYTES)
 
 
 def blocks_of(footer: Footer, pack: PackId, chunks: Ordinals) -> list[Block]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import islice
@@ -10,19 +10,14 @@ from typing import Protocol
 
 from holdfast.backup.ids import ChunkId, PackId, Place
 from holdfast.backup.pack import open_block
-from holdfast.backup.pack_reader import Ordinals, PackReader, blocks_of
-from holdfast.backup.remote import AT_ONCE
+from holdfast.backup.pack_reader import Ordinals, PackReader, blocks_of, span_bytes
 from holdfast.backup.repository import Repository
 from holdfast.errors import IntegrityError, NotFound
 
 CACHE_BYTES = 64 * 1024 * 1024
 LOOKUP_BATCH = 500
 HELD_BYTES = 20 * 1024 * 1024
-"""Begun by one `prepare`: a pack that is wanted whole, and parts of its neighbours."""
-CHUNK_BYTES = 128 * 1024
-"""What a chunk is taken for before its pack's footer is read: the average of the default limits."""
-MOST_PACK_BYTES = 16 * 1024 * 1024
-
+"""Read ahead at a time: a pack that is wanted whole, and parts of its neighbours."""
 
 PlacesByPack = Mapping[PackId, Ordinals]
 Opened = Sequence[tuple[ChunkId, memoryview]]
@@ -57,7 +52,6 @@ class ChunkReader:
         self._cache = _ChunkCache(cache_bytes)
         self._packs = PackReader(repository)
         self._by_footers = by_footers
-        self._prepared: set[PackId] = set()
 
     def read(self, chunk: ChunkId) -> bytes:
         """Return one chunk's plaintext.
@@ -106,22 +100,6 @@ class ChunkReader:
                 if pair[0] in group:
                     yield pair
 
-    def prepare(self, places: PlacesByPack) -> None:
-        """Begin to read what holds these chunks, up to `HELD_BYTES`, where the store is remote; fetch them later.
-
-        What the call before began is let go.
-        """
-        if not self._packs.is_remote:
-            return
-        for pack in self._prepared:
-            self._packs.drop(pack)
-        self._prepared = set()
-        left = HELD_BYTES
-        for pack, group in places.items():
-            left -= min(len(group) * CHUNK_BYTES, MOST_PACK_BYTES)
-            if left >= 0 and self._packs.begin(pack, group):
-                self._prepared.add(pack)
-
     def lengths(self, chunks: Sequence[ChunkId]) -> dict[ChunkId, int]:
         """Return how many bytes each chunk has, as the footers of the packs say.
 
@@ -157,20 +135,23 @@ class ChunkReader:
                 yield from self._again(list(left), pack)
 
     def _read_ahead(self, groups: PlacesByPack) -> Iterator[tuple[PackId, Ordinals]]:
-        """Yield each pack, those that come next being read meanwhile where the store is remote."""
+        """Yield each pack, those that come next being read meanwhile where the store is remote, up to `HELD_BYTES`."""
         packs = list(groups.items())
         if not self._packs.is_remote or len(packs) == 1:
             yield from packs
             return
-        begun: set[PackId] = set()
+        coming, held = deque(packs), dict[PackId, int]()
         try:
-            for at, (pack, group) in enumerate(packs):
-                begun.update(one for one, wanted in packs[at : at + AT_ONCE] if self._packs.begin(one, wanted))
+            for pack, group in packs:
+                while coming and (not held or sum(held.values()) + span_bytes(coming[0][1]) <= HELD_BYTES):
+                    one, wanted = coming.popleft()
+                    held[one] = span_bytes(wanted)
+                    self._packs.begin(one, wanted)
                 yield pack, group
-                if pack in begun:
-                    self._packs.drop(pack)
+                self._packs.drop(pack)
+                del held[pack]
         finally:
-            for pack in begun:
+            for pack in held:
                 self._packs.drop(pack)
             self._packs.rest()
 

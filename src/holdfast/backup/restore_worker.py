@@ -51,7 +51,6 @@ class _Worker:
         return kind, number, self._part(*what) if kind == PART else self._files(*what)
 
     def _files(self, places: PlacesByPack, packed_files: Iterable[Any]) -> Any:
-        self._reader.prepare(places)
         failed = []
         written = bytes_written = 0
         for (path, entry), content in whole_files(self._reader, (_file(*one) for one in packed_files), places):

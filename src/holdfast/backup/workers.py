@@ -32,7 +32,7 @@ JOBS_EACH = 2
 """Jobs a worker has at a time: one at hand, one to go on with."""
 GRACE_SECONDS = 2.0
 """A worker whose caller is gone ends at its next word to it; one that has no word to say is killed after this."""
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
 """mallopt(3)."""
 KEPT_BYTES = 32 * 1024 * 1024
 JOB, ANSWER = 0, 1
@@ -233,6 +233,7 @@ def _keep_large_buffers() -> None:
         libc = ctypes.CDLL(None)
         libc.mallopt(M_MMAP_THRESHOLD, KEPT_BYTES)
         libc.mallopt(M_TRIM_THRESHOLD, KEPT_BYTES)
+        libc.mallopt(M_ARENA_MAX, 1)  # else each thread that reads packs keeps as much for itself
 
 
 def _open_many_files() -> None:

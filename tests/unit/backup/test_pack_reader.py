@@ -7,10 +7,11 @@ from typing import Self
 
 import pytest
 
-from holdfast.backup.ids import ChunkId, Place, SnapshotId
+from holdfast.backup.ids import ChunkId, PackId, Place, SnapshotId
 from holdfast.backup.pack import pack_key
+from holdfast.backup.pack_reader import PackReader, span_bytes
 from holdfast.backup.ports import PackKind
-from holdfast.backup.reader import ChunkReader, by_pack
+from holdfast.backup.reader import ChunkReader
 from holdfast.backup.repository import Repository
 from holdfast.backup.stores.memory import MemoryObjects
 from holdfast.backup.writer import ChunkWriter
@@ -116,35 +117,46 @@ def looked_up(repository: Repository) -> list[ChunkId]:
     return asked
 
 
-def test_what_was_prepared_is_not_asked_for_again(repository: Repository, far: FarObjects) -> None:
-    chunks = [*stored(repository, *[100_000] * 10), *stored(repository, *[110_000] * 10)]
+@pytest.mark.parametrize(("held", "begun"), [(20 * 1024 * 1024, 3), (span_bytes({ChunkId(b"a"): 0}) * 2, 2), (1, 1)])
+def test_packs_that_come_next_are_read_meanwhile_up_to_so_many_bytes(
+    repository: Repository, far: FarObjects, monkeypatch: pytest.MonkeyPatch, held: int, begun: int
+) -> None:
+    chunks = [*stored(repository, 100_000), *stored(repository, 110_000, 1000), *stored(repository, 120_000, 10, 100)]
+    monkeypatch.setattr("holdfast.backup.reader.HELD_BYTES", held)
     reader = ChunkReader(repository, cache_bytes=0)
-    far.gets.clear()
-    reader.prepare(by_pack(repository.index.readable(chunks)))
-    for _ in range(2):
-        assert [len(data) for _, data in reader.fetch(chunks[:5])] == [100_000] * 5
-        assert [len(data) for _, data in reader.fetch(chunks[15:])] == [110_000] * 5
-    assert len(far.gets) == 4  # of each pack its end, and the rest in one piece
+    started: list[str] = []
+    begin = PackReader.begin
+
+    def noted(self: PackReader, pack: PackId, chunks: dict[ChunkId, int]) -> bool:
+        started.append(pack)
+        return begin(self, pack, chunks)
+
+    monkeypatch.setattr(PackReader, "begin", noted)
+    wanted = [chunks[0], chunks[1], chunks[3]]
+    coming = reader.fetch_once(wanted)
+    next(coming)
+    assert len(started) == begun
+    assert len(list(coming)) == 2
+    assert len(started) == 3
+    assert len(far.gets) == 3  # each is small: its end is all of it
 
 
-def test_what_was_prepared_is_let_go_when_something_else_is(repository: Repository, far: FarObjects) -> None:
-    packs = [stored(repository, *[100_000 + n] * 5) for n in range(3)]
-    reader = ChunkReader(repository, cache_bytes=0)
-    for chunks in packs:
-        reader.prepare(by_pack(repository.index.readable(chunks)))
-    far.own.clear()
-    assert len(dict(reader.fetch(packs[2]))) == 5
-    assert far.own == []
-    assert len(dict(reader.fetch(packs[0]))) == 5
-    assert len([start for _, start, _ in far.own if start >= 0]) == 1
+def test_what_is_read_of_a_pack_counts_what_lies_between() -> None:
+    def span(*ordinals: int) -> int:
+        return span_bytes({ChunkId(bytes([at])): ordinal for at, ordinal in enumerate(ordinals)}) - span_bytes(
+            {ChunkId(b"a"): 0}
+        )
+
+    assert span(0, 1) == span(7, 3000) == 128 * 1024
+    assert span(3, 0, 16) == 16 * 128 * 1024
+    assert span(*range(250)) == span(0, *range(5, 256, 5)) == 16 * 1024 * 1024 - 128 * 1024
 
 
-def test_a_pack_that_is_missing_after_it_was_prepared_for_is_named(repository: Repository, far: FarObjects) -> None:
+def test_a_pack_that_is_missing_while_another_is_read_is_named(repository: Repository, far: FarObjects) -> None:
     first, second = stored(repository, 100_000), stored(repository, 110_000)
     reader = ChunkReader(repository, cache_bytes=0)
     gone = repository.index.readable(first)[first[0]].pack
     far.delete(pack_key(gone))
-    reader.prepare(by_pack(repository.index.readable([*first, *second])))
     with pytest.raises(IntegrityError, match=f"pack {gone} is missing"):
         dict(reader.fetch([*second, *first]))
 
