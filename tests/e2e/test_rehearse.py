@@ -79,6 +79,15 @@ def test_everything_restored_was_compared(report: Report, finished: tuple[Path, 
     assert compare.figures["differences"] == 0
 
 
+def test_who_uses_what_is_told_of_every_snapshot_that_is_kept(report: Report) -> None:
+    upkeep = next(step for step in report.steps if step.name == "forget and prune")
+    assert report.usage is not None
+    assert report.usage.groups == USERS
+    assert report.usage.total.snapshots == upkeep.figures["kept"] == 2 * USERS
+    stored = sum(one.share_bytes for one in report.usage.largest)
+    assert stored == pytest.approx(report.usage.total.share_bytes, abs=USERS)
+
+
 def test_second_day_reads_only_what_changed(report: Report) -> None:
     first, second = report.backups
     assert first.snapshots == second.snapshots == USERS

@@ -19,7 +19,7 @@ from holdfast.rehearsal.steps_recovery import Recovered, recover
 from holdfast.rehearsal.steps_scene import Options, RunClock, Scene, Told
 from holdfast.rehearsal.steps_source import SourceBucket
 from holdfast.rehearsal.steps_trials import try_on_purpose, try_roles
-from holdfast.rehearsal.steps_upkeep import finish_interrupted, forget_and_prune, return_region, tell_usage
+from holdfast.rehearsal.steps_upkeep import finish_interrupted, forget_and_prune, return_region
 from holdfast.rehearsal.steps_vault import find_vault
 from holdfast.rehearsal.summary import report_of
 from holdfast.report.model import Report
@@ -128,7 +128,6 @@ def _rehearse(scene: Scene, corpus: Corpus) -> None:
     recovered = recover(scene, [first, second, third], loss)
     return_region(scene, third, loss, recovered)
     finish_interrupted(scene, third, loss)
-    tell_usage(scene)
     forget_and_prune(scene, second)
     if scene.options.strict:
         try_roles(scene)

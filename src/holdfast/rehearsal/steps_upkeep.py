@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -17,12 +18,15 @@ from holdfast.backup.prune import READERS, prune
 from holdfast.backup.retention import Retention, plan_forget
 from holdfast.backup.usage import measure_usage
 from holdfast.backup.verify import verify
+from holdfast.rehearsal.in_child import Child
 from holdfast.rehearsal.measure_promises import Recovery, Upkeep
 from holdfast.rehearsal.measure_recovery import exposure
 from holdfast.rehearsal.steps_backup import Day, Loss, acknowledge
 from holdfast.rehearsal.steps_recovery import Recovered
 from holdfast.rehearsal.steps_scene import RunClock, Scene
+from holdfast.rehearsal.steps_vault import Vault
 from holdfast.report.measured import usage_of
+from holdfast.report.model import Figure, Usage
 from holdfast.report.units import bytes_text, count_text, plural, seconds_text
 
 LEASE = timedelta(minutes=15)
@@ -111,25 +115,38 @@ def replication_lag(scene: Scene) -> list[float]:
     return sorted(copy.replica_at - copy.put_at for copy in copies if copy.replica_at is not None)
 
 
-def tell_usage(scene: Scene) -> None:
-    """Tell who uses what of the repository while every day is in it, and what deduplication saved."""
-    with scene.journal.step("who uses what") as step:
-        repository = scene.vault.repository(scene.clock)
-        ids = [record.id for record in scene.vault.ledger().completed()]
-        manifests = each(partial(load_manifest, repository), ids, WORKERS)
-        measured = measure_usage(repository, manifests, attrgetter("user"), workers=WORKERS)
-        usage = scene.told.usage = usage_of(measured.groups, measured.total, measured.additions, by="user")
-        total = usage.total
-        step.figures.update(users=usage.groups, raw_bytes=total.raw_bytes, stored_bytes=total.share_bytes)
-        shared = total.share_bytes - sum(round(one.own) for one in measured.groups)
-        step.says = (
-            f"{bytes_text(total.raw_bytes)} in {plural(total.snapshots, 'snapshot')}, "
-            f"{bytes_text(total.share_bytes)} stored, {bytes_text(shared)} shared"
-        )
+@contextmanager
+def telling_usage(scene: Scene) -> Iterator[None]:
+    """Measure in another process, beside the block, who uses what of the repository, and what deduplication saved."""
+    at = scene.journal.elapsed()
+    with Child(_measure_usage, scene.vault) as child:
+        yield
+        usage, shared_bytes = child.result()
+    scene.told.usage, total = usage, usage.total
+    stored_bytes = total.share_bytes
+    figures: dict[str, Figure] = {"users": usage.groups, "raw_bytes": total.raw_bytes, "stored_bytes": stored_bytes}
+    says = (
+        f"{bytes_text(total.raw_bytes)} in {plural(total.snapshots, 'snapshot')}, "
+        f"{bytes_text(stored_bytes)} stored, {bytes_text(shared_bytes)} shared"
+    )
+    scene.journal.beside("who uses what", at=at, figures=figures, says=says)
+
+
+def _measure_usage(vault: Vault) -> tuple[Usage, int]:
+    """Return what each user uses, and how much of it more than one does, bytes."""
+    repository = vault.repository(RunClock())
+    ids = [record.id for record in vault.ledger().completed()]
+    manifests = each(partial(load_manifest, repository), ids, WORKERS)
+    measured = measure_usage(repository, manifests, attrgetter("user"), workers=WORKERS)
+    usage = usage_of(measured.groups, measured.total, measured.additions, by="user")
+    return usage, usage.total.share_bytes - sum(round(one.own) for one in measured.groups)
 
 
 def forget_and_prune(scene: Scene, second: Day) -> None:
-    """Forget with the clock moved on until exactly the first day is past retention, prune, and verify every byte."""
+    """Forget with the clock moved on until exactly the first day is past retention, prune, and verify every byte.
+
+    Of what is left then, who uses what is told.
+    """
     with scene.journal.step("forget and prune") as step:
         vault, retention = scene.vault, scene.vault.settings.promises.retention
         records = vault.ledger().completed()
@@ -144,7 +161,7 @@ def forget_and_prune(scene: Scene, second: Day) -> None:
         upkeep = judge(records, due, kept)
         step.figures.update(forgotten=upkeep.forgotten, kept=upkeep.kept, packs_removed=report.packs_deleted)
         step.says = f"{plural(upkeep.forgotten, 'snapshot')} forgotten, {plural(report.packs_deleted, 'pack')} removed"
-    with scene.journal.step("verify every byte") as step:
+    with telling_usage(scene), scene.journal.step("verify every byte") as step:
         checked = verify(repository, read_data=True, workers=WORKERS)
         step.figures.update(packs=checked.packs, chunks=checked.chunks, read_bytes=checked.bytes_read)
         step.says = (

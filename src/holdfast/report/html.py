@@ -13,6 +13,7 @@ from holdfast.report.tables import environment, evidence, read_back, steps, tria
 from holdfast.report.units import figure_text, seconds_text
 from holdfast.report.usage import usage_section
 
+AT_THE_END = "What is kept at the end of the run, the first day forgotten and pruned."
 _TITLES = {
     "rpo": "Recovery point (RPO)",
     "rto": "Recovery time (RTO)",
@@ -35,7 +36,7 @@ def to_html(report: Report) -> str:
         _promises(report),
         timeline(report),
         plots(report),
-        usage_section(report.usage) if report.usage else None,
+        usage_section(report.usage, AT_THE_END) if report.usage else None,
         trials(report.trials),
         steps(report.steps),
         read_back(report.read_back),

@@ -44,8 +44,8 @@ def _headline(total: Use) -> str:
     return f"{bytes_text(total.raw_bytes)} in snapshots, {bytes_text(total.share_bytes)} stored"
 
 
-def usage_section(usage: Usage) -> Markup:
-    """Return the section: three drawings, and a table behind each that has more to tell."""
+def usage_section(usage: Usage, covers: str = "") -> Markup:
+    """Return the section: three drawings, a table behind each that has more to tell, and what it `covers`."""
     growth = _growth(usage)
     figures = [
         figure(f"What each {usage.by} uses", _uses_says(usage), _uses(usage)),
@@ -56,7 +56,7 @@ def usage_section(usage: Usage) -> Markup:
         _details(f"What each {usage.by} uses, as a table", _use_table(usage)),
         _details("Growth, as a table", _growth_table(usage.growth)) if growth else None,
     ]
-    says = "Own is what nobody else uses; what several use is divided equally between them."
+    says = f"{covers} Own is what nobody else uses; what several use is divided equally between them.".lstrip()
     return section("usage", "Who uses what", says, el("div", figures, class_="plots"), tables)
 
 
