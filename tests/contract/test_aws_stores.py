@@ -243,6 +243,35 @@ class TestIndex:
             stores.index.condemn(pack_row(1), 1)
         assert [row.state for row in stores.index.packs()] == [PackState.LIVE]
 
+    def test_forty_nine_packs_are_condemned_and_removed_in_a_transaction_each(self, stores: AwsStores) -> None:
+        index = stores.index
+        rows = [pack_row(number) for number in range(1, 1 + index.most_together)]
+        for number in (1, 2):
+            store_pack(stores, number, [])
+        index.condemn(rows[1], 1)
+        with counted(stores) as made:
+            done = index.condemn_all([rows[0], *rows[2:]], 1)
+        assert all(done)
+        assert len(done) == 48
+        assert made == {"dynamodb.TransactWriteItems": 1}
+        assert {row.epoch for row in index.packs()} == {1}
+        for row in rows[1:]:
+            index.begin_delete(row.pack, 1)
+        with counted(stores) as made:
+            index.remove_all([row.pack for row in rows])
+        assert made == {"dynamodb.TransactWriteItems": 2}  # one is not DELETING: without it again
+        assert [row.pack for row in index.packs()] == [rows[0].pack]
+
+    def test_those_that_a_state_forbids_are_left_out_of_many_and_told(self, stores: AwsStores) -> None:
+        index = stores.index
+        assert index.condemn_all([pack_row(1), pack_row(2)], 1) == [True, True]
+        assert index.begin_delete(pack(2), 1)
+        assert index.condemn_all([pack_row(number) for number in (1, 2, 3)], 1) == [False, False, True]
+        stores.ledger.advance_epoch()
+        with pytest.raises(Conflict, match="epoch is not 1"):
+            index.condemn_all([pack_row(4), pack_row(5)], 1)
+        assert len(list(index.packs())) == 3
+
     def test_packs_are_all_there_as_they_are_now_whatever_the_size_index_shows(self, stores: AwsStores) -> None:
         for number in range(120):
             stores.index.announce(pack_row(number * 2**250, size=number))

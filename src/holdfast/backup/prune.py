@@ -24,7 +24,7 @@ from holdfast.backup.rebuild import NOBODY
 from holdfast.backup.repository import Repository
 from holdfast.backup.resume import worth_keeping
 from holdfast.backup.spill import ChunksByPack
-from holdfast.backup.together import change_all, delete_all
+from holdfast.backup.together import change_all, delete_all, remove_all
 from holdfast.errors import Conflict, HoldfastError, IntegrityError, NotFound
 
 LOCK = "prune"
@@ -248,7 +248,7 @@ class _Pruning:
             held = zip(group, self._each(lambda row: self._chunks_of(row.pack), group), strict=True)
             change_all(index, lambda one: index.unpoint(one[0].pack, one[1]), list(held), self._each)
         delete_all(objects, [pack_key(row.pack) for row in mine], self._each)
-        change_all(index, lambda row: index.remove(row.pack), mine, self._each)
+        remove_all(index, [row.pack for row in mine], self._each)
         self.report.packs_deleted += len(mine)
         self.report.bytes_deleted += sum(row.size for row in mine)
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
-from holdfast.backup.ports import ChunkIndex, ObjectStore
+from holdfast.backup.ids import PackId
+from holdfast.backup.mark import batches
+from holdfast.backup.ports import ChunkIndex, ObjectStore, PackRow
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -25,6 +28,20 @@ class Transactional(Protocol):
 
 
 @runtime_checkable
+class ChangesTogether(Protocol):
+    """An index that can change the rows of a few packs in one request, each as if by itself."""
+
+    most_together: int
+    """So many packs at most."""
+
+    def condemn_all(self, rows: Sequence[PackRow], epoch: int) -> list[bool]:
+        """As `condemn` for each of these."""
+
+    def remove_all(self, packs: Sequence[PackId]) -> None:
+        """As `remove` for each of these."""
+
+
+@runtime_checkable
 class DeletesTogether(Protocol):
     """An object store that can delete several objects and make that durable at once."""
 
@@ -38,6 +55,14 @@ def change_all(index: ChunkIndex, change: Callable[[T], R], items: Sequence[T], 
         return list(each(change, items))
     with index.together():
         return [change(item) for item in items]
+
+
+def remove_all(index: ChunkIndex, packs: Sequence[PackId], each: Each[Any, Any] = map) -> None:
+    """Remove the rows of these packs, few at a time where the index can, else as `change_all` does."""
+    if isinstance(index, ChangesTogether):
+        deque(each(index.remove_all, batches(packs, index.most_together)), maxlen=0)
+    else:
+        change_all(index, index.remove, packs, each)
 
 
 def delete_all(objects: ObjectStore, keys: Collection[str], each: Each[str, None] = map) -> None:

@@ -8,6 +8,7 @@ The register can: one small row a pack in a partition of the metadata table, wri
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import chain, groupby
 from typing import TYPE_CHECKING, Any
 
@@ -61,6 +62,9 @@ class DynamoChunkIndex:
         hash_attribute: the deduplication table's key.
         connect: makes a client like `client`, for a forked process; without it there must be none.
     """
+
+    most_together = MOST_ACTIONS // 2 - 1
+    """A pack has two rows, and what guards them is an action too."""
 
     def __init__(
         self,
@@ -217,7 +221,9 @@ class DynamoChunkIndex:
         for pack, pairs in groupby(by_pack, key=lambda pair: pair[1].pack):
             for group in grouped(pairs, MOST_CHUNKS):
                 guard = self._check_live(pack)
-                moved += self._each([self._move_chunk(chunk, place, from_pack) for chunk, place in group], guard)
+                changes = [[self._move_chunk(chunk, place, from_pack)] for chunk, place in group]
+                with suppress(Cancelled):  # the new pack is not LIVE
+                    moved += sum(self._each_whole(changes, guard))
         return moved
 
     def _check_live(self, pack: PackId) -> Action:
@@ -246,20 +252,26 @@ class DynamoChunkIndex:
             }
         }
 
-    def _each(self, actions: list[Action], guard: Action | None = None) -> int:
-        """Do those of `actions` whose conditions hold, none if the guard's does not; return how many."""
+    def _each_whole(self, changes: Sequence[Sequence[Action]], guard: Action | None = None) -> list[bool]:
+        """Do each change whole, or not at all where a condition fails, in one transaction; say which were done.
+
+        Raises:
+            Cancelled: the condition of `guard` does not hold; nothing was done.
+        """
         first = [guard] if guard else []
-        while actions:
+        left = list(range(len(changes)))
+        while left:
             try:
-                transact(self._client, [*first, *actions], self._patience)
+                transact(self._client, [*first, *(action for at in left for action in changes[at])], self._patience)
             except Cancelled as cancelled:
                 if guard and 0 in cancelled.failed:
-                    return 0
-                refused = {at - len(first) for at in cancelled.failed}
-                actions = [action for at, action in enumerate(actions) if at not in refused]
+                    raise
+                of = [at for at in left for _ in changes[at]]
+                refused = {of[number - len(first)] for number in cancelled.failed}
+                left = [at for at in left if at not in refused]
             else:
-                return len(actions)
-        return 0
+                break
+        return [at in left for at in range(len(changes))]
 
     def packs(self) -> Iterator[PackRow]:
         """Yield every pack row: the names from the register, the rows as they are now."""
@@ -272,24 +284,25 @@ class DynamoChunkIndex:
 
     def condemn(self, row: PackRow, epoch: int) -> bool:
         """LIVE or PENDING -> CONDEMNED with `epoch`; an unknown pack gets such a row. False if the state forbade it."""
-        check: dict[str, Any] = {
+        return self.condemn_all([row], epoch)[0]
+
+    def condemn_all(self, rows: Sequence[PackRow], epoch: int) -> list[bool]:
+        """As `condemn` for each of these, in one transaction that checks the epoch once."""
+        changes = [[self._condemn_row(row, epoch), self._register(row.pack)] for row in rows]
+        try:
+            return self._each_whole(changes, self._check_epoch(epoch))
+        except Cancelled:
+            raise Conflict(f"the epoch is not {epoch} any more; read it again") from None
+
+    def _check_epoch(self, epoch: int) -> Action:
+        check = {
             "TableName": self._metadata.name,
             "Key": ledger_key("epoch"),
             "ConditionExpression": "#value = :epoch" + (f" OR attribute_not_exists({ID})" if epoch == 1 else ""),
             "ExpressionAttributeNames": {"#value": "value"},
             "ExpressionAttributeValues": {":epoch": number(epoch)},
         }
-        try:
-            transact(
-                self._client,
-                [{"ConditionCheck": check}, self._condemn_row(row, epoch), self._register(row.pack)],
-                self._patience,
-            )
-        except Cancelled as cancelled:
-            if 0 in cancelled.failed:
-                raise Conflict(f"the epoch is not {epoch} any more; read it again") from None
-            return False
-        return True
+        return {"ConditionCheck": check}
 
     def _condemn_row(self, row: PackRow, epoch: int) -> Action:
         known = {
@@ -327,6 +340,13 @@ class DynamoChunkIndex:
 
     def remove(self, pack: PackId) -> None:
         """Remove a DELETING pack's row and its line of the register, in one transaction."""
+        self.remove_all([pack])
+
+    def remove_all(self, packs: Sequence[PackId]) -> None:
+        """As `remove` for each of these, in one transaction."""
+        self._each_whole([self._removal(pack) for pack in packs])
+
+    def _removal(self, pack: PackId) -> list[Action]:
         delete = {
             "TableName": self._rows.name,
             "Key": self._row.pack_key(pack),
@@ -335,7 +355,7 @@ class DynamoChunkIndex:
             "ExpressionAttributeValues": {":deleting": text(DELETING)},
         }
         unregister = {"TableName": self._metadata.name, "Key": register_key(pack)}
-        self._did([{"Delete": delete}, {"Delete": unregister}])
+        return [{"Delete": delete}, {"Delete": unregister}]
 
     def size_classes(self) -> dict[int, int]:
         """Return how many packs there are of each size, rounded up to a power of two; may lag behind a little."""
