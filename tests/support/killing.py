@@ -17,13 +17,15 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from holdfast.backup.ids import SnapshotId
 from holdfast.backup.prune import prune
+from holdfast.backup.resume import NOTES_KEPT
 from holdfast.backup.verify import verify
 from tests.support.backups import restored
+from tests.support.clocks import FakeClock
 from tests.support.local_backup import LEASE, catalogue_of, create, digest_of, opened
 
 ROOT = Path(__file__).parents[2]
@@ -121,7 +123,8 @@ def _check(folder: Path, scratch: Path, outcome: Outcome) -> None:
                 outcome.wrong.append(f"{id_}: restored otherwise than it was backed up")
             outcome.restored += 1
         repository.ledger.forget(listed)
-        prune(repository, owner="the last")
+        when_no_notes_are_kept = FakeClock(repository.clock.now() + NOTES_KEPT)
+        prune(replace(repository, clock=when_no_notes_are_kept), owner="the last")
         left = [*repository.index.packs(), *repository.objects.list("packs/"), *repository.objects.list("snapshots/")]
         outcome.wrong += [f"left: {one}" for one in left]
 

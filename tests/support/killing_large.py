@@ -24,9 +24,10 @@ from holdfast.backup.clock import SystemClock
 from holdfast.backup.ids import SnapshotId
 from holdfast.backup.prune import prune
 from holdfast.backup.repository import Repository
-from holdfast.backup.resume import bytes_noted
+from holdfast.backup.resume import NOTES_KEPT, bytes_noted
 from holdfast.backup.verify import verify
 from tests.support.backups import restored
+from tests.support.clocks import FakeClock
 from tests.support.killing import ROOT, running
 from tests.support.local_backup import WORKER_KILLED, catalogue_of, create, digest_of, opened
 
@@ -79,8 +80,9 @@ def kill_in_large_files(folder: Path, kills: int, dice: random.Random) -> Outcom
         outcome.wrong += [f"{one.object}: {one.what}" for one in verify(at, read_data=True).damage]
         at.ledger.forget([record.id for record in at.ledger.completed()])
         at = replace(at, clock=_LaterClock())
-        for _ in range(2):
-            prune(at, owner="the last")
+        prune(at, owner="the last")
+        at = replace(at, clock=FakeClock(at.clock.now() + NOTES_KEPT))
+        prune(at, owner="the last")
         left = [*at.index.packs(), *at.objects.list("packs/"), *at.objects.list("snapshots/")]
         outcome.wrong += [f"left: {one}" for one in left]
     return outcome

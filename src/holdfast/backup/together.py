@@ -24,7 +24,10 @@ class Transactional(Protocol):
     """A catalogue that can make several changes in one transaction."""
 
     def together(self) -> AbstractContextManager[None]:
-        """Make what this thread changes in the block durable at its end, all of it or nothing. Others wait."""
+        """Make what this thread changes in the block durable at its end, all of it or nothing.
+
+        Others wait meanwhile, other threads too: nothing in the block may wait for one that changes something.
+        """
 
 
 @runtime_checkable
