@@ -204,7 +204,7 @@ class FilesApart:
     def begin_publishing(self) -> None:
         """Have the workers publish what they have stored for files taken on so far; what they do next goes on."""
         if self._workers is not None:
-            self._unpublished += self._workers.tell_all(None, "what it had stored")
+            self._unpublished += self._workers.tell_all(None, "publishing what it had stored")
 
     @property
     def is_published(self) -> bool:
@@ -263,7 +263,9 @@ class FilesApart:
             return []
         while not self._workers.is_idle:  # stopped in the middle: these come too late
             deque(self._workers.results(None), maxlen=0)
-        return [Written(*written) for _, _, written in self._workers.all_do(None, "its last pack", meanwhile)]
+        return [
+            Written(*written) for _, _, written in self._workers.all_do(None, "publishing its last pack", meanwhile)
+        ]
 
     def close(self) -> None:
         """End the workers; what they had not published is lost."""
