@@ -68,7 +68,7 @@ def test_others_run_while_a_key_is_derived(lanes: int) -> None:
         turns += 1
         time.sleep(0.001)
     thread.join(10)
-    assert turns > 5
+    assert turns > 2  # held, it would be counted once, or twice
 
 
 def test_memory_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
