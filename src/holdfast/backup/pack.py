@@ -125,12 +125,9 @@ class PackBuilder:
 
     def add(self, chunks: Sequence[tuple[ChunkId, bytes | memoryview]], *, shrinks: bool = True) -> None:
         """Add one block of these chunks: compressed together if that `shrinks` them, sealed, bound to their ids."""
-        raw = chunks[0][1] if len(chunks) == 1 else b"".join(data for _, data in chunks)
-        lengths = tuple((chunk, len(data)) for chunk, data in chunks)
-        context = b"".join(chunk for chunk, _ in chunks)
-        block = compress(raw, worth_trying=shrinks)
-        self._blocks.append(Block(self.size, len(block) + OVERHEAD_BYTES, len(raw), lengths))
-        self._sealer.seal_into(self._next(len(block) + OVERHEAD_BYTES), "block", context, block)
+        block, body = block_of(chunks, self.size, shrinks=shrinks)
+        self._blocks.append(block)
+        self._sealer.seal_into(self._next(block.stored_bytes), "block", block.context, body)
 
     def add_sealed(self, sealed: bytes | memoryview, raw_bytes: int, chunks: tuple[tuple[ChunkId, int], ...]) -> None:
         """Add a block that is sealed already, verbatim: compaction needs no decryption."""
@@ -152,6 +149,16 @@ class PackBuilder:
         """Return so many bytes at the end of the pack."""
         start, self.size = self.size, self.size + length
         return self._room.view(start, self.size)
+
+
+def block_of(
+    chunks: Sequence[tuple[ChunkId, bytes | memoryview]], offset: int = 0, *, shrinks: bool = True
+) -> tuple[Block, bytes]:
+    """Return one block of these chunks, and what is to be sealed for it: compressed together if that `shrinks` them."""
+    raw = chunks[0][1] if len(chunks) == 1 else b"".join(data for _, data in chunks)
+    body = compress(raw, worth_trying=shrinks)
+    lengths = tuple((chunk, len(data)) for chunk, data in chunks)
+    return Block(offset, len(body) + OVERHEAD_BYTES, len(raw), lengths), body
 
 
 def name_of(data: bytes | memoryview) -> PackId:
