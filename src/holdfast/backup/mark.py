@@ -128,12 +128,12 @@ class Mark:
 
 
 def _noted(repository: Repository) -> Iterator[ChunkId]:
-    """Yield what interrupted attempts noted and can still be read."""
+    """Return what interrupted attempts noted and can still be read."""
     ledger = repository.ledger
-    for record in worth_keeping(ledger, ledger.ended(), repository.clock.now()):
-        roots = [node for nodes in roots_noted(record) for node in nodes]
-        reader = ChunkReader(repository)
-        yield from references(reader, roots, set(), on_damage=lambda *_: None, repeating=True, decode=held_by_node)
+    records = worth_keeping(ledger, ledger.ended(), repository.clock.now())
+    roots = [node for record in records for nodes in roots_noted(record) for node in nodes]
+    reader = ChunkReader(repository)
+    return references(reader, roots, set(), on_damage=lambda *_: None, repeating=True, decode=held_by_node)
 
 
 def _cleared() -> Conflict:
