@@ -16,18 +16,21 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeVar
 
 from holdfast.backup.ids import SnapshotId
 from holdfast.backup.prune import prune
+from holdfast.backup.repository import Repository
 from holdfast.backup.resume import NOTES_KEPT
 from holdfast.backup.verify import verify
 from tests.support.backups import restored
 from tests.support.clocks import FakeClock
 from tests.support.local_backup import LEASE, catalogue_of, create, digest_of, opened
 
+T = TypeVar("T")
 ROOT = Path(__file__).parents[2]
 USERS = {"ann": 1, "bob": 2}
 """Who backs up, and in how many processes besides the first."""
@@ -123,23 +126,34 @@ def _check(folder: Path, scratch: Path, outcome: Outcome) -> None:
                 outcome.wrong.append(f"{id_}: restored otherwise than it was backed up")
             outcome.restored += 1
         repository.ledger.forget(listed)
-        when_no_notes_are_kept = FakeClock(repository.clock.now() + NOTES_KEPT)
-        prune(replace(repository, clock=when_no_notes_are_kept), owner="the last")
-        left = [*repository.index.packs(), *repository.objects.list("packs/"), *repository.objects.list("snapshots/")]
-        outcome.wrong += [f"left: {one}" for one in left]
+        outcome.wrong += left_without_notes(repository)
 
 
-def main() -> int:
-    """Run the large form and print its figures."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=300)
+def left_without_notes(repository: Repository) -> list[str]:
+    """Prune once no notes of interrupted attempts are kept any more, and tell what is left."""
+    later = replace(repository, clock=FakeClock(repository.clock.now() + NOTES_KEPT))
+    prune(later, owner="the last")
+    left = [*later.index.packs(), *later.objects.list("packs/"), *later.objects.list("snapshots/")]
+    return [f"left: {one}" for one in left]
+
+
+def large_form(description: str | None, unit: str, kill: Callable[[Path, int, random.Random], T]) -> tuple[T, float]:
+    """Run what a test runs as often as the command line says, 300 `unit` by default; return what came and seconds."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument(f"--{unit}", dest="count", type=int, default=300)
     parser.add_argument("--seed", type=int, default=None)
     options = parser.parse_args()
     begin = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        outcome = kill_many(Path(folder), options.rounds, random.Random(options.seed))
+        outcome = kill(Path(folder), options.count, random.Random(options.seed))
+    return outcome, time.monotonic() - begin
+
+
+def main() -> int:
+    """Run the large form and print its figures."""
+    outcome, seconds = large_form(__doc__, "rounds", kill_many)
     kills = ", ".join(f"{count} {job}" for job, count in sorted(outcome.kills.items()))
-    print(f"{sum(outcome.kills.values())} processes killed ({kills}) in {time.monotonic() - begin:.0f} s")
+    print(f"{sum(outcome.kills.values())} processes killed ({kills}) in {seconds:.0f} s")
     print(
         f"{len(outcome.acknowledged)} snapshots acknowledged, {outcome.forgotten} of them forgotten, "
         f"{outcome.unheard} committed and not heard of; {outcome.restored} restored and compared"

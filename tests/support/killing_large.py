@@ -5,13 +5,11 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import random
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections import Counter
 from contextlib import suppress
@@ -24,11 +22,10 @@ from holdfast.backup.clock import SystemClock
 from holdfast.backup.ids import SnapshotId
 from holdfast.backup.prune import prune
 from holdfast.backup.repository import Repository
-from holdfast.backup.resume import NOTES_KEPT, bytes_noted
+from holdfast.backup.resume import bytes_noted
 from holdfast.backup.verify import verify
 from tests.support.backups import restored
-from tests.support.clocks import FakeClock
-from tests.support.killing import ROOT, running
+from tests.support.killing import ROOT, large_form, left_without_notes, running
 from tests.support.local_backup import WORKER_KILLED, catalogue_of, create, digest_of, opened
 
 JOBS = 3
@@ -81,10 +78,7 @@ def kill_in_large_files(folder: Path, kills: int, dice: random.Random) -> Outcom
         at.ledger.forget([record.id for record in at.ledger.completed()])
         at = replace(at, clock=_LaterClock())
         prune(at, owner="the last")
-        at = replace(at, clock=FakeClock(at.clock.now() + NOTES_KEPT))
-        prune(at, owner="the last")
-        left = [*at.index.packs(), *at.objects.list("packs/"), *at.objects.list("snapshots/")]
-        outcome.wrong += [f"left: {one}" for one in left]
+        outcome.wrong += left_without_notes(at)
     return outcome
 
 
@@ -148,15 +142,9 @@ def _noted(at: Repository) -> int:
 
 def main() -> int:
     """Run the large form and print its figures."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kills", type=int, default=300)
-    parser.add_argument("--seed", type=int, default=None)
-    options = parser.parse_args()
-    begin = time.monotonic()
-    with tempfile.TemporaryDirectory() as folder:
-        outcome = kill_in_large_files(Path(folder), options.kills, random.Random(options.seed))
+    outcome, seconds = large_form(__doc__, "kills", kill_in_large_files)
     kills = ", ".join(f"{count} {victim}" for victim, count in sorted(outcome.kills.items()))
-    print(f"{sum(outcome.kills.values())} times killed ({kills}) in {time.monotonic() - begin:.0f} s")
+    print(f"{sum(outcome.kills.values())} times killed ({kills}) in {seconds:.0f} s")
     print(
         f"{outcome.snapshots} snapshots restored and compared; {outcome.resumed} of them went on from "
         f"{outcome.bytes_noted / MIB:.0f} MiB noted"
