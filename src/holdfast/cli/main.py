@@ -6,8 +6,10 @@ import errno
 import gc
 import importlib
 import os
+import select
 import signal
 import sys
+from contextlib import suppress
 from typing import NoReturn
 
 import click
@@ -48,6 +50,9 @@ VERBS: dict[str, tuple[str, str]] = {
 }
 
 CANNOT_PRINT = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+STDOUT, STDERR = 1, 2
+OUTPUT_CLOSED = 128 + signal.SIGPIPE
+"""What a shell shows of a process that SIGPIPE ended."""
 
 EXIT_STATUS_HELP = (
     "Exit status: 0 done; 1 the answer is no; 2 bad usage or settings; 3 AWS, network or disk failed; "
@@ -108,6 +113,9 @@ def main() -> NoReturn:
     if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # while the command line was loaded
         signal.signal(signal.SIGINT, signal.default_int_handler)
     status = run(sys.argv[1:])
+    if status == OUTPUT_CLOSED:
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGPIPE)  # as `ls` ends when `head` has seen enough
     gc.freeze()  # or the interpreter looks for cycles, twice, in what the system takes back whole
     sys.exit(status)
 
@@ -131,9 +139,10 @@ def run(arguments: list[str]) -> int:
         return _fail(error.format_message(), ExitStatus.BAD_USAGE)
     except (click.Abort, KeyboardInterrupt):
         return _fail("interrupted", ExitStatus.INTERRUPTED)
-    except BrokenPipeError:
-        sys.stderr.close()
-        return ExitStatus.DONE
+    except (BrokenPipeError, SystemExit):  # click makes the second of the first
+        if not _is_output_closed():
+            raise
+        return OUTPUT_CLOSED
     except OSError as error:  # of files Holdfast opens, errors have a name or were turned into a HoldfastError
         if error.filename is not None or error.errno not in CANNOT_PRINT:
             raise
@@ -145,6 +154,15 @@ def _as_interrupt(_signal: int, _frame: object) -> NoReturn:
     raise KeyboardInterrupt
 
 
+def _is_output_closed() -> bool:
+    """Tell whether nobody reads what goes to standard output or standard error any more."""
+    poll = select.poll()
+    for descriptor in (STDOUT, STDERR):
+        poll.register(descriptor, 0)
+    return any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))
+
+
 def _fail(message: str, status: ExitStatus) -> int:
-    click.echo(f"holdfast: {message}", err=True)
+    with suppress(BrokenPipeError):  # nobody listens; the status still tells
+        click.echo(f"holdfast: {message}", err=True)
     return status

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import errno
 import importlib
+import os
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -52,6 +57,42 @@ def test_a_result_that_cannot_be_written_is_one_line_and_status_three(arguments:
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert done.returncode == ExitStatus.ENVIRONMENT_FAILED
     assert done.stderr == "holdfast: the result cannot be written to standard output: no space left on device\n"
+
+
+@pytest.mark.parametrize("arguments", [["platforms"], ["--help"], ["ls", "--help"]])
+def test_a_reader_that_goes_away_ends_it_as_it_ends_any_tool_without_a_word(arguments: list[str]) -> None:
+    with _nobody_reads() as pipe:
+        command = [sys.executable, "-m", "holdfast", *arguments]
+        done = subprocess.run(command, stdout=pipe, stderr=subprocess.PIPE, check=False)
+    assert (done.returncode, done.stderr) == (-signal.SIGPIPE, b"")
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_what_went_wrong_has_its_status_where_nobody_reads_the_line(stream: str) -> None:
+    with _nobody_reads() as pipe:
+        streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, stream: pipe}
+        done = subprocess.run([sys.executable, "-m", "holdfast", "sing"], **streams, check=False)
+    assert done.returncode == ExitStatus.BAD_USAGE
+
+
+@pytest.mark.parametrize("error", [BrokenPipeError(errno.EPIPE, "a worker's pipe"), SystemExit(0)])
+def test_another_broken_pipe_is_not_taken_for_the_output(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(**_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(main.cli, "main", fail)
+    with pytest.raises(type(error)):
+        run(["anything"])
+
+
+@contextmanager
+def _nobody_reads() -> Iterator[int]:
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        yield writer
+    finally:
+        os.close(writer)
 
 
 def test_a_system_error_that_nothing_foresaw_keeps_its_trace(monkeypatch: pytest.MonkeyPatch) -> None:
