@@ -108,6 +108,14 @@ class _Open:
     path: Path
     entries: Iterator[Entry]
     builder: NodeBuilder
+    is_whole: bool = True
+
+    def copied(self) -> Entry:
+        """Return its entry; with something lost, the next backup must not take the folder for unchanged."""
+        assert self.entry is not None  # only the lowest, which is never copied as an entry, has none
+        nodes, levels = self.builder.finish()
+        fingerprint = self.entry.fingerprint if self.is_whole else b""
+        return self.entry._replace(nodes=nodes, levels=levels, fingerprint=fingerprint)
 
 
 @dataclass(slots=True)
@@ -136,11 +144,10 @@ class _Rest:
             folder = stack[-1]
             entry = next(folder.entries, None)
             if entry is None:
-                nodes, levels = stack.pop().builder.finish()
+                stack.pop()
                 if not stack:
-                    return nodes
-                assert folder.entry is not None  # only the lowest has none
-                stack[-1].builder.add(folder.entry._replace(nodes=nodes, levels=levels))
+                    return folder.builder.finish()[0]
+                stack[-1].builder.add(folder.copied())
                 continue
             path = (*folder.path, entry.name) if folder.entry else ()  # above a root stands nothing but the root
             if entry.kind is EntryKind.DIRECTORY:
@@ -150,13 +157,15 @@ class _Rest:
                 self.files += entry.kind is EntryKind.FILE
                 self.size += entry.size
             else:
-                self._skip(path, LOST)
+                self._skip(folder, path, LOST)
 
     def _open(self, entry: Entry | None, path: Path, nodes: tuple[ChunkId, ...], levels: int) -> _Open:
         builder = NodeBuilder(lambda data: self.writer.add(PackKind.TREE, data), self.repository.keyring.chunk_id)
-        return _Open(entry, path, self._entries(path, nodes, levels), builder)
+        folder = _Open(entry, path, iter(()), builder)
+        folder.entries = self._entries(folder, nodes, levels)
+        return folder
 
-    def _entries(self, path: Path, nodes: Collection[Item], levels: int) -> Iterator[Entry]:
+    def _entries(self, folder: _Open, nodes: Collection[Item], levels: int) -> Iterator[Entry]:
         """Yield what can be read of a folder, in order."""
         for node in nodes:
             if isinstance(node, int):
@@ -166,15 +175,16 @@ class _Rest:
                 below = decode_list(data, levels - 1) if levels else ()
                 entries = [] if levels else decode_node(data)
             except IntegrityError:
-                self._skip(path, PART_LOST)
+                self._skip(folder, folder.path, PART_LOST)
                 continue
-            yield from self._entries(path, below, levels - 1) if levels else entries
+            yield from self._entries(folder, below, levels - 1) if levels else entries
 
     def _is_whole(self, entry: Entry) -> bool:
         with suppress(IntegrityError):
             return all(isinstance(item, int) or item not in self.lost for item in content_of(self.reader, entry))
         return False
 
-    def _skip(self, path: Path, reason: str) -> None:
+    def _skip(self, folder: _Open, path: Path, reason: str) -> None:
+        folder.is_whole = False
         self.lost_count += 1
         self.skipped.append(Skipped(path_of(self._root, path), reason))

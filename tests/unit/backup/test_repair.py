@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import time
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +19,7 @@ from holdfast.backup.rebuild import rebuild_catalogue
 from holdfast.backup.repair import RepairReport, repair
 from holdfast.backup.replica import Replica
 from holdfast.backup.repository import Repository
+from holdfast.backup.sources.directory import DirectorySource
 from holdfast.backup.stores.memory import MemoryCatalogue, MemoryObjects
 from holdfast.backup.verify import verify
 from holdfast.errors import Conflict, InvalidRequest, NotFound
@@ -225,6 +229,23 @@ def test_after_giving_up_the_next_backup_reads_what_was_lost() -> None:
     assert mend(repository, without_lost=True).ok
     summary = create_snapshot(repository, ScriptedSource(source), user="ann", host="host")
     assert (summary.files_unchanged, summary.bytes_read) == (2, len(FILES["large"]))
+    assert_whole(repository, summary.snapshot)
+
+
+@pytest.mark.parametrize("kind", PackKind)
+def test_after_giving_up_the_next_backup_reads_a_folder_that_did_not_change(tmp_path: Path, kind: PackKind) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    for name, data in FILES.items():
+        (home / name).write_bytes(data)
+        os.utime(home / name, (1_000_000, 1_000_000))
+    repository = any_created()
+    source = DirectorySource([os.fsencode(home)], now_ns=lambda: time.time_ns() + 10**9)  # nothing is fresh
+    first = create_snapshot(repository, source, user="ann", host="host")
+    flip(repository, packs(repository, kind)[0], 100)
+    assert mend(repository, without_lost=True).ok
+    summary = create_snapshot(repository, source, user="ann", host="host")
+    assert (summary.files, summary.is_complete) == (first.files, True)
     assert_whole(repository, summary.snapshot)
 
 
