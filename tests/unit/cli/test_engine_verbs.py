@@ -3,6 +3,7 @@ from __future__ import annotations
 import errno
 import os
 import pty
+import signal
 import subprocess
 import sys
 from contextlib import suppress
@@ -188,11 +189,17 @@ def test_without_a_key_and_a_terminal_it_says_what_to_do(
     )
 
 
-def test_a_broken_pipe_is_silent(repo: str, source: Path, holdfast: Run) -> None:
+def test_a_listing_that_nobody_reads_to_its_end_is_ended_without_a_word(repo: str, source: Path, holdfast: Run) -> None:
+    for number in range(2000):
+        (source / f"a name that fills the pipe, {number}").touch()
     holdfast("backup", "source", "--repo", repo)
-    command = f"{sys.executable} -m holdfast.cli.main ls latest --repo {repo} | true"
-    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
-    assert "Traceback" not in done.stderr
+    command = [sys.executable, "-m", "holdfast", "ls", "latest", "--repo", repo]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout
+        assert process.stderr
+        assert process.stdout.readline() == os.fsencode(source) + b"\n"
+        process.stdout.close()
+        assert (process.wait(), process.stderr.read()) == (-signal.SIGPIPE, b"")
 
 
 def test_verify_tells_damage_with_the_files_it_costs(holdfast: Run, repo: str, source: Path) -> None:
@@ -318,8 +325,8 @@ def test_two_prunes_at_once_are_refused_as_busy(
     assert (busy.status, len(busy.err.splitlines())) == (6, 1)
 
 
-def on_a_terminal(folder: Path, answers: list[bytes], *arguments: str) -> tuple[int, bytes]:
-    """Run a command line on a terminal, answer its prompts in turn; return its status and what it showed."""
+def on_a_terminal(folder: Path, answers: list[bytes | signal.Signals], *arguments: str) -> tuple[int, bytes]:
+    """Run a command line on a terminal, answer its prompts, or send a signal; return its status and what it showed."""
     terminal, end = pty.openpty()
     command = [sys.executable, "-c", "from holdfast.cli.main import main; main()", *arguments]
     with subprocess.Popen(
@@ -332,8 +339,11 @@ def on_a_terminal(folder: Path, answers: list[bytes], *arguments: str) -> tuple[
                 shown += piece
                 asked += piece
                 if answers and asked.rstrip(b" ").endswith(b":"):
-                    asked = b""
-                    os.write(terminal, answers.pop(0) + b"\n")
+                    asked, answer = b"", answers.pop(0)
+                    if isinstance(answer, signal.Signals):
+                        process.send_signal(answer)
+                    else:
+                        os.write(terminal, answer + b"\n")
         os.close(terminal)
         return process.wait(30), shown
 
@@ -344,6 +354,26 @@ def test_the_password_is_asked_for_on_a_terminal(tmp_path: Path) -> None:
     assert (status, b"sesame" in shown) == (0, False)
     assert on_a_terminal(tmp_path, [b"sesame"], "snapshots", "--repo", "repo")[0] == 0
     assert on_a_terminal(tmp_path, [b"wrong"], "snapshots", "--repo", "repo")[0] == 5
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("answers", [[signal.SIGINT], [b"sesame", signal.SIGTERM]])
+def test_a_creation_interrupted_at_its_prompt_leaves_no_folder(
+    tmp_path: Path, answers: list[bytes | signal.Signals]
+) -> None:
+    status, shown = on_a_terminal(tmp_path, answers, "repo", "create", "new/deep/repo")
+    assert (status, shown.split(b"\r\n")[-2]) == (130, b"holdfast: interrupted")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_creation_without_a_key_leaves_what_was_there_and_no_more(
+    holdfast: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("HOLDFAST_PASSWORD")
+    (tmp_path / "mine").mkdir()
+    for repo in ("mine", "mine/new"):
+        assert holdfast("repo", "create", repo).status == 2
+    assert (list(tmp_path.iterdir()), list((tmp_path / "mine").iterdir())) == ([tmp_path / "mine"], [])
 
 
 def test_a_full_disk_is_status_3_and_costs_no_acknowledged_snapshot(

@@ -6,7 +6,7 @@ import os
 import re
 from collections import defaultdict, deque
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from holdfast.backup.parallel import each
@@ -157,13 +157,24 @@ class LocalObjects:
         return self.root / key
 
 
-def make_folder(folder: Path) -> None:
-    """Make a folder and those above it, durable on return where the folder above may be read."""
+@contextmanager
+def made_folder(folder: Path) -> Iterator[None]:
+    """Make a folder and those above it, durable where the folder above may be read; unmake them if the block fails.
+
+    Only what was missing goes again, and only while nothing is in it.
+    """
     missing = [one for one in (folder, *folder.parents) if not one.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     for above in dict.fromkeys([folder.parent, *(one.parent for one in missing)]):
         with suppress(PermissionError):
             sync_folder(above)
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):
+            for one in missing:
+                one.rmdir()
+        raise
 
 
 def _clear(folder: Path, before: float) -> None:

@@ -10,7 +10,7 @@ from holdfast.backup.ids import RepositoryId
 from holdfast.backup.manifest import PREFIX as MANIFESTS
 from holdfast.backup.ports import Clock, KeyProvider, Ledger, ObjectStore
 from holdfast.backup.repository import CONFIG, Repository, create_repository, open_repository
-from holdfast.backup.stores.local import LocalObjects, make_folder
+from holdfast.backup.stores.local import LocalObjects, made_folder
 from holdfast.backup.stores.os_errors import os_errors
 from holdfast.errors import Conflict, IntegrityError, InvalidRequest, NotFound
 
@@ -78,10 +78,10 @@ def create(repo: str, keys: Keys, *, clock: Clock) -> RepositoryId:
     with os_errors(f"create {repo!r}"):
         if (root / CONFIG).exists():
             raise Conflict(f"there is a repository in {repo!r} already: use it, or choose another place")
-        make_folder(root)
-        if others := sorted({path.name for path in root.iterdir()} - LEFT_BY_A_CREATION):
-            raise InvalidRequest(f"folder {repo!r} holds {others[0]!r}; name one that is new or empty")
-    return create_repository(LocalObjects(root), keys(), clock=clock)
+        with made_folder(root):
+            if others := sorted({path.name for path in root.iterdir()} - LEFT_BY_A_CREATION):
+                raise InvalidRequest(f"folder {repo!r} holds {others[0]!r}; name one that is new or empty")
+            return create_repository(LocalObjects(root), keys(), clock=clock)
 
 
 @contextmanager
