@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,11 @@ def source_of(*folders: Path, **options: Any) -> DirectorySource:
     return DirectorySource([os.fsencode(folder) for folder in folders], **options)
 
 
-def back_up(repository: Repository, *folders: Path, **options: Any) -> SnapshotSummary:
-    return create_snapshot(repository, source_of(*folders), **{"user": "user", "host": "host", **options})
+def back_up(repository: Repository, *folders: Path, ahead: bool = False, **options: Any) -> SnapshotSummary:
+    with closing(source_of(*folders)) as source:
+        if ahead:
+            source.look_ahead()
+        return create_snapshot(repository, source, **{"user": "user", "host": "host", **options})
 
 
 def restored(repository: Repository, snapshot: SnapshotId, to: Path, path: bytes | None = None) -> RestoreSummary:

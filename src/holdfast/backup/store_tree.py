@@ -146,7 +146,7 @@ class TreeStore:
             _Before(PreviousFolder.of(self._reader, previous), PreviousFolder.of(self._reader, interrupted))
         ]
         if isinstance(self._source, ReusesFolders):
-            self._source.reuse_folders(self._may_reuse if previous else None, ahead=self._apart is not None)
+            self._source.reuse_folders(self._may_reuse if previous else None)
         self._root = root
         for item in self._source.entries(root):
             self._look_around()

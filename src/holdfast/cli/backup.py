@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from holdfast.backup.outset import Outset
     from holdfast.backup.repository import Repository
     from holdfast.backup.sources import Source
+    from holdfast.backup.sources.directory import DirectorySource
     from holdfast.backup.store_tree import OnProgress, Progress
     from holdfast.cli.ahead import Counting
 
@@ -74,12 +75,13 @@ def command(
     Files unchanged since the newest snapshot of the same user, host and sources are not read again. Exit status: 0 all
     is in the snapshot; 1 the snapshot is there without what stderr names; 3 a source does not exist, or storing failed.
     """
-    keys.begin(repo)
     report = Reporter(output, quiet=quiet)
     user = _this_user() if user is None else user
     host = os.uname().nodename if host is None else host
-    with _source(sources, repo, _Choice(excludes, exclude_files, exclude_caches, one_file_system)) as source:
-        source.check()  # before a password is asked for
+    choice = _Choice(excludes, exclude_files, exclude_caches, one_file_system)
+    may_look_ahead = not reread and keys.are_named and jobs_to_store(jobs, repo) > 1
+    with _source(sources, repo, choice, may_look_ahead=may_look_ahead) as source:
+        keys.begin(repo)
         from holdfast.backup.outset import OutsetAhead
 
         reading = OutsetAhead(user, host)
@@ -158,9 +160,17 @@ class _Choice(NamedTuple):
 
 
 @contextmanager
-def _source(paths: tuple[str, ...], repo: str, choice: _Choice) -> Iterator[Source]:
+def _source(paths: tuple[str, ...], repo: str, choice: _Choice, *, may_look_ahead: bool) -> Iterator[Source]:
+    """Give what is backed up, once it is known to exist: before a password is asked for."""
     if not any(path.startswith(BUCKET) for path in paths):
-        yield _directories(paths, repo, choice)
+        directories = _directories(paths, repo, choice)
+        directories.check()
+        try:
+            if may_look_ahead:
+                directories.look_ahead()
+            yield directories
+        finally:
+            directories.close()
         return
     if len(paths) > 1 or not choice.is_all:
         raise InvalidRequest("an s3://bucket/prefix is backed up alone, without --exclude... and --one-file-system")
@@ -170,12 +180,14 @@ def _source(paths: tuple[str, ...], repo: str, choice: _Choice) -> Iterator[Sour
 
     clients = Clients()
     try:
-        yield S3Source(clients.s3(), *parse_uri(paths[0]))
+        source = S3Source(clients.s3(), *parse_uri(paths[0]))
+        source.check()
+        yield source
     finally:
         clients.close()
 
 
-def _directories(paths: tuple[str, ...], repo: str, choice: _Choice) -> Source:
+def _directories(paths: tuple[str, ...], repo: str, choice: _Choice) -> DirectorySource:
     from holdfast.backup.sources.directory import DirectorySource
     from holdfast.backup.sources.exclude import Exclude, read_patterns
 

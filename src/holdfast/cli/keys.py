@@ -53,6 +53,14 @@ class GivenKeys:
         self._is_flag = password_file is not None or key_file is not None
         self._found: list[KeyProvider] | None = None
 
+    @property
+    def are_named(self) -> bool:
+        """Whether a flag or the environment names a key, so that none need be typed."""
+        from holdfast.settings.environment import process_environment, repository_key_file, repository_password
+
+        environ = process_environment()
+        return self._is_flag or repository_key_file(environ) is not None or repository_password(environ) is not None
+
     def begin(self, repo: str) -> None:
         """Begin to stretch a password that is at hand, in a thread, while the command loads what it needs next.
 

@@ -14,7 +14,6 @@ from holdfast.backup.locate import list_below
 from holdfast.backup.manifest import load_manifest
 from holdfast.backup.reader import ChunkReader
 from holdfast.backup.repository import Repository
-from holdfast.backup.sources import directory
 from holdfast.backup.sources.exclude import Exclude
 from tests.support.backups import back_up, restored, source_of
 from tests.support.many_files import fill
@@ -50,16 +49,13 @@ CHANGES: dict[str, Callable[[Path], object]] = {
 }
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("ahead", [False, True])
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
-def test_what_is_restored_is_what_is_there_after(
-    change: Callable[[Path], object], jobs: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(directory, "SCOUT_AFTER", 0)  # with more than one process, another looks ahead
+def test_what_is_restored_is_what_is_there_after(change: Callable[[Path], object], ahead: bool, tmp_path: Path) -> None:
     repository, source = any_repository(), fill(tmp_path / "source")
     back_up(repository, source)
     change(source)
-    after = back_up(repository, source, jobs=jobs)
+    after = back_up(repository, source, ahead=ahead)
     restored(repository, after.snapshot, tmp_path / "back")
     assert picture(tmp_path / "back") == picture(source)
     whole = back_up(repository, source, reread=True)

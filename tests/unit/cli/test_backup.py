@@ -5,13 +5,22 @@ from __future__ import annotations
 import json
 import os
 import pwd
+import sys
+from io import StringIO
 from pathlib import Path
 
+import click
 import pytest
 
+from holdfast.backup.sources.directory import DirectorySource
 from holdfast.cli.progress import shown_left
 from tests.support.command_line import Run
 from tests.support.repositories import noise
+
+
+class Terminal(StringIO):
+    def isatty(self) -> bool:
+        return True
 
 
 @pytest.fixture
@@ -52,6 +61,44 @@ def test_a_source_without_a_name_is_refused_and_is_not_this_folder(holdfast: Run
         done = holdfast("backup", *sources, "--repo", "repo")
         assert (done.status, done.out) == (2, "")
         assert done.err == "holdfast: a source has an empty name; name a file or folder, `.` for this one\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "times"),
+    [([], 1), (["--jobs", "2"], 1), (["--jobs", "1"], 0), (["--reread"], 0)],
+    ids=["by default", "two jobs", "one job", "reread"],
+)
+def test_another_process_looks_ahead_where_that_helps(
+    holdfast: Run, source: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], times: int
+) -> None:
+    pids: list[int] = []
+
+    def noting(self: DirectorySource) -> None:
+        look_ahead(self)
+        assert self._scout is not None
+        pids.append(self._scout.pid)
+
+    look_ahead = DirectorySource.look_ahead
+    monkeypatch.setattr(DirectorySource, "look_ahead", noting)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: {0, 1})
+    for _ in range(2):
+        done = holdfast("backup", "source", "--repo", "repo", "--output", "json", *options).json
+    assert done["files"] == 1
+    assert len(pids) == 2 * times
+    for pid in pids:
+        with pytest.raises(ChildProcessError):
+            os.waitpid(pid, os.WNOHANG)
+
+
+def test_nobody_looks_ahead_while_a_password_is_typed(
+    holdfast: Run, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(DirectorySource, "look_ahead", lambda _self: pytest.fail("it may be typed much later"))
+    password = os.environ["HOLDFAST_PASSWORD"]
+    monkeypatch.delenv("HOLDFAST_PASSWORD")
+    monkeypatch.setattr(sys, "stdin", Terminal())
+    monkeypatch.setattr(click, "prompt", lambda *_arguments, **_options: password)
+    assert holdfast("backup", "source", "--repo", "repo").status == 0
 
 
 def test_patterns_come_from_files(holdfast: Run, source: Path) -> None:

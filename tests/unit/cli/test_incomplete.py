@@ -87,15 +87,17 @@ def refuse_listing(patch: pytest.MonkeyPatch, source: Path) -> None:
 
 
 def vanish(name: str) -> Trouble:
-    """Remove a file or folder once the source's folder has been listed."""
+    """Remove a file or folder once the backup, not who looks ahead of it, has listed the source's folder."""
 
     def trouble(patch: pytest.MonkeyPatch, source: Path) -> None:
-        honest = list_folder
+        honest, backup = list_folder, os.getpid()
 
         def vanishing(*arguments: Any) -> Any:
             found = honest(*arguments)
             path = source / name
-            if path.is_dir():
+            if os.getpid() != backup:
+                pass
+            elif path.is_dir():
                 shutil.rmtree(path)
             else:
                 path.unlink(missing_ok=True)

@@ -118,8 +118,8 @@ MayReuse = Callable[[Path, Entry, Counted], bool]
 class ReusesFolders(Protocol):
     """A source that leaves out what stands in an unchanged folder."""
 
-    def reuse_folders(self, may_reuse: MayReuse | None, *, ahead: bool = False) -> None:
-        """Ask `may_reuse` of every folder from now on; None: of none. `ahead`: another process may look ahead."""
+    def reuse_folders(self, may_reuse: MayReuse | None) -> None:
+        """Ask `may_reuse` of every folder from now on; None: of none."""
 
 
 @runtime_checkable

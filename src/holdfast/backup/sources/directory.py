@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from holdfast.backup.sources.scout import Scout, Tell
 
 OPEN_FILE = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
-SCOUT_AFTER = 100
-"""Folders looked at before a process is forked to look ahead: they take as long as the fork, 3 to 5 ms."""
 Found = SourceEntry | Skipped
 MOVED = "it was moved while it was read, and not all that is in it had been"
 
@@ -59,7 +57,6 @@ class DirectorySource:
         self._at: _Place | None = None
         self._reached = LastFolder()
         self._may_reuse: MayReuse | None = None
-        self._ahead = False
         self._scout: Scout | None = None
         self._tell: Tell | None = None
 
@@ -79,6 +76,28 @@ class DirectorySource:
                 text = "it does not exist" if isinstance(error, FileNotFoundError) else reason(error)
                 raise SourceUnreadable(f"source {os.fsdecode(path)!r} cannot be read: {text}; name another") from error
 
+    def look_ahead(self) -> None:
+        """Let another process look at the roots from now on; for `reuse_folders` it spares most of the looking.
+
+        It must be called where no other thread runs, and `close` after it.
+        """
+        from holdfast.backup.sources.scout import Scout  # few who use a source look ahead
+
+        self._scout = Scout(self._tell_all)
+
+    def _tell_all(self, tell: Tell) -> None:
+        """Walk as the backup will, and tell of every folder that has a signature."""
+        self._tell = tell
+        for root in self._paths:
+            for _ in self.entries(root):
+                pass
+
+    def close(self) -> None:
+        """End looking ahead."""
+        if self._scout is not None:
+            self._scout.close()
+            self._scout = None
+
     def entries(self, root: bytes) -> Iterator[Found]:
         """Yield the root and everything below it that is not excluded."""
         try:
@@ -95,14 +114,11 @@ class DirectorySource:
             return
         folders = FolderStack(fd)
         try:
-            found, children = self._folder((), name, status, root, folders.fd)
+            found, children = self._reported((), root, folders) or self._folder((), name, status, root, folders.fd)
             yield from found
-            yield from self._below(root, status.st_dev, folders, [((), iter(children))])
+            yield from self._below(root, status.st_dev, folders, [((), iter(children or ()))])
         finally:
             self._at = None
-            if self._scout is not None:
-                self._scout.close()
-                self._scout = None
             folders.close()
 
     def open(self, item: SourceEntry) -> OpenedFile:
@@ -146,17 +162,15 @@ class DirectorySource:
             raise
         return OpenedFile(fd, entry, status)
 
-    def reuse_folders(self, may_reuse: MayReuse | None, *, ahead: bool = False) -> None:
-        """Ask `may_reuse` of every folder from now on; None: of none. `ahead`: another process may look ahead."""
+    def reuse_folders(self, may_reuse: MayReuse | None) -> None:
+        """Ask `may_reuse` of every folder from now on; None: of none, then nobody needs to look ahead any more."""
         self._may_reuse = may_reuse
-        self._ahead = ahead
+        if may_reuse is None:
+            self.close()
 
     def _below(self, root: bytes, device: int, folders: FolderStack, stack: _Stack) -> Iterator[Found]:
-        looked = 0
         while stack:
             above, rest = stack[-1]
-            if looked >= SCOUT_AFTER and self._ahead and self._may_reuse is not None and self._scout is None:
-                self._scout = self._send_ahead(root, device, folders, stack)
             child = next(rest, None)
             if child is None:
                 stack.pop()
@@ -170,8 +184,7 @@ class DirectorySource:
                 continue
             below: list[Child] | None
             try:
-                looked += 1
-                found, below = self._reported(path, folders) or self._look(path, root, device, folders, seen)
+                found, below = self._reported(path, root, folders) or self._look(path, root, device, folders, seen)
             except OSError as error:
                 found, below = [Skipped(path_of(root, path), reason(error))], None
             self._at = _Place(path, root, folders.fd)
@@ -179,29 +192,21 @@ class DirectorySource:
             if below is not None:
                 stack.append((path, iter(below)))
 
-    def _send_ahead(self, root: bytes, device: int, folders: FolderStack, stack: _Stack) -> Scout:
-        from holdfast.backup.sources.scout import Scout  # small runs need none, and not what it loads
-
-        return Scout(partial(self._look_ahead, root, device, folders, stack), folders.fds)
-
-    def _look_ahead(self, root: bytes, device: int, folders: FolderStack, stack: _Stack, tell: Tell) -> None:
-        """Walk on from here as the backup will, and tell of every folder that has a signature."""
-        self._ahead, self._tell = False, tell
-        for _ in self._below(root, device, folders, stack):
-            pass
-
-    def _reported(self, path: Path, folders: FolderStack) -> tuple[list[Found], list[Child] | None] | None:
+    def _reported(self, path: Path, root: bytes, folders: FolderStack) -> tuple[list[Found], list[Child] | None] | None:
         """Return what `_look` would of a folder that was looked at ahead and is to be reused; None of any other."""
-        report = self._scout.find(path) if self._scout is not None else None
-        if report is None or self._may_reuse is None or not self._may_reuse(path, report.entry, report.counted):
+        if self._scout is None or self._may_reuse is None:
+            return None
+        report = self._scout.find((root, *path))
+        if report is None or not self._may_reuse(path, report.entry, report.counted):
             return None
         item = SourceEntry(path, report.entry, report.counted)
         if not report.folders:
             return [item], None
-        try:
-            folders.enter(path[-1])
-        except OSError:
-            return None  # it changed meanwhile
+        if path:
+            try:
+                folders.enter(path[-1])
+            except OSError:
+                return None  # it changed meanwhile
         return [item], [(name, None) for name in report.folders]
 
     def _keeper(self, folder: Path) -> Keep | None:
@@ -255,13 +260,13 @@ class DirectorySource:
         if self._exclude_caches and CACHE_TAG in (name for name, _ in children) and is_cache(fd):
             return [SourceEntry(path, entry._replace(xattrs=xattrs)), *rest], [(CACHE_TAG, None)]
         entry = entry._replace(xattrs=xattrs, fingerprint=listing.signature)
-        if self._may_reuse is None or not listing.signature:
-            return [SourceEntry(path, entry), *rest], children
         below: list[Child] = [child for child in children if child[1] and stat.S_ISDIR(child[1].st_mode)]
         if self._tell is not None:
-            if not rest:
-                self._tell(path, entry, listing.counted, [name for name, _ in below])
+            if listing.signature and not rest:
+                self._tell((root, *path), entry, listing.counted, [name for name, _ in below])
             return [], below
+        if self._may_reuse is None or not listing.signature:
+            return [SourceEntry(path, entry), *rest], children
         if not self._may_reuse(path, entry, listing.counted):
             return [SourceEntry(path, entry), *rest], children
         return [SourceEntry(path, entry, listing.counted), *rest], below

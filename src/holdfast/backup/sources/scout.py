@@ -1,17 +1,17 @@
 """A process that looks at folders ahead of the backup: where nothing changed, one pass is spread over two cores.
 
-It is forked in the middle of the walk and walks on by itself, in the same order. What it reports of a folder is what
-the backup would have seen a moment later; where it has nothing to report, the backup looks for itself.
+It walks by itself, in the same order, while the backup opens its repository and after. What it reports of a folder is
+what the backup would have seen a moment later; where it has nothing to report, the backup looks for itself.
 """
 
 from __future__ import annotations
 
+import fcntl
 import gc
 import os
 import signal
-import socket
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from itertools import pairwise
 from typing import NamedTuple, NoReturn
@@ -24,10 +24,12 @@ from holdfast.backup.wire import pack
 
 REPORTS_AT_A_TIME = 32
 PIECE = 1 << 16
+ROOM = 1 << 20
+"""Bytes of reports that may wait, about 8,000 folders: what any user may ask of Linux (/proc/sys/fs/pipe-max-size)."""
 
 
 class Report(NamedTuple):
-    """A folder with its signature, what stands in it, and the names of the folders in it."""
+    """A folder with its signature, what stands in it, and the names of the folders in it; `path` begins with a root."""
 
     path: Path
     entry: Entry
@@ -42,20 +44,22 @@ Tell = Callable[[Path, Entry, Counted, list[bytes]], None]
 class Scout:
     """The reports of a process that calls `look`, which must tell in the order of paths.
 
-    What the process was told to look at stays open to it; every other descriptor is closed there.
+    No descriptor but the standard ones is open there.
     """
 
-    def __init__(self, look: Callable[[Tell], None], keep_open: Iterable[int]) -> None:
+    def __init__(self, look: Callable[[Tell], None]) -> None:
         self._reports: deque[Report] = deque()
-        self._end, theirs = socket.socketpair()
+        self._end, theirs = os.pipe()
+        with suppress(OSError):
+            fcntl.fcntl(theirs, fcntl.F_SETPIPE_SZ, ROOM)
         gc.freeze()  # else a collection there would copy every page that holds an object
         try:
             self.pid = os.fork()
             if self.pid == 0:
-                _be_scout(theirs, look, keep_open)
+                _be_scout(theirs, look)
         finally:
             gc.unfreeze()
-        theirs.close()
+        os.close(theirs)
         self._unpacker = msgpack.Unpacker(raw=False, use_list=False)
 
     def find(self, path: Path) -> Report | None:
@@ -70,16 +74,14 @@ class Scout:
 
     def _hear(self) -> bool:
         """Take the next reports; False if there are no more."""
-        data = b""
-        with suppress(OSError):
-            data = self._end.recv(PIECE)
+        data = os.read(self._end, PIECE)
         self._unpacker.feed(data)
         self._reports += [report for told in self._unpacker for report in map(_report, told)]
         return data != b""
 
     def close(self) -> None:
         """End the process, which holds nothing that could be lost."""
-        self._end.close()
+        os.close(self._end)
         with suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGKILL)
         with suppress(ChildProcessError):
@@ -91,22 +93,24 @@ def _report(told: tuple[Path, tuple[object, ...], tuple[int, ...], tuple[bytes, 
     return Report(path, Entry(name, EntryKind.DIRECTORY, *rest), Counted(*counted), list(folders))  # type: ignore[arg-type]
 
 
-def _be_scout(end: socket.socket, look: Callable[[Tell], None], keep_open: Iterable[int]) -> NoReturn:
+def _be_scout(end: int, look: Callable[[Tell], None]) -> NoReturn:
     """Look and tell until all is told or the backup is gone; never return into its code, never run its clean-up."""
     try:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the backup, which ends us
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        _close_all_but({0, 1, 2, end.fileno(), *keep_open})
+        _close_all_but({0, 1, 2, end})
         told: list[object] = []
+        with os.fdopen(end, "wb") as stream:
 
-        def tell(*report: object) -> None:
-            told.append(report)
-            if len(told) == REPORTS_AT_A_TIME:
-                end.sendall(pack(told))
-                told.clear()
+            def tell(*report: object) -> None:
+                told.append(report)
+                if len(told) == REPORTS_AT_A_TIME:
+                    stream.write(pack(told))
+                    stream.flush()
+                    told.clear()
 
-        look(tell)
-        end.sendall(pack(told))
+            look(tell)
+            stream.write(pack(told))
     finally:
         os._exit(0)  # without a word: what is not told is looked at by the backup, which names what is wrong
 

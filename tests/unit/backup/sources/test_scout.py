@@ -51,19 +51,18 @@ def no_process_is_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             os.waitpid(pid, os.WNOHANG)
 
 
-@pytest.fixture
-def ahead_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(directory, "SCOUT_AFTER", 0)
-
-
 def walked(source: DirectorySource, *, ahead: bool, unchanged: Callable[[Entry], bool] = lambda folder: True) -> Found:
-    source.reuse_folders(lambda path, folder, counted: unchanged(folder), ahead=ahead)
-    return list(source.entries(source.paths[0]))
+    if ahead:
+        source.look_ahead()
+    source.reuse_folders(lambda path, folder, counted: unchanged(folder))
+    found = [item for root in source.paths for item in source.entries(root)]
+    source.close()
+    return found
 
 
 def test_what_was_told_is_found_in_order() -> None:
     names = [b"%04d" % number for number in range(1000)]
-    scout = Scout(telling(*names), [])
+    scout = Scout(telling(*names))
     assert scout.find((b"0000",)) == reported(b"0000")
     assert scout.find((b"0001 was not told",)) is None
     assert scout.find((b"0999",)) == reported(b"0999")
@@ -77,41 +76,38 @@ def test_a_scout_that_is_killed_or_fails_has_nothing_more_to_tell() -> None:
         raise ValueError("this cannot be looked at")
 
     for look in (fails, lambda tell: os.kill(os.getpid(), signal.SIGKILL)):
-        scout = Scout(look, [])
+        scout = Scout(look)
         assert scout.find((b"a",)) is None
         scout.close()
 
 
 def test_a_scout_is_ended_while_it_looks() -> None:
-    scout = Scout(lambda tell: time.sleep(60), [])
+    scout = Scout(lambda tell: time.sleep(60))
     began = time.monotonic()
     scout.close()
     assert time.monotonic() - began < 5
 
 
-def test_a_scout_keeps_nothing_open_but_what_it_looks_at(tmp_path: Path) -> None:
+def test_a_scout_keeps_nothing_open() -> None:
     reading, writing = os.pipe()
-    kept = os.open(tmp_path, os.O_RDONLY)
 
     def look(tell: Tell) -> None:
-        os.fstat(kept)
         telling(*(b"%02d" % number for number in range(REPORTS_AT_A_TIME)))(tell)
         time.sleep(60)
 
-    scout = Scout(look, [kept])
+    scout = Scout(look)
     os.close(writing)
     assert os.read(reading, 1) == b""  # it would wait for as long as any process has the other end
     assert scout.find((b"00",)) == reported(b"00")
     scout.close()
     os.close(reading)
-    os.close(kept)
 
 
 def test_a_scout_ends_when_the_backup_is_killed() -> None:
     reading, writing = os.pipe()
     backup = os.fork()
     if backup == 0:
-        scout = Scout(telling(*(b"%07d" % number for number in range(1_000_000))), [])
+        scout = Scout(telling(*(b"%07d" % number for number in range(1_000_000))))
         os.write(writing, b"%d" % scout.pid)
         os._exit(0)
     os.waitpid(backup, 0)
@@ -121,14 +117,23 @@ def test_a_scout_ends_when_the_backup_is_killed() -> None:
     wait_until_gone(pid)
 
 
-@pytest.mark.usefixtures("ahead_at_once")
-@pytest.mark.parametrize("unchanged", [lambda _: True, lambda folder: folder.name in (b"d1", b"e0"), lambda _: False])
+@pytest.mark.parametrize(
+    "unchanged", [lambda _: True, lambda folder: folder.name in (b"source", b"d1", b"e0"), lambda _: False]
+)
 def test_the_same_is_found_with_a_scout_and_without(unchanged: Callable[[Entry], bool], tmp_path: Path) -> None:
     source = source_of(fill(tmp_path / "source"))
     assert walked(source, ahead=True, unchanged=unchanged) == walked(source, ahead=False, unchanged=unchanged)
 
 
-@pytest.mark.usefixtures("ahead_at_once")
+def test_each_of_several_roots_is_looked_at_ahead(tmp_path: Path) -> None:
+    roots = [fill(tmp_path / name, seed=seed) for seed, name in enumerate(("one", "one-two", "three"), 1)]
+    (tmp_path / "a file").write_bytes(b"")
+    source = source_of(*roots, tmp_path / "a file")
+    ahead = walked(source, ahead=True)
+    assert ahead == walked(source, ahead=False)
+    assert sum(isinstance(item, SourceEntry) and item.path == () and item.reused is not None for item in ahead) == 3
+
+
 def test_unchanged_folders_are_listed_by_the_scout_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     listed: list[int] = []
 
@@ -140,13 +145,13 @@ def test_unchanged_folders_are_listed_by_the_scout_alone(tmp_path: Path, monkeyp
     source = source_of(fill(tmp_path / "source"))
     found = walked(source, ahead=True)
     assert sum(isinstance(item, SourceEntry) and item.reused is not None for item in found) > 10
-    assert len(listed) == 1  # the root, before the scout is sent
+    assert listed == []
 
 
-@pytest.mark.usefixtures("ahead_at_once")
 def test_what_changes_behind_the_scout_s_back_is_looked_at_again(tmp_path: Path) -> None:
     source = source_of(fill(tmp_path / "source"))
-    source.reuse_folders(lambda path, folder, counted: True, ahead=True)
+    source.look_ahead()
+    source.reuse_folders(lambda path, folder, counted: True)
     found: Found = []
     for item in source.entries(source.paths[0]):
         found.append(item)
@@ -155,6 +160,7 @@ def test_what_changes_behind_the_scout_s_back_is_looked_at_again(tmp_path: Path)
             (tmp_path / "source" / "d1").rename(tmp_path / "d1")
             (tmp_path / "source" / "d1").write_bytes(b"a file now")
             (tmp_path / "source" / "d2").rename(tmp_path / "d2")
+    source.close()
     kinds = {item.path: item.entry.kind for item in found if isinstance(item, SourceEntry)}
     assert kinds[b"d1",] is EntryKind.FILE
     assert [item.path.rsplit(b"/", 1)[1] for item in found if isinstance(item, Skipped)] == [b"d2"]
