@@ -5,7 +5,7 @@ The order of the steps is what keeps every snapshot whole; `docs/design/reposito
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -58,7 +58,10 @@ class PrunePlan:
 
 @dataclass(slots=True, kw_only=True)
 class PruneReport:
-    """What a prune did. `packs_waiting` are condemned and wait for sessions that were at work, with their bytes."""
+    """What a prune did. `packs_waiting` are condemned and wait for sessions that were at work, with their bytes.
+
+    Packs that were announced and never stored are neither deleted nor waiting: they have no bytes to reclaim.
+    """
 
     sessions_abandoned: int = 0
     manifests_deleted: int = 0
@@ -79,9 +82,11 @@ def plan_prune(repository: Repository) -> PrunePlan:
     active = mark.extend(repository)
     used = mark.places(repository)
     live = [row for row in rows if row.state is PackState.LIVE and row.pack in used]
-    dead = _dead(rows, used, active)
     rewrite = choose(repository, _settled(live, active), used)
-    waiting = [row for row in rows if row.state in (PackState.CONDEMNED, PackState.DELETING)]
+    absent = _absent(rows, _stored(repository)) if len(live) < len(rows) else set()
+    dead = [row for row in _dead(rows, used, active) if row.pack not in absent]
+    gone = (PackState.CONDEMNED, PackState.DELETING)
+    waiting = [row for row in rows if row.state in gone and row.pack not in absent]
     return PrunePlan(
         snapshots_kept=len(mark.walked),
         packs_kept=len(live) - len(rewrite),
@@ -136,6 +141,16 @@ def _dead(rows: Iterable[PackRow], used: Iterable[PackId], active: Iterable[Reco
     ]
 
 
+def _stored(repository: Repository) -> dict[PackId | None, int]:
+    """Return the size of each pack that is stored; one key, None, stands for objects that are no packs."""
+    return {pack_of_key(one.key): one.size for one in repository.objects.list(PACKS)}
+
+
+def _absent(rows: Iterable[PackRow], stored: Mapping[PackId | None, int]) -> set[PackId]:
+    """Return the packs that have a row and no object: they never came to be stored, or are deleted already."""
+    return {row.pack for row in rows if row.state is not PackState.LIVE and row.pack not in stored}
+
+
 @dataclass(slots=True)
 class _Pruning:
     """One run. Each method is one step of the page."""
@@ -149,6 +164,7 @@ class _Pruning:
     mark: Mark = field(default_factory=Mark)
     report: PruneReport = field(default_factory=PruneReport)
     _orphans: list[PackRow] = field(default_factory=list)
+    _absent: set[PackId] = field(default_factory=set)
     _contents: dict[PackId, list[ChunkId]] = field(default_factory=dict)
     _hold_again: datetime | None = None
 
@@ -207,9 +223,10 @@ class _Pruning:
     def _look(self) -> tuple[list[PackRow], list[Record], ChunksByPack]:
         """Step 2: objects, then rows, then who is at work, then the mark, then places; in this order."""
         self._step("marking what snapshots refer to")
-        stored = {pack_of_key(one.key): one.size for one in self.repository.objects.list(PACKS)}
+        stored = _stored(self.repository)
         rows = list(self.repository.index.packs())
         known = {row.pack for row in rows}
+        self._absent = _absent(rows, stored)
         self._orphans = [
             PackRow(pack=pack, kind=PackKind.DATA, size=size, session=NOBODY)
             for pack, size in stored.items()
@@ -232,8 +249,8 @@ class _Pruning:
             if row.state is PackState.CONDEMNED and row.pack in used:
                 self.report.packs_revived += self.repository.index.revive(row.pack)
             elif row.state is PackState.CONDEMNED and oldest <= _epoch(row):
-                self.report.packs_waiting += 1
-                self.report.bytes_waiting += row.size
+                self.report.packs_waiting += row.pack not in self._absent
+                self.report.bytes_waiting += self._size(row)
             elif row.state in (PackState.CONDEMNED, PackState.DELETING):
                 doomed.append(row)
         for group in batches(doomed, DELETED_TOGETHER):
@@ -249,8 +266,11 @@ class _Pruning:
             change_all(index, lambda one: index.unpoint(one[0].pack, one[1]), list(held), self._each)
         delete_all(objects, [pack_key(row.pack) for row in mine], self._each)
         remove_all(index, [row.pack for row in mine], self._each)
-        self.report.packs_deleted += len(mine)
-        self.report.bytes_deleted += sum(row.size for row in mine)
+        self.report.packs_deleted += sum(row.pack not in self._absent for row in mine)
+        self.report.bytes_deleted += sum(map(self._size, mine))
+
+    def _size(self, row: PackRow) -> int:
+        return 0 if row.pack in self._absent else row.size
 
     def _chunks_of(self, pack: PackId) -> list[ChunkId]:
         if pack in self._contents:

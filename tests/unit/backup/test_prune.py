@@ -10,7 +10,7 @@ from random import Random
 import pytest
 
 from holdfast.backup import compact
-from holdfast.backup.ids import SnapshotId
+from holdfast.backup.ids import PackId, SnapshotId
 from holdfast.backup.manifest import Manifest, SourceRoot, manifest_ids, put_manifest
 from holdfast.backup.pack import pack_key, read_footer
 from holdfast.backup.ports import PackKind, PackRow, PackState, Record, Status
@@ -168,6 +168,27 @@ def test_a_session_whose_lease_ended_is_fenced_and_its_packs_go() -> None:
     report = prune(repository, owner="test")
     assert (report.sessions_abandoned, report.packs_deleted) == (1, 1)
     assert repository.ledger.get([session])[session].status is Status.ABANDONED
+    assert packs(repository) == []
+
+
+def test_a_pack_that_was_announced_and_never_stored_counts_as_nothing_reclaimed() -> None:
+    repository = any_repository()
+    session = run_beside(repository, "1")
+    store(repository, b"stored")
+    stored = sum(row.size for row in packs(repository))
+    never = PackRow(pack=PackId("ab" * 32), kind=PackKind.DATA, size=64_000_000, session=session)
+    repository.index.announce(never)
+    repository.ledger.finish(session, Status.FAILED, repository.clock.now(), {})
+    run_beside(repository, "2")
+    plan = plan_prune(repository)
+    assert (plan.packs_dead, plan.packs_waiting, plan.bytes_dead) == (1, 0, stored)
+    waits = prune(repository, owner="test")
+    assert (waits.packs_condemned, waits.packs_waiting, waits.bytes_waiting) == (2, 1, stored)
+    plan = plan_prune(repository)
+    assert (plan.packs_dead, plan.packs_waiting, plan.bytes_dead) == (0, 1, stored)
+    repository.ledger.finish(SnapshotId("2" * 32), Status.FAILED, repository.clock.now(), {})
+    done = prune(repository, owner="test")
+    assert (done.packs_deleted, done.bytes_deleted) == (1, stored)
     assert packs(repository) == []
 
 
