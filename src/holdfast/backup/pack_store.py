@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
 
 ATTEMPTS = 3
+AHEAD = 1
+"""Packs under way while the next is filled: each is 16 MiB of memory."""
 Answer = Callable[[], Collection[ChunkId]]
 """Returns, once it is there, which chunks need not be stored."""
 
@@ -44,10 +47,10 @@ class PackStore(Protocol):
         """Begin to look chunks up."""
 
     def store(self, pack: SealedPack) -> None:
-        """Begin to store a pack; of its kind nothing may be under way."""
+        """Begin to store a pack."""
 
-    def finish(self) -> list[SealedPack]:
-        """Wait until what is under way is durable and published, and return it under the names it has."""
+    def finish(self, *, but: int = 0) -> list[SealedPack]:
+        """Wait until at most `but` packs are not durable and published yet; return what is, under the names it has."""
 
     def rest(self) -> None:
         """Wait for what was begun, and have no threads until the next call."""
@@ -93,7 +96,7 @@ class StoreNow:
         store_pack(self._repository, self._session, pack, self._register)
         return pack
 
-    def finish(self) -> list[SealedPack]:
+    def finish(self, *, but: int = 0) -> list[SealedPack]:
         """Return what was stored since the last call."""
         done, self._done = self._done, []
         return done
@@ -105,8 +108,7 @@ class StoreNow:
 class StoreAhead:
     """Looks up and stores in threads; for stores that answer late, of which every process has connections of its own.
 
-    One pack is under way while the next is filled, at the end one of each kind. Chunks are claimed before they are
-    looked up.
+    Chunks are claimed before they are looked up.
     """
 
     is_late = asks_ahead = True
@@ -116,7 +118,7 @@ class StoreAhead:
         self._claims = claims
         self._now = StoreNow(repository, session, IndexRegister(repository.index))
         self._threads: ThreadPoolExecutor | None = None
-        self._packs: list[Future[SealedPack]] = []
+        self._packs: deque[Future[SealedPack]] = deque()
 
     def look_up(self, chunks: Collection[ChunkId]) -> Answer:
         """Claim chunks, and begin to look up those that no other process of this session stores."""
@@ -135,10 +137,11 @@ class StoreAhead:
         """Begin to store a pack, in whose room no other may be built."""
         self._packs.append(self._pool().submit(self._now.stored, pack))
 
-    def finish(self) -> list[SealedPack]:
-        """Wait for what is under way."""
-        futures, self._packs = self._packs, []
-        packs = [future.result() for future in futures]
+    def finish(self, *, but: int = 0) -> list[SealedPack]:
+        """Wait for what was begun first."""
+        packs = []
+        while len(self._packs) > but:
+            packs.append(self._packs.popleft().result())
         for pack in packs:
             self._claims.release(pack.footer.chunks)
         return packs
@@ -153,7 +156,7 @@ class StoreAhead:
         if self._threads is None:
             from concurrent.futures import ThreadPoolExecutor  # most writers are local, and need not load this
 
-            self._threads = ThreadPoolExecutor(1 + len(PackKind))
+            self._threads = ThreadPoolExecutor(1 + AHEAD + len(PackKind))
         return self._threads
 
 

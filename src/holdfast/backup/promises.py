@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from holdfast.backup.ids import ChunkId, PackId, SnapshotId
@@ -120,6 +121,7 @@ class SharedRegister:
     def __init__(self, register: Register) -> None:
         self._register = register
         self._promised: set[ChunkId] = set()
+        self._claiming = Lock()
 
     def stored(self, chunks: Collection[ChunkId]) -> Collection[ChunkId]:
         """Return those that need not be stored; the others are promised now."""
@@ -140,13 +142,15 @@ class SharedRegister:
 
     def claim(self, chunks: Collection[ChunkId]) -> Collection[ChunkId]:
         """Return those that were promised already; the others are promised now, whether or not they are stored."""
-        promised = self._promised.intersection(chunks)
-        self._promised.update(chunks)
+        with self._claiming:
+            promised = self._promised.intersection(chunks)
+            self._promised.update(chunks)
         return promised
 
     def release(self, chunks: Collection[ChunkId]) -> None:
         """Take back what was promised of these: the index has them."""
-        self._promised.difference_update(chunks)
+        with self._claiming:
+            self._promised.difference_update(chunks)
 
 
 def answer(register: Register | Claims, question: Any) -> Any:

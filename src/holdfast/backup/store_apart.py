@@ -12,6 +12,7 @@ from holdfast.backup.begun import FileSoFar
 from holdfast.backup.entry import Entry, Path, decode_entry, encode_entry
 from holdfast.backup.ids import PackId
 from holdfast.backup.large_file import LargeFile, Part, StoredPart
+from holdfast.backup.parallel import beside
 from holdfast.backup.promises import AskedClaims, AskedRegister, answer
 from holdfast.backup.remote import is_remote, of_worker
 from holdfast.backup.repository import Repository
@@ -138,6 +139,7 @@ class FilesApart:
             return Workers(count, work, partial(answer, files.writer.register))
 
         self._start = start
+        self._is_remote = is_remote(repository.index)
         self._workers: Workers | None = None
         self._files = files
         self._here = JobStore(source, files)
@@ -263,9 +265,13 @@ class FilesApart:
             return []
         while not self._workers.is_idle:  # stopped in the middle: these come too late
             deque(self._workers.results(None), maxlen=0)
-        return [
-            Written(*written) for _, _, written in self._workers.all_do(None, "publishing its last pack", meanwhile)
-        ]
+        self._workers.tell_all(None, "publishing its last pack")
+        if self._is_remote:  # the workers have claims to ask for while the caller waits for its own answers
+            results, _ = beside(self._workers.all_done, meanwhile)
+        else:
+            meanwhile()
+            results = self._workers.all_done()
+        return [Written(*written) for _, _, written in results]
 
     def close(self) -> None:
         """End the workers; what they had not published is lost."""

@@ -82,7 +82,7 @@ class Workers:
     Args:
         count: how many.
         prepare: called once in each worker, with what asks the caller; returns what does its jobs.
-        answer: answers a worker's question, in the caller's process, within `submit`, `results` and `all_do`.
+        answer: answers a worker's question, in the caller's process, within `submit`, `results` and `all_done`.
     """
 
     def __init__(self, count: int, prepare: Callable[[Ask], Work], answer: Callable[[Any], Any]) -> None:
@@ -142,13 +142,13 @@ class Workers:
             self._give(worker, job, name)
         return len(self._workers)
 
-    def all_do(self, job: object, name: str, meanwhile: Callable[[], None] = lambda: None) -> list[Any]:
-        """Have each worker do this one after what it has; return the results once all jobs are done.
-
-        The caller does something of its own `meanwhile`.
-        """
+    def all_do(self, job: object, name: str) -> list[Any]:
+        """Have each worker do this one after what it has; return the results once all jobs are done."""
         self.tell_all(job, name)
-        meanwhile()
+        return self.all_done()
+
+    def all_done(self) -> list[Any]:
+        """Return the results once all jobs are done."""
         while any(worker.jobs for worker in self._workers):
             self._pump(None)
         return list(self.results(0))

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from holdfast.backup.blocks import shrinks
 from holdfast.backup.ids import ChunkId, PackId, SnapshotId
 from holdfast.backup.pack import PackBuilder, Room, SealedPack
-from holdfast.backup.pack_store import Answer, PackStore, StoreAhead, StoreNow
+from holdfast.backup.pack_store import AHEAD, Answer, PackStore, StoreAhead, StoreNow
 from holdfast.backup.ports import PackKind
 from holdfast.backup.promises import Claims, IndexRegister, Register, SharedRegister
 from holdfast.backup.remote import is_remote
@@ -72,7 +72,6 @@ class ChunkWriter:
             self._settle(kind)
         while self._asked:
             self._take_up(*self._asked.popleft())
-        self._note(self._stores.finish())
         for kind in PackKind:
             self._store(kind)
         self._note(self._stores.finish())
@@ -105,20 +104,14 @@ class ChunkWriter:
             pack = self._packs[kind] = _OpenPack(builder)
         pack.add(chunk, data)
         if pack.size >= PACK_BYTES[kind]:
-            self._close(kind)
-
-    def _close(self, kind: PackKind) -> None:
-        if kind in self._packs:
-            self._note(self._stores.finish())  # before this one is put together, which takes its size once more
             self._store(kind)
+            self._note(self._stores.finish(but=AHEAD))  # before the next is filled
 
     def _store(self, kind: PackKind) -> None:
         if kind in self._packs:
             self._stores.store(self._packs.pop(kind).finish())
             if self._stores.is_late:
                 self._rooms[kind] = Room()  # the system has that pack's back when it is stored
-            else:
-                self._note(self._stores.finish())
 
     def _note(self, packs: Sequence[SealedPack]) -> None:
         """Note packs that are durable and published."""

@@ -95,6 +95,23 @@ def test_the_next_pack_is_filled_while_one_is_put(repository: Repository) -> Non
     assert dict(ChunkReader(repository).fetch(chunks)) == dict(zip(chunks, contents, strict=True))
 
 
+def test_a_full_pack_is_put_beside_the_one_before_and_no_third_is_filled_meanwhile(repository: Repository) -> None:
+    both = threading.Barrier(2)
+
+    def meet(call: str) -> None:
+        if call == "put":
+            both.wait(30)
+
+    note_calls(repository, meet)
+    writer = ChunkWriter(repository, SESSION)
+    for seed in range(6):
+        writer.add(PackKind.DATA, noise(60_000, seed=seed))
+        assert len([row for row in repository.index.packs() if row.state is PackState.PENDING]) <= 1
+    note_calls(repository, lambda _: None)
+    writer.flush()
+    assert len(writer.packs_added) == 3
+
+
 def test_at_the_end_the_last_pack_of_each_kind_is_stored_at_once(repository: Repository) -> None:
     both = threading.Barrier(len(PackKind))
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -18,10 +20,11 @@ from holdfast.backup.ports import PackKind, Status
 from holdfast.backup.promises import STORED, answer
 from holdfast.backup.repository import Repository
 from holdfast.backup.session import new_snapshot_id
-from holdfast.backup.store_apart import FilesApart
+from holdfast.backup.store_apart import FLUSHED, FilesApart, Written
+from holdfast.backup.store_file import FileStore
 from holdfast.backup.store_tree import Progress
 from holdfast.backup.verify import verify
-from holdfast.backup.workers import Workers
+from holdfast.backup.workers import Ask, Work, Workers
 from holdfast.backup.writer import ChunkWriter
 from holdfast.errors import Interrupted, StoreUnavailable
 from tests.support.backups import restored, source_of
@@ -219,6 +222,33 @@ def test_many_small_files_are_worth_workers_whatever_their_bytes(
     monkeypatch.setattr(store_apart, "APART_FILES", 10)
     summary = back_up(repository, fill(tmp_path / "source", files=20), 3)
     assert len(load_manifest(repository, summary.snapshot).packs_added) > 2
+
+
+def test_what_workers_ask_is_answered_while_the_caller_publishes_its_own_far_away(
+    tmp_path: Path, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = threading.Event()
+
+    def asking(*given: Any) -> Work:
+        ask: Ask = given[-1]
+        return lambda _: (FLUSHED, 0, Written(ask("anything"), 0, ()))
+
+    def answering(*_: object) -> int:
+        asked.set()
+        return 3
+
+    monkeypatch.setattr(store_apart, "is_remote", lambda _: True)
+    monkeypatch.setattr(store_apart, "_prepare", asking)
+    monkeypatch.setattr(store_apart, "answer", answering)
+    files = FileStore(ChunkWriter(repository, new_snapshot_id()), repository.limits, b"secret", lambda _: None)
+    apart = FilesApart(repository, files, source_of(tmp_path), 2, lambda _: None)
+    vars(apart)["_workers"] = apart._start()
+    waited: list[bool] = []
+    try:
+        assert apart.flush(meanwhile=lambda: waited.append(asked.wait(30))) == [Written(3, 0, ())] * 2
+    finally:
+        apart.close()
+    assert waited == [True]
 
 
 def test_what_one_process_of_a_session_is_storing_no_other_stores(repository: Repository) -> None:
