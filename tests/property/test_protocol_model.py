@@ -260,7 +260,7 @@ class Dying:
 unlocked = with_ledger(lambda ledger: Lying(ledger, lock=lambda *_: None, unlock=lambda *_: None))
 without_waiting = with_ledger(lambda ledger: Lying(ledger, active=list))
 without_parents = with_ledger(
-    lambda ledger: Lying(ledger, active=lambda: [replace(record, parent=None) for record in ledger.active()])
+    lambda ledger: Lying(ledger, active=lambda: [record._replace(parent=None) for record in ledger.active()])
 )
 
 

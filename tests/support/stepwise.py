@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 
 from holdfast.backup.ids import ChunkId, PackId, Place
 from holdfast.backup.ports import PackState
@@ -32,7 +31,7 @@ class StepwiseCatalogue(MemoryCatalogue):
         with self._lock:
             if self._state(pack) not in (PackState.PENDING, PackState.LIVE):
                 raise Conflict(f"pack {pack} was collected")
-            self._packs[pack] = replace(self._packs[pack], state=PackState.LIVE)
+            self._packs[pack] = self._packs[pack]._replace(state=PackState.LIVE)
         for ordinal, chunk in enumerate(chunks):
             self.between()
             self._claim(chunk, Place(pack, ordinal))

@@ -6,7 +6,6 @@ The order of writes is in `docs/design/repository-format.md`, "Checkpoints".
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import NamedTuple
 
@@ -18,8 +17,7 @@ LOOK_FILES = 256
 """So much is read, or so often it is asked, between two looks at the clock."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CheckpointRate:
+class CheckpointRate(NamedTuple):
     """How often: after `least` and `data_bytes` read, or after `most` and anything read.
 
     At 1 GiB the packs that are closed early, two of each process, are fewer than a tenth of those stored meanwhile.

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from holdfast import __version__
 from holdfast.backup.checkpoints import CheckpointRate, Checkpoints, Noted
@@ -33,8 +33,7 @@ ATTEMPTS = 3
 MAX_TEXT = 256
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SnapshotSummary:
+class SnapshotSummary(NamedTuple):
     """An acknowledged snapshot. `size` and the other bytes are plaintext, `bytes_stored` is not; lists end at 1,000."""
 
     snapshot: SnapshotId
@@ -55,8 +54,7 @@ class SnapshotSummary:
         return self.skipped_count == 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Request:
+class _Request(NamedTuple):
     source: Source
     user: str
     host: str
@@ -130,9 +128,9 @@ def create_snapshot(
         except LeaseLost:
             if attempt == ATTEMPTS - 1:
                 raise
-            request = replace(request, outset=None)
+            request = request._replace(outset=None)
             if not reread:
-                request = replace(request, resume=last_interrupted(repository, user, host, source.paths) or resume)
+                request = request._replace(resume=last_interrupted(repository, user, host, source.paths) or resume)
     raise AssertionError("unreachable")
 
 
@@ -292,7 +290,7 @@ def _commit(repository: Repository, request: _Request, session: Session, manifes
         _acknowledge(repository, session, manifest)
     except LeaseLost:
         session = _begin(repository, request, repository.ledger.epoch(), None)
-        manifest = replace(manifest, id=session.id)
+        manifest = manifest._replace(id=session.id)
         try:
             if not all_usable(repository, manifest.roots):
                 raise

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from holdfast.backup.entry import Entry, EntryKind, Item, Path
@@ -57,8 +57,7 @@ def _drop(repository: Repository, id_: SnapshotId, lost: Collection[ChunkId]) ->
     rest = _Rest(repository, lost)
     sources = tuple(SourceRoot(source.path, rest.of_source(source)) for source in manifest.sources)
     rest.writer.flush()
-    copy = replace(
-        manifest,
+    copy = manifest._replace(
         id=SnapshotId(os.urandom(16).hex()),
         sources=sources,
         parent=None,

@@ -7,18 +7,19 @@ import os
 from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 
 OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 MAX_OPEN = 48
 """Folders above the current one kept open; deeper chains are reopened through `..` and checked."""
 
 
-@dataclass(slots=True)
 class _Folder:
-    name: bytes
-    fd: int | None
-    identity: tuple[int, int]
+    __slots__ = ("fd", "identity", "name")
+
+    def __init__(self, name: bytes, fd: int | None, identity: tuple[int, int]) -> None:
+        self.name = name
+        self.fd = fd
+        self.identity = identity
 
 
 def _identity(status: os.stat_result) -> tuple[int, int]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from holdfast.backup.ids import ChunkId, PackId, SnapshotId
@@ -29,8 +29,7 @@ class SourceRoot(NamedTuple):
     root: tuple[ChunkId, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Manifest:
+class Manifest(NamedTuple):
     """A snapshot as stored. Times are UTC; `counts` are numbers for people."""
 
     id: SnapshotId
@@ -42,7 +41,7 @@ class Manifest:
     sources: tuple[SourceRoot, ...] = ()
     parent: SnapshotId | None = None
     packs_added: tuple[PackId, ...] = ()
-    counts: Mapping[str, int] = field(default_factory=dict)
+    counts: Mapping[str, int] = MappingProxyType({})
     skipped: tuple[Skipped, ...] = ()
     program: str = ""
 

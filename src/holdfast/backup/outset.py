@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from holdfast.backup.ids import SnapshotId
 from holdfast.backup.manifest import sealed_manifest
@@ -18,8 +18,7 @@ from holdfast.errors import NotFound
 CONNECTIONS = 3
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outset:
+class Outset(NamedTuple):
     """The epoch; one user's snapshots of one host, newest first; who may have left notes; the newest manifest."""
 
     epoch: int

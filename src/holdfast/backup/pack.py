@@ -5,7 +5,6 @@ from __future__ import annotations
 import struct
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
 from mmap import MAP_ANONYMOUS, MAP_PRIVATE, mmap
@@ -55,12 +54,12 @@ class Block(NamedTuple):
         return b"".join(chunk for chunk, _ in self.chunks)
 
 
-@dataclass(frozen=True)
 class Footer:
     """What a pack contains. Chunk ordinals count through the blocks in order."""
 
-    kind: PackKind
-    blocks: tuple[Block, ...]
+    def __init__(self, kind: PackKind, blocks: tuple[Block, ...]) -> None:
+        self.kind = kind
+        self.blocks = blocks
 
     @property
     def chunks(self) -> list[ChunkId]:

@@ -7,9 +7,9 @@ safe to repeat. Every adapter raises only errors of `holdfast.errors`; all reads
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
 from holdfast.backup.ids import ChunkId, PackId, Place, RepositoryId, SnapshotId
@@ -64,8 +64,7 @@ class PackState(StrEnum):
     DELETING = "DELETING"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PackRow:
+class PackRow(NamedTuple):
     """The index's row of one pack; `size` in bytes; `epoch` is that of its condemnation."""
 
     pack: PackId
@@ -140,8 +139,7 @@ class Status(StrEnum):
     FORGOTTEN = "FORGOTTEN"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class Record(NamedTuple):
     """A session and, once COMPLETED, its snapshot. `figures` are numbers and short strings for people and alarms.
 
     `parent` is the snapshot whose content the session reuses without looking it up: prune keeps it while this runs.
@@ -156,7 +154,7 @@ class Record:
     parent: SnapshotId | None = None
     status: Status = Status.RUNNING
     finished: datetime | None = None
-    figures: Mapping[str, int | float | str] = field(default_factory=dict)
+    figures: Mapping[str, int | float | str] = MappingProxyType({})
 
 
 class Ledger(Protocol):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -40,16 +39,18 @@ FLUSHED = 0
 """In place of a job's number: the worker has published all it had."""
 
 
-@dataclass(slots=True, eq=False)
 class Slot:
     """The file at `below` of `root`, whose entry is still to come; `encoded` stays None if it cannot be read."""
 
-    root: bytes
-    below: bytes
-    name: bytes
-    so_far: FileSoFar | None = None
-    is_settled: bool = False
-    encoded: bytes | None = None
+    __slots__ = ("below", "encoded", "is_settled", "name", "root", "so_far")
+
+    def __init__(self, root: bytes, below: bytes, name: bytes, so_far: FileSoFar | None = None) -> None:
+        self.root = root
+        self.below = below
+        self.name = name
+        self.so_far = so_far
+        self.is_settled = False
+        self.encoded: bytes | None = None
 
     @property
     def path(self) -> bytes:
@@ -90,16 +91,16 @@ class Written(NamedTuple):
         return cls(writer.bytes_added, writer.bytes_stored, writer.packs_added)
 
 
-@dataclass(slots=True)
 class _Job:
     """Files to store one after the other; or one file's part."""
 
-    root: bytes
-    slots: list[Slot] = field(default_factory=list)
-    file_bytes: int = 0
-    path_bytes: int = 0
-    large: LargeFile | None = None
-    part: Part | None = None
+    def __init__(self, root: bytes, large: LargeFile | None = None, part: Part | None = None) -> None:
+        self.root = root
+        self.slots: list[Slot] = []
+        self.file_bytes = 0
+        self.path_bytes = 0
+        self.large = large
+        self.part = part
 
     @property
     def is_full(self) -> bool:
@@ -245,9 +246,9 @@ class FilesApart:
             large.has_changed = True
             job.slots[0].so_far = None
             self._line = deque(other for other in self._line if other.large is not large)
-            self._line.appendleft(_Job(job.root, job.slots))
+            self._line.appendleft(_whole_job(job.slots[0]))
         elif again is not None:
-            self._line.appendleft(replace(job, part=again))
+            self._line.appendleft(_part_job(job.slots[0], large, again))
         elif large.is_whole:
             entry = large.entry()
             return [Outcome(job.slots[0], encode_entry(entry), entry.size)]
@@ -279,8 +280,16 @@ class FilesApart:
             self._workers.close()
 
 
+def _whole_job(slot: Slot) -> _Job:
+    job = _Job(slot.root)
+    job.add(slot, 0)
+    return job
+
+
 def _part_job(slot: Slot, large: LargeFile, part: Part) -> _Job:
-    return _Job(slot.root, [slot], file_bytes=part.end - part.begin, large=large, part=part)
+    job = _Job(slot.root, large, part)
+    job.add(slot, part.end - part.begin)
+    return job
 
 
 def _prepare(repository: Repository, files: FileStore, source: ReadsByPath, ask: Ask) -> Work:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from holdfast.backup.begun import FileSoFar
@@ -27,14 +26,16 @@ class StoredFile(NamedTuple):
     restless: bool
 
 
-@dataclass(frozen=True, slots=True)
 class FileStore:
     """Stores files through one writer. `on_bytes` is told each chunk's length and may raise to stop."""
 
-    writer: ChunkWriter
-    limits: ChunkLimits
-    secret: bytes
-    on_bytes: Callable[[int], None]
+    def __init__(
+        self, writer: ChunkWriter, limits: ChunkLimits, secret: bytes, on_bytes: Callable[[int], None]
+    ) -> None:
+        self.writer = writer
+        self.limits = limits
+        self.secret = secret
+        self.on_bytes = on_bytes
 
     def store(
         self, opened: Callable[[], AbstractContextManager[OpenFile]], so_far: FileSoFar | None = None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -14,12 +13,12 @@ from holdfast.backup.store_file import FileStore
 from holdfast.errors import SourceUnreadable
 
 
-@dataclass(frozen=True, slots=True)
 class JobStore:
     """Does jobs; what it takes and gives can cross to another process."""
 
-    source: ReadsByPath
-    files: FileStore
+    def __init__(self, source: ReadsByPath, files: FileStore) -> None:
+        self._source = source
+        self._files = files
 
     def do(self, root: bytes, paths: Sequence[bytes], part: Sequence[int] | None) -> Sequence[Any]:
         """Store each file, or the `part` of the one; return what `Outcome` or `StoredPart` has but for the slot."""
@@ -29,14 +28,14 @@ class JobStore:
 
     def _file(self, root: bytes, path: Path) -> tuple[bytes | None, int, bool, str]:
         try:
-            stored = self.files.store(partial(self.source.open_path, root, path))
+            stored = self._files.store(partial(self._source.open_path, root, path))
         except SourceUnreadable as error:
             return None, 0, False, str(error)
         return encode_entry(stored.entry), stored.entry.size, stored.restless, ""
 
     def _part(self, root: bytes, path: Path, part: Part) -> tuple[Any, ...]:
         try:
-            entry, *rest = self.files.store_part(partial(self.source.open_path, root, path), part)
+            entry, *rest = self._files.store_part(partial(self._source.open_path, root, path), part)
         except SourceUnreadable:
             return (None,)
         return encode_entry(entry), *rest

@@ -54,7 +54,7 @@ def stored(one: SealedPack, data: bytes | memoryview | None = None) -> MemoryObj
 def test_a_pack_tells_its_chunks_from_its_bytes_alone(kind: PackKind) -> None:
     one = any_pack(kind)
     footer = read_footer(stored(one), KEYRING, one.id)
-    assert footer == one.footer
+    assert encode_footer(footer) == encode_footer(one.footer)
     assert footer.kind is kind
     found = [
         (key, bytes(data))
@@ -90,7 +90,7 @@ def test_a_pack_finished_again_has_another_name() -> None:
     del data
     second = builder.finish()
     assert name != second.id
-    assert read_footer(stored(second), KEYRING, second.id) == footer
+    assert encode_footer(read_footer(stored(second), KEYRING, second.id)) == encode_footer(footer)
 
 
 def test_a_block_copied_to_another_pack_still_opens() -> None:
@@ -189,7 +189,7 @@ def test_what_is_no_footer_is_refused(value: Any) -> None:
 def test_unknown_keys_of_a_footer_are_ignored() -> None:
     footer = Footer(PackKind.DATA, (Block(8, 60, 5, ((ChunkId(bytes(32)), 5),)),))
     known: Any = unpack(encode_footer(footer), "a footer")
-    assert decode_footer(pack({**known, "later": 1}), NAME) == footer
+    assert encode_footer(decode_footer(pack({**known, "later": 1}), NAME)) == encode_footer(footer)
 
 
 def test_packs_built_in_one_room_one_after_the_other_are_each_whole() -> None:

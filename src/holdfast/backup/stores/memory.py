@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from holdfast.backup.ids import ChunkId, PackId, Place, SnapshotId
@@ -96,7 +95,7 @@ class MemoryCatalogue:
         with self._lock:
             if row.pack in self._packs:
                 return False
-            self._packs[row.pack] = replace(row, state=PackState.PENDING, epoch=None)
+            self._packs[row.pack] = row._replace(state=PackState.PENDING, epoch=None)
             return True
 
     def publish(self, pack: PackId, chunks: Sequence[ChunkId]) -> int:
@@ -104,7 +103,7 @@ class MemoryCatalogue:
         with self._lock:
             if self._state(pack) not in (PackState.PENDING, PackState.LIVE):
                 raise Conflict(f"pack {pack} was collected while it was stored; store its content again")
-            self._packs[pack] = replace(self._packs[pack], state=PackState.LIVE)
+            self._packs[pack] = self._packs[pack]._replace(state=PackState.LIVE)
             won = 0
             for ordinal, chunk in enumerate(chunks):
                 held = self._chunks.get(chunk)
@@ -137,10 +136,10 @@ class MemoryCatalogue:
         with self._lock:
             if epoch != self._epoch:
                 raise Conflict(f"the epoch is {self._epoch} now, not {epoch}; read it again")
-            known = self._packs.get(row.pack, replace(row, state=PackState.PENDING))
+            known = self._packs.get(row.pack, row._replace(state=PackState.PENDING))
             if known.state not in (PackState.LIVE, PackState.PENDING):
                 return False
-            self._packs[row.pack] = replace(known, state=PackState.CONDEMNED, epoch=epoch)
+            self._packs[row.pack] = known._replace(state=PackState.CONDEMNED, epoch=epoch)
             return True
 
     def revive(self, pack: PackId) -> bool:
@@ -148,7 +147,7 @@ class MemoryCatalogue:
         with self._lock:
             if self._state(pack) is not PackState.CONDEMNED:
                 return False
-            self._packs[pack] = replace(self._packs[pack], state=PackState.LIVE, epoch=None)
+            self._packs[pack] = self._packs[pack]._replace(state=PackState.LIVE, epoch=None)
             return True
 
     def begin_delete(self, pack: PackId, epoch: int) -> bool:
@@ -158,7 +157,7 @@ class MemoryCatalogue:
             condemned = row is not None and row.state is PackState.CONDEMNED and row.epoch == epoch
             if row is None or not (condemned or row.state is PackState.DELETING):
                 return False
-            self._packs[pack] = replace(row, state=PackState.DELETING)
+            self._packs[pack] = row._replace(state=PackState.DELETING)
             return True
 
     def unpoint(self, pack: PackId, chunks: Sequence[ChunkId]) -> None:
@@ -205,7 +204,7 @@ class MemoryCatalogue:
         with self._lock:
             record = self._running(id_)
             noted = record.figures if figures is None else dict(figures)
-            self._records[id_] = replace(record, lease_until=lease_until, figures=noted)
+            self._records[id_] = record._replace(lease_until=lease_until, figures=noted)
 
     def finish(
         self, id_: SnapshotId, status: Status, finished: datetime, figures: Mapping[str, int | float | str]
@@ -215,7 +214,7 @@ class MemoryCatalogue:
             held = self._records.get(id_)
             if held is None or held.status is not status:
                 record = self._running(id_)
-                self._records[id_] = replace(record, status=status, finished=finished, figures=dict(figures))
+                self._records[id_] = record._replace(status=status, finished=finished, figures=dict(figures))
 
     def _running(self, id_: SnapshotId) -> Record:
         record = self._records.get(id_)
@@ -229,7 +228,7 @@ class MemoryCatalogue:
             record = self._records.get(id_)
             if record is None or record.status is not Status.RUNNING or record.lease_until >= now:
                 return False
-            self._records[id_] = replace(record, status=Status.ABANDONED, finished=now)
+            self._records[id_] = record._replace(status=Status.ABANDONED, finished=now)
             return True
 
     def get(self, ids: Collection[SnapshotId]) -> dict[SnapshotId, Record]:
@@ -263,7 +262,7 @@ class MemoryCatalogue:
         with self._lock:
             for record in self.get(ids).values():
                 if record.status is Status.COMPLETED:
-                    self._records[record.id] = replace(record, status=Status.FORGOTTEN)
+                    self._records[record.id] = record._replace(status=Status.FORGOTTEN)
 
     def retire(self, ids: Collection[SnapshotId], expires: datetime) -> None:
         """Let ended records vanish after `expires`."""

@@ -7,7 +7,6 @@ completed, ended), moved in the same transaction as its record; a pointer gives 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -115,7 +114,7 @@ class DynamoLedger:
         if not record or not extended:
             raise _lost(id_)
         if id_ in self._begun:
-            self._begun[id_] = replace(record, lease_until=lease_until)
+            self._begun[id_] = record._replace(lease_until=lease_until)
 
     def finish(
         self, id_: SnapshotId, status: Status, finished: datetime, figures: Mapping[str, int | float | str]
@@ -124,7 +123,7 @@ class DynamoLedger:
         record = self._known(id_)
         if record is None:
             raise _lost(id_)
-        ended = replace(record, status=status, finished=finished, figures=figures)
+        ended = record._replace(status=status, finished=finished, figures=figures)
         try:
             transact(self._client, self._change(Status.RUNNING, ended), self._patience)
         except Cancelled:
@@ -150,7 +149,7 @@ class DynamoLedger:
                 **{f":{name}": text(value) for name, value in values.items()},
             },
         }
-        line = self._delete(ledger_key(*_line_key(replace(record, status=before))))
+        line = self._delete(ledger_key(*_line_key(record._replace(status=before))))
         return [{"Update": update}, line, self._put(self._line(record))]
 
     def abandon(self, id_: SnapshotId, now: datetime) -> bool:
@@ -158,7 +157,7 @@ class DynamoLedger:
         record = self.get([id_]).get(id_)
         if record is None or record.status is not Status.RUNNING:
             return False
-        abandoned = replace(record, status=Status.ABANDONED, finished=now)
+        abandoned = record._replace(status=Status.ABANDONED, finished=now)
         return self._did(self._change(Status.RUNNING, abandoned, " AND leaseUntil < :now", now=time_text(now)))
 
     def get(self, ids: Collection[SnapshotId]) -> dict[SnapshotId, Record]:
@@ -202,7 +201,7 @@ class DynamoLedger:
     def forget(self, ids: Collection[SnapshotId]) -> None:
         """COMPLETED -> FORGOTTEN for each, from one list to the other; others are left as they are."""
         self._change_each(
-            self._change(Status.COMPLETED, replace(record, status=Status.FORGOTTEN))
+            self._change(Status.COMPLETED, record._replace(status=Status.FORGOTTEN))
             for record in self.get(ids).values()
             if record.status is Status.COMPLETED
         )
