@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import time
 from pathlib import Path
+
+import pytest
 
 
 def wait_until_gone(*pids: int) -> None:
@@ -19,3 +23,13 @@ def is_running(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_bytes().rsplit(b")", 1)[1].split()[0] != b"Z"
     except OSError:
         return False
+
+
+def bound_by_modes(command: list[str]) -> list[str]:
+    """Return the command so that the modes of files bind it as they bind a user, whoever runs the tests."""
+    if os.geteuid():
+        return command
+    setpriv = shutil.which("setpriv")
+    if setpriv is None:
+        pytest.skip("root needs setpriv (util-linux) to run a command that the modes of files bind")
+    return [setpriv, "--bounding-set=-dac_override,-dac_read_search,-fowner", "--inh-caps=-all", "--", *command]

@@ -87,12 +87,9 @@ def is_full(folder: Path) -> bool:
         return False
 
 
-def is_on_read_only_file_system(folder: Path) -> bool:
-    """Tell whether nothing in a folder can be written, whoever tries; False if it is not there."""
-    try:
-        return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
-    except OSError:
-        return False
+def is_unwritable(path: Path) -> bool:
+    """Tell whether this process may not write a file or, as SQLite does, make others beside it."""
+    return any(one.exists() and not os.access(one, os.W_OK, effective_ids=True) for one in (path, path.parent))
 
 
 class _OpenTransaction(threading.local):
@@ -114,10 +111,10 @@ class SqliteFile:
         *,
         busy_seconds: float = BUSY_SECONDS,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
-        is_read_only: Callable[[Path], bool] = is_on_read_only_file_system,
+        is_unwritable: Callable[[Path], bool] = is_unwritable,
     ) -> None:
         self._now = now
-        self._is_read_only = is_read_only
+        self._is_unwritable = is_unwritable(path)
         self._path = path
         self._busy_seconds = busy_seconds
         self._free: deque[sqlite3.Connection] = deque()
@@ -139,7 +136,7 @@ class SqliteFile:
             self._free.append(db)
 
     def _opened(self) -> sqlite3.Connection:
-        db = self._connect()
+        db = sqlite3.connect(self._path, timeout=0, isolation_level=None, check_same_thread=False)
         try:
             self._patiently(lambda: db.execute("PRAGMA synchronous=FULL"))
             if self._patiently(lambda: db.execute("PRAGMA user_version").fetchone()) != (SCHEMA_VERSION,):
@@ -148,23 +145,6 @@ class SqliteFile:
             db.close()
             raise
         return db
-
-    def _connect(self) -> sqlite3.Connection:
-        """Connect; where nothing can be written, to a file that nobody changes (sqlite.org/wal.html, section 8).
-
-        Raises:
-            StoreDenied: nothing can be written, and the last changes are in a log that is not part of the file yet.
-        """
-        if not self._is_read_only(self._path.parent):
-            return sqlite3.connect(self._path, timeout=0, isolation_level=None, check_same_thread=False)
-        log = self._path.with_name(f"{self._path.name}-wal")
-        if log.exists() and log.stat().st_size:
-            raise StoreDenied(
-                f"catalogue {self._path}: its last changes are in {log.name}, which a read-only file system keeps from "
-                "being used: copy the repository to where it can be written, or mount it writable once"
-            )
-        uri = f"{self._path.absolute().as_uri()}?mode=ro&immutable=1"
-        return sqlite3.connect(uri, uri=True, timeout=0, isolation_level=None, check_same_thread=False)
 
     def _patiently(self, call: Callable[[], T]) -> T:
         """Call until it is our turn: who has waited longer asks more often, so that nobody starves."""
@@ -189,10 +169,15 @@ class SqliteFile:
         if self._open.db is not None:
             with _undone_if_it_fails(self._open.db):
                 return change(self._open.db)
+        self._require_writable()
         try:
             return self._commits.settle(Job(change))
         except TimeoutError as error:
             raise self._kept_locked() from error
+
+    def _require_writable(self) -> None:
+        if self._is_unwritable:
+            raise StoreDenied(f"catalogue {self._path}: it can only be read: check its owner and mode, and the mount's")
 
     def _kept_locked(self) -> StoreUnavailable:
         return StoreUnavailable(f"catalogue {self._path}: others kept it locked: try again later")
@@ -203,6 +188,7 @@ class SqliteFile:
 
         It reads there what it changed. Everybody else who wants to change something waits: keep it short.
         """
+        self._require_writable()
         with ExitStack() as stack:
             try:
                 stack.enter_context(self._turn.taken(self._busy_seconds))
@@ -252,6 +238,15 @@ class SqliteFile:
             raise
 
     def _read(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
+        if self._is_unwritable:
+            from holdfast.backup.stores.sqlite_unwritable import read_unwritable
+
+            with sqlite_errors(self._path):
+                return self._patiently(
+                    lambda: read_unwritable(
+                        self._path, sql, parameters, schema=SCHEMA, patience_seconds=self._busy_seconds
+                    )
+                )
         mine = self._open.db
         with sqlite_errors(self._path), self._connected() if mine is None else nullcontext(mine) as db:
             return self._patiently(lambda: db.execute(sql, parameters).fetchall())

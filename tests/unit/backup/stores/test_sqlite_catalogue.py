@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import shutil
 import sqlite3
 import threading
 import time
@@ -12,11 +13,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from holdfast.backup.ids import ChunkId, PackId, SnapshotId
 from holdfast.backup.ports import PackKind, PackRow, PackState, Record, Status
+from holdfast.backup.stores import sqlite_unwritable
 from holdfast.backup.stores.sqlite_catalogue import SqliteCatalogue
 from holdfast.backup.stores.sqlite_file import MEANING, sqlite_errors
 from holdfast.backup.stores.turns import FileTurn
@@ -24,6 +27,7 @@ from holdfast.errors import Conflict, HoldfastError, IntegrityError, StoreDenied
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 ONE = SnapshotId("1" * 32)
+TWO = SnapshotId("2" * 32)
 
 
 @pytest.fixture
@@ -275,26 +279,79 @@ def test_many_processes_write_one_catalogue_and_each_gets_its_turn(path: Path) -
     catalogue.close()
 
 
-def on_read_only_disk(path: Path) -> SqliteCatalogue:
-    return SqliteCatalogue(path, is_read_only=lambda _: True)
+def only_to_read(path: Path) -> SqliteCatalogue:
+    return SqliteCatalogue(path, is_unwritable=lambda _: True)
 
 
-def test_on_a_read_only_file_system_it_is_read_without_touching_anything(
-    catalogue: SqliteCatalogue, path: Path
-) -> None:
-    catalogue.begin(Record(id=ONE, user="ann", host="desk", start=NOON, lease_until=NOON + timedelta(hours=1), epoch=1))
+def ann(id_: SnapshotId) -> Record:
+    return Record(id=id_, user="ann", host="desk", start=NOON, lease_until=NOON + timedelta(hours=1), epoch=1)
+
+
+def test_what_cannot_be_written_is_read_without_touching_anything(catalogue: SqliteCatalogue, path: Path) -> None:
+    catalogue.begin(ann(ONE))
     catalogue.close()
     before = {one.name: one.stat().st_mtime_ns for one in path.parent.iterdir()}
-    with closing(on_read_only_disk(path)) as reader:
+    with closing(only_to_read(path)) as reader:
         assert ONE in reader.get([ONE])
-        with pytest.raises(StoreDenied, match="read-only"):
+        with pytest.raises(StoreDenied, match="can only be read"):
             reader.forget([ONE])
+        with pytest.raises(StoreDenied, match="can only be read"), reader.together():
+            pass
     assert {one.name: one.stat().st_mtime_ns for one in path.parent.iterdir()} == before
 
 
-def test_a_log_that_a_read_only_file_system_keeps_from_being_used_is_told(
+def test_who_may_only_read_sees_what_a_writer_at_work_and_one_that_was_killed_committed(
     catalogue: SqliteCatalogue, path: Path
 ) -> None:
-    assert path.with_name("catalogue.sqlite-wal").stat().st_size  # the writer has not closed
+    with closing(only_to_read(path)) as reader:
+        catalogue.begin(ann(ONE))
+        assert set(reader.get([ONE, TWO])) == {ONE}
+        catalogue.begin(ann(TWO))
+        assert path.with_name("catalogue.sqlite-wal").stat().st_size
+        assert set(reader.get([ONE, TWO])) == {ONE, TWO}
+        copy = shutil.copytree(path.parent, path.parent / "copy") / path.name
+        catalogue.close()  # which moves the log into the file and takes it away
+        assert not path.with_name("catalogue.sqlite-wal").exists()
+        assert set(reader.get([ONE, TWO])) == {ONE, TWO}
+    with closing(only_to_read(copy)) as reader:
+        assert set(reader.get([ONE, TWO])) == {ONE, TWO}
+
+
+def test_a_log_that_cannot_be_used_is_told(catalogue: SqliteCatalogue, path: Path) -> None:
+    catalogue.begin(ann(ONE))
+    copy = shutil.copytree(path.parent, path.parent / "copy", ignore=lambda *_: [f"{path.name}-shm"]) / path.name
     with pytest.raises(StoreDenied, match="copy the repository to where it can be written"):
-        on_read_only_disk(path)
+        only_to_read(copy)
+
+
+def test_what_changes_while_it_is_read_unlocked_is_read_again(
+    catalogue: SqliteCatalogue, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    catalogue.begin(ann(ONE))
+    catalogue.close()
+    reader = only_to_read(path)
+    read, reads = sqlite_unwritable._rows, []
+
+    def meanwhile(*arguments: Any) -> list[Any]:
+        rows = read(*arguments)
+        reads.append(rows)
+        if len(reads) == 1:
+            with closing(SqliteCatalogue(path)) as writer:
+                writer.begin(ann(TWO))
+        return rows
+
+    monkeypatch.setattr(sqlite_unwritable, "_rows", meanwhile)
+    assert set(reader.get([ONE, TWO])) == {ONE, TWO}
+    assert [len(rows) for rows in reads] == [1, 2]
+
+
+def test_an_unwritable_folder_without_a_catalogue_holds_an_empty_one(path: Path) -> None:
+    with closing(only_to_read(path)) as reader:
+        assert (reader.completed(), list(reader.packs()), reader.epoch()) == ([], [], 1)
+    assert list(path.parent.iterdir()) == []
+
+
+def test_what_is_no_catalogue_is_told_where_nothing_can_be_written(path: Path) -> None:
+    path.write_bytes(b"no catalogue" * 1000)
+    with pytest.raises(IntegrityError, match="it is no catalogue"):
+        only_to_read(path)
