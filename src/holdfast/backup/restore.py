@@ -144,15 +144,18 @@ def _step(reader: ChunkReader, path: Path, entry: Entry) -> Iterator[_Step]:
 
 
 def _steps(reader: ChunkReader, path: Path, folder: Entry) -> Iterator[_Step]:
-    """Yield the steps for what is in a folder; a node that cannot be read ends that folder, not the restore."""
-    stack = [(path, folder, entries_of(reader, folder.nodes, folder.levels))]
+    """Yield the steps for what is in a folder; a node that cannot be read costs what it lists, and nothing more."""
+    problems: list[str] = []
+
+    def opened(entry: Entry) -> Iterator[Entry]:
+        return entries_of(reader, entry.nodes, entry.levels, lambda _, error: problems.append(str(error)))
+
+    stack = [(path, folder, opened(folder))]
     while stack:
         above, parent, entries = stack[-1]
-        try:
-            entry = next(entries, None)
-        except IntegrityError as error:
-            yield _Step(_Do.DAMAGED, above, parent, str(error))
-            entry = None
+        entry = next(entries, None)
+        while problems:
+            yield _Step(_Do.DAMAGED, above, parent, problems.pop(0))
         if entry is None:
             stack.pop()
             if stack:
@@ -161,7 +164,7 @@ def _steps(reader: ChunkReader, path: Path, folder: Entry) -> Iterator[_Step]:
         below = (*above, entry.name)
         if entry.kind is EntryKind.DIRECTORY:
             yield _Step(_Do.ENTER, below, entry)
-            stack.append((below, entry, entries_of(reader, entry.nodes, entry.levels)))
+            stack.append((below, entry, opened(entry)))
         else:
             yield _Step(_Do.MAKE, below, entry)
 

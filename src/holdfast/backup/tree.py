@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice, pairwise, repeat
 from typing import NamedTuple, Protocol, TypeVar
 
@@ -43,6 +43,9 @@ class Chunks(Protocol):
 
 Emit = Callable[[bytes], ChunkId]
 """Stores one tree chunk and returns its id."""
+
+OnDamage = Callable[[ChunkId, IntegrityError], None]
+"""Is told of a node or list that cannot be read."""
 
 
 def decode_node(data: bytes | memoryview) -> list[Entry]:
@@ -194,29 +197,41 @@ def _ends_run(item: Item) -> bool:
     return isinstance(item, bytes) and _is_cut(item, ITEM_CUT)
 
 
-def entries_of(chunks: Chunks, nodes: Sequence[ChunkId], levels: int = 0) -> Iterator[Entry]:
+def entries_of(
+    chunks: Chunks, nodes: Sequence[ChunkId], levels: int = 0, on_damage: OnDamage | None = None
+) -> Iterator[Entry]:
     """Yield one directory's entries in name order, reading a few nodes ahead.
+
+    With `on_damage`, a node or list that cannot be read is reported and what is in it left out; else it raises.
 
     Raises:
         IntegrityError: also where two nodes overlap.
     """
     last = b""
-    ids = (item for item in _flatten(chunks, nodes, levels) if not isinstance(item, int))
+    ids = (item for item in _flatten(chunks, nodes, levels, on_damage) if not isinstance(item, int))
     while window := list(islice(ids, WINDOW)):
-        data = dict(chunks.fetch(window))
+        data = _readable(chunks, window, on_damage)
         for node in window:
-            for entry in decode_node(data[node]):
-                _refuse_disorder(last, entry.name)
-                last = entry.name
-                yield entry
+            try:
+                entries = decode_node(data[node]) if node in data else []
+                if entries:
+                    _refuse_disorder(last, entries[0].name)
+            except IntegrityError as error:
+                if on_damage is None:
+                    raise
+                on_damage(node, error)
+                continue
+            if entries:
+                last = entries[-1].name
+            yield from entries
 
 
-def content_of(chunks: Chunks, entry: Entry) -> Iterator[Item]:
-    """Yield a file's content in order, reading its lists as they are needed."""
-    return _flatten(chunks, entry.content, entry.levels)
+def content_of(chunks: Chunks, entry: Entry, on_damage: OnDamage | None = None) -> Iterator[Item]:
+    """Yield a file's content in order, reading its lists as they are needed; `on_damage` as for `entries_of`."""
+    return _flatten(chunks, entry.content, entry.levels, on_damage)
 
 
-def _flatten(chunks: Chunks, items: Sequence[Item], levels: int) -> Iterator[Item]:
+def _flatten(chunks: Chunks, items: Sequence[Item], levels: int, on_damage: OnDamage | None = None) -> Iterator[Item]:
     pending: list[tuple[Iterator[Item], int]] = [(iter(items), levels)]
     while pending:
         rest, levels = pending[-1]
@@ -227,12 +242,22 @@ def _flatten(chunks: Chunks, items: Sequence[Item], levels: int) -> Iterator[Ite
             yield item
         else:
             assert isinstance(item, bytes)  # decode_entry and decode_list allow holes at level 0 only
-            pending.append((iter(decode_list(chunks.read(item), levels - 1)), levels - 1))
+            try:
+                pending.append((iter(decode_list(chunks.read(item), levels - 1)), levels - 1))
+            except IntegrityError as error:
+                if on_damage is None:
+                    raise
+                on_damage(item, error)
 
 
-def walk(chunks: Chunks, nodes: Sequence[ChunkId], levels: int = 0) -> Iterator[tuple[Path, Entry]]:
-    """Yield every entry below `nodes` with its path, depth first, a directory before what is in it."""
-    stack: list[tuple[Path, Iterator[Entry]]] = [((), entries_of(chunks, nodes, levels))]
+def walk(
+    chunks: Chunks, nodes: Sequence[ChunkId], levels: int = 0, on_damage: OnDamage | None = None
+) -> Iterator[tuple[Path, Entry]]:
+    """Yield every entry below `nodes` with its path, depth first, a directory before what is in it.
+
+    What `on_damage` is for, `entries_of` says.
+    """
+    stack: list[tuple[Path, Iterator[Entry]]] = [((), entries_of(chunks, nodes, levels, on_damage))]
     while stack:
         above, entries = stack[-1]
         entry = next(entries, None)
@@ -242,10 +267,7 @@ def walk(chunks: Chunks, nodes: Sequence[ChunkId], levels: int = 0) -> Iterator[
         path = (*above, entry.name)
         yield path, entry
         if entry.kind is EntryKind.DIRECTORY:
-            stack.append((path, entries_of(chunks, entry.nodes, entry.levels)))
-
-
-OnDamage = Callable[[ChunkId, IntegrityError], None]
+            stack.append((path, entries_of(chunks, entry.nodes, entry.levels, on_damage)))
 
 
 class _Piece(NamedTuple):
@@ -287,9 +309,12 @@ def references(
         fresh = {piece.mark: piece for piece in batch if piece.mark not in seen}
         seen.update(fresh)
         yield from _first_seen((piece.chunk for piece in fresh.values()), seen)
-        for piece, data in _readable(chunks, list(fresh.values()), on_damage):
+        data = _readable(chunks, [piece.chunk for piece in fresh.values()], on_damage)
+        for piece in fresh.values():
+            if piece.chunk not in data:
+                continue
             try:
-                leaves, pieces = _below(data, piece, decode)
+                leaves, pieces = _below(data[piece.chunk], piece, decode)
             except IntegrityError as error:
                 if on_damage is None:
                     raise
@@ -326,8 +351,9 @@ def references_of_each(
             yield piece.chunk, bits
         rest = iter(fresh)
         while batch := list(islice(rest, WINDOW)):
-            for piece, data in _readable(chunks, batch, None):
-                leaves, pieces = _below(data, piece)
+            data = _readable(chunks, [piece.chunk for piece in batch], None)
+            for piece in batch:
+                leaves, pieces = _below(data[piece.chunk], piece)
                 yield from zip(leaves, repeat(fresh[piece]))
                 for below in pieces:
                     _add_bits(level, below, fresh[piece])
@@ -363,17 +389,17 @@ def _below(data: bytes, piece: _Piece, decode: DecodeNode = decode_node) -> tupl
     return leaves, pieces
 
 
-def _readable(chunks: Chunks, batch: Sequence[_Piece], on_damage: OnDamage | None) -> Iterator[tuple[_Piece, bytes]]:
+def _readable(chunks: Chunks, wanted: Sequence[ChunkId], on_damage: OnDamage | None) -> Mapping[ChunkId, bytes]:
+    """Return these chunks; with `on_damage`, those that can be read."""
     try:
-        data = dict(chunks.fetch([piece.chunk for piece in batch]))
+        return dict(chunks.fetch(wanted))
     except IntegrityError:
         if on_damage is None:
             raise
-        data = {}  # one of them is damaged: ask for each alone
-    for piece in batch:
+    found = {}
+    for chunk in dict.fromkeys(wanted):  # one of them is damaged: ask for each alone
         try:
-            yield piece, data[piece.chunk] if piece.chunk in data else chunks.read(piece.chunk)
+            found[chunk] = chunks.read(chunk)
         except IntegrityError as error:
-            if on_damage is None:
-                raise
-            on_damage(piece.chunk, error)
+            on_damage(chunk, error)
+    return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from random import Random, SystemRandom
@@ -259,7 +260,10 @@ class _Verification:
 
     def blame(self) -> None:
         """Name the snapshots and files that damaged chunks belong to; costs a walk, only if something is damaged."""
-        damaged = {chunk: damage for damage in self.damage.values() for chunk in damage.chunks}
+        damaged = defaultdict[ChunkId, list[Damage]](list)
+        for damage in self.damage.values():
+            for chunk in damage.chunks:
+                damaged[chunk].append(damage)
         if not damaged:
             return
         records = self._repository.ledger.get([manifest.id for manifest in self._manifests])
@@ -267,23 +271,31 @@ class _Verification:
             if manifest.id not in records or records[manifest.id].status is not Status.COMPLETED:
                 continue  # forgotten since this began
             for path, chunks in self._files(manifest):
-                for damage in {id(damaged[c]): damaged[c] for c in chunks if c in damaged}.values():
-                    if manifest.id not in damage.snapshots:
+                for damage in {id(one): one for c in chunks if c in damaged for one in damaged[c]}.values():
+                    if damage.snapshots[-1:] != [manifest.id]:
                         damage.snapshots.append(manifest.id)
                     if path and path not in damage.files and len(damage.files) < MOST_FILES:
                         damage.files.append(path)
         self.damage = {key: one for key, one in self.damage.items() if one.snapshots or not one.gone}
 
-    def _files(self, manifest: Manifest) -> Iterable[tuple[str, list[ChunkId]]]:
-        """Yield each file with its chunks; what cannot be walked is blamed on the snapshot, without a path."""
-        seen: set[ChunkId] = set()
-        nodes = list(references(self._reader, manifest.roots, seen, on_damage=lambda *_: None))
-        yield "", nodes
-        try:
-            for source in manifest.sources:
-                for path, entry in walk(self._reader, source.root):
-                    if entry.kind is EntryKind.FILE:
-                        chunks = [item for item in content_of(self._reader, entry) if not isinstance(item, int)]
-                        yield os.fsdecode(b"/".join(path)), chunks
-        except IntegrityError:
-            return
+    def _files(self, manifest: Manifest) -> Iterator[tuple[str, list[ChunkId]]]:
+        """Yield each file and folder (with a slash) with its chunks; first the trees' own, without a path."""
+        torn: list[ChunkId] = []
+
+        def note_torn(chunk: ChunkId, _: IntegrityError) -> None:
+            torn.append(chunk)
+
+        yield "", list(references(self._reader, manifest.roots, set(), on_damage=_pass_over))
+        for source in manifest.sources:
+            for path, entry in walk(self._reader, source.root, on_damage=_pass_over):
+                name = os.fsdecode(b"/".join(path))
+                if entry.kind is EntryKind.DIRECTORY:
+                    yield f"{name}/", list(entry.nodes)
+                elif entry.kind is EntryKind.FILE:
+                    items = list(content_of(self._reader, entry, note_torn))
+                    yield name, [*torn, *(item for item in items if not isinstance(item, int))]
+                    torn.clear()
+
+
+def _pass_over(chunk: ChunkId, error: IntegrityError) -> None:
+    """Go on past a damaged node: it was noted before."""

@@ -222,6 +222,15 @@ def test_what_a_damaged_chunk_or_node_does_not_hold_is_restored(tmp_path: Path) 
     assert summary.files == 3
 
 
+def test_a_damaged_node_costs_what_it_lists_and_no_other_file_of_its_folder(tmp_path: Path) -> None:
+    forged = Forged()
+    nodes = [forged.folder(b"d", *(forged.file(b"%d%d" % (node, n)) for n in range(3))).nodes[0] for node in range(3)]
+    torn = Entry(name=b"d", kind=EntryKind.DIRECTORY, mode=0o755, nodes=(nodes[0], ChunkId(b"\7" * 32), nodes[2]))
+    summary = restored(forged.repository, forged.root(torn, forged.file(b"e")), tmp_path / "t")
+    assert [failed.path for failed in summary.failed] == [b"d"]
+    assert sorted(path.name for path in (tmp_path / "t").rglob("*")) == ["00", "01", "02", "20", "21", "22", "d", "e"]
+
+
 def test_a_damaged_root_is_an_error(tmp_path: Path) -> None:
     forged = Forged()
     with pytest.raises(IntegrityError):

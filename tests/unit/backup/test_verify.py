@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import time
+from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
 
+from holdfast.backup.create_snapshot import create_snapshot
 from holdfast.backup.ids import SnapshotId
 from holdfast.backup.pack import pack_key
 from holdfast.backup.ports import PackKind
 from holdfast.backup.prune import PruneReport, prune
 from holdfast.backup.repository import Repository
+from holdfast.backup.sources.directory import DirectorySource
 from holdfast.backup.stores.memory import MemoryCatalogue, MemoryObjects
 from holdfast.backup.verify import _Verification, verify
 from holdfast.backup.verify_packs import LooksApart
@@ -111,6 +116,40 @@ def test_a_damaged_tree_is_found_and_blamed_on_its_snapshot() -> None:
     assert not report.ok
     assert {id_ for damage in report.damage for id_ in damage.snapshots} == {first}
     assert second not in {id_ for damage in report.damage for id_ in damage.snapshots}
+
+
+def test_a_damaged_list_hides_no_other_damage_and_is_named_with_its_folder(tmp_path: Path) -> None:
+    repository = any_repository()
+    for name in ("lost", "other"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").write_bytes(noise(90_000, len(name)))
+
+    def back_up(folder: Path) -> SnapshotId:
+        source = DirectorySource([os.fsencode(folder)], now_ns=lambda: time.time_ns() + 10**9)  # nothing is fresh
+        return create_snapshot(repository, source, user=folder.name, host="h").snapshot
+
+    first = back_up(tmp_path / "lost")
+    (data,) = data_packs(repository)
+    (tree,) = {pack_key(row.pack) for row in repository.index.packs()} - {data}
+    second = back_up(tmp_path)  # its own nodes, and those of the first
+    for key in (tree, *data_packs(repository)):
+        flip(repository, key, 60)
+    root = tmp_path.name
+    found = {damage.object: damage for damage in verify(repository, read_data=True).damage}
+    assert set(found[tree].snapshots) == {first, second}
+    assert found[tree].files == [f"{root}/lost/"]  # of the first the root is lost too
+    (other,) = set(data_packs(repository)) - {data}
+    assert (found[other].snapshots, found[other].files) == ([second], [f"{root}/other/file"])
+
+
+def test_all_that_tells_of_one_damage_names_its_snapshot() -> None:
+    repository, first, second = two_users()
+    tree = next(pack_key(row.pack) for row in repository.index.packs() if row.kind is PackKind.TREE)
+    flip(repository, tree, 60)
+    damage = verify(repository, read_data=True).damage
+    assert {one.object.split()[0] for one in damage} == {"tree", tree}
+    assert len({tuple(one.snapshots) for one in damage}) == 1
+    assert damage[0].snapshots in ([first], [second])
 
 
 @pytest.mark.parametrize("change", ["damage", "remove"])
