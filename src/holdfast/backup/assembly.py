@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from copy import copy
+from functools import partial
+from typing import NamedTuple
 
 from holdfast.backup.entry import Entry
 from holdfast.backup.ids import ChunkId
@@ -15,18 +17,60 @@ Nodes = tuple[tuple[ChunkId, ...], int]
 """An entry's `nodes` and `levels`."""
 
 
-@dataclass(slots=True)
+class Kept(NamedTuple):
+    """The nodes a folder has if these entries, which they may hold beside others, are all that is added to it."""
+
+    nodes: Nodes
+    entries: Sequence[Entry] = ()
+
+
 class _Folder:
-    entry: Entry | None
-    builder: NodeBuilder
-    kept: Nodes | None = None
-    is_whole: bool = True
+    """An open folder: `nodes` are built anew from the first entry on that is not as in what is `kept`."""
+
+    def __init__(self, entry: Entry | None, new_builder: Callable[[], NodeBuilder], kept: Kept | None) -> None:
+        self.entry = entry
+        self.is_whole = True
+        self._new_builder = new_builder
+        self._kept = kept
+        self._alike = 0
+        self._builder: NodeBuilder | None = None
+
+    def add(self, entry: Entry) -> None:
+        before = self._kept.entries if self._kept is not None else ()
+        if self._alike < len(before) and before[self._alike] == entry:
+            self._alike += 1
+        else:
+            self._built().add(entry)
+
+    def add_encoded(self, name: bytes, encoded: bytes) -> None:
+        self._built().add_encoded(name, encoded)
+
+    def nodes(self) -> Nodes:
+        """End the folder."""
+        if self._kept is not None and self._alike == len(self._kept.entries):
+            return self._kept.nodes
+        return self._built().finish()
+
+    def _built(self) -> NodeBuilder:
+        """Return what builds the nodes, once all that was added is in it."""
+        if self._builder is None:
+            self._builder = self._new_builder()
+            if self._kept is not None:
+                for entry in self._kept.entries[: self._alike]:
+                    self._builder.add(entry)
+                self._kept = None
+        return self._builder
+
+    def copy(self) -> _Folder:
+        """Return a folder that goes on from here by itself."""
+        other = copy(self)
+        other._builder = self._builder.copy() if self._builder is not None else None
+        return other
 
 
-@dataclass(frozen=True, slots=True)
-class _Open:
+class _Open(NamedTuple):
     entry: Entry
-    kept: Nodes | None
+    kept: Kept | None
 
 
 class _Close:
@@ -50,8 +94,8 @@ class Assembly:
         self._stack = [self._folder(None)]
         self._line: deque[_Step] = deque()
 
-    def _folder(self, entry: Entry | None, kept: Nodes | None = None) -> _Folder:
-        return _Folder(entry, NodeBuilder(self._emit, self._name_hash), kept)
+    def _folder(self, entry: Entry | None, kept: Kept | None = None) -> _Folder:
+        return _Folder(entry, partial(NodeBuilder, self._emit, self._name_hash), kept)
 
     @property
     def waiting(self) -> int:
@@ -64,8 +108,8 @@ class Assembly:
         waiting = (step for step in self._line if isinstance(step, Slot) and not step.is_settled)
         return sum(slot.so_far.size for slot in waiting if slot.so_far is not None)
 
-    def open(self, folder: Entry, kept: Nodes | None = None) -> None:
-        """Begin a folder in the current one; where `kept` is given, it has these nodes, and nothing is added to it."""
+    def open(self, folder: Entry, kept: Kept | None = None) -> None:
+        """Begin a folder in the current one."""
         self._take(_Open(folder, kept))
 
     def spoil(self) -> None:
@@ -88,7 +132,7 @@ class Assembly:
     def so_far(self, last: Entry | None) -> tuple[ChunkId, ...]:
         """Return what `finish` would now, if `last` were added before it; the tree itself goes on."""
         other = Assembly(self._emit, self._name_hash)
-        other._stack = [replace(folder, builder=folder.builder.copy()) for folder in self._stack]
+        other._stack = [folder.copy() for folder in self._stack]
         other._line = self._line.copy()
         if last is not None:
             other.add(last)
@@ -109,7 +153,7 @@ class Assembly:
             self._apply(_SPOIL)  # stopped in the middle
         while len(self._stack) > 1:
             self._apply(_CLOSE)
-        nodes, _ = self._stack[0].builder.finish()
+        nodes, _ = self._stack[0].nodes()
         return nodes
 
     def _take(self, step: _Step) -> None:
@@ -123,9 +167,9 @@ class Assembly:
             if step.encoded is None:
                 self._stack[-1].is_whole = False
             else:
-                self._stack[-1].builder.add_encoded(step.name, step.encoded)
+                self._stack[-1].add_encoded(step.name, step.encoded)
         elif isinstance(step, Entry):
-            self._stack[-1].builder.add(step)
+            self._stack[-1].add(step)
         elif isinstance(step, _Open):
             self._stack.append(self._folder(step.entry, step.kept))
         elif isinstance(step, _Spoil):
@@ -137,9 +181,9 @@ class Assembly:
     def _close(self) -> None:
         folder = self._stack.pop()
         assert folder.entry is not None  # only the lowest, which is never closed here, has none
-        nodes, levels = folder.kept or folder.builder.finish()
+        nodes, levels = folder.nodes()
         fingerprint = folder.entry.fingerprint if folder.is_whole else b""
-        self._stack[-1].builder.add(folder.entry._replace(nodes=nodes, levels=levels, fingerprint=fingerprint))
+        self._stack[-1].add(folder.entry._replace(nodes=nodes, levels=levels, fingerprint=fingerprint))
 
 
 def _must_wait(step: _Step) -> bool:

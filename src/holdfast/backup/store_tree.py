@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple
 
-from holdfast.backup.assembly import Assembly
+from holdfast.backup.assembly import Assembly, Kept
 from holdfast.backup.begun import FileSoFar, is_begun
 from holdfast.backup.checkpoints import Checkpoints, Noted
 from holdfast.backup.entry import Entry, EntryKind, Path
@@ -218,11 +218,11 @@ class TreeStore:
         self._reuse(item.reused)
         if item.reused.folders == 0:
             self._before.append(_Before(PreviousFolder(), PreviousFolder()))
-            self._tree.open(item.entry, (previous.nodes, previous.levels))
+            self._tree.open(item.entry, Kept((previous.nodes, previous.levels)))
             return
         kept = deque(entry for entry in self._reusable if entry.kind is not EntryKind.DIRECTORY)
         self._before.append(_Before(PreviousFolder(iter(self._reusable)), below(self._reader, interrupted), kept))
-        self._tree.open(item.entry)
+        self._tree.open(item.entry, Kept((previous.nodes, previous.levels), self._reusable))
 
     def _reuse(self, counted: Counted) -> None:
         self.tally.files += counted.files
