@@ -288,10 +288,15 @@ def test_forget_drops_exactly_the_snapshots_named(holdfast: Run, repo: str, sour
     assert (both.status, both.err) == (2, "holdfast: name snapshots, or give rules: not both\n")
 
 
-def test_a_lost_catalogue_is_rebuilt(holdfast: Run, repo: str, source: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("leaves_empty_file", [False, True])
+def test_a_lost_catalogue_is_rebuilt(
+    holdfast: Run, repo: str, source: Path, tmp_path: Path, leaves_empty_file: bool
+) -> None:
     holdfast("backup", "source", "--repo", repo)
     for part in Path(repo).glob("catalogue*"):
         part.unlink()
+    if leaves_empty_file:
+        (Path(repo) / "catalogue.sqlite").touch()
     for verb in (["snapshots"], ["prune", "--apply"], ["backup", "source"], ["verify"]):
         refused = holdfast(*verb, "--repo", repo)
         assert (refused.status, refused.out) == (1, "")

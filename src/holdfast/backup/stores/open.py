@@ -54,7 +54,7 @@ def opened(
 
     root = _existing(repo)
     objects = LocalObjects(root)
-    if not to_rebuild and not (root / CATALOGUE).exists() and next(objects.list(MANIFESTS), None) is not None:
+    if not to_rebuild and _is_lost(root / CATALOGUE) and next(objects.list(MANIFESTS), None) is not None:
         raise IntegrityError(f"the catalogue of {repo!r} is missing; run `holdfast repo rebuild {repo}`")
     catalogue = SqliteCatalogue(root / CATALOGUE)
     try:
@@ -106,6 +106,11 @@ def objects_of(repo: str, *, to_mend: bool = False) -> Iterator[tuple[ObjectStor
         yield objects, [KmsKey(place.key_arn, clients.kms)]
     finally:
         clients.close()
+
+
+def _is_lost(catalogue: Path) -> bool:
+    """Say whether the file is not there or empty, as a crash of the system may leave one; a new one has a page."""
+    return not catalogue.exists() or catalogue.stat().st_size == 0
 
 
 def _existing(repo: str) -> Path:

@@ -8,7 +8,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -121,6 +121,8 @@ class SqliteFile:
         self._open = _OpenTransaction()
         self._turn = FileTurn(path.with_name(f"{path.name}-turn"))
         self._commits = GroupCommit(self._commit, patience_seconds=busy_seconds)
+        if not self._is_unwritable:
+            _make_private(path)
         self._read("SELECT epoch FROM epochs")  # fails here, with a clear line, if the file is no catalogue
 
     @contextmanager
@@ -255,6 +257,12 @@ class SqliteFile:
         """Close every connection; the log goes into the file if no other process has it open."""
         while self._free:
             self._free.pop().close()
+
+
+def _make_private(path: Path) -> None:
+    """Make the file, if there is none, one that only its owner reads, as the objects are; SQLite's own are like it."""
+    with suppress(OSError):  # it is there, or cannot be: SQLite tells why
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import shutil
 import sqlite3
+import stat
 import threading
 import time
 from collections.abc import Iterator
@@ -40,6 +41,14 @@ def catalogue(path: Path) -> Iterator[SqliteCatalogue]:
     made = SqliteCatalogue(path)
     yield made
     made.close()
+
+
+def test_the_catalogue_and_what_lies_beside_it_are_files_that_only_the_owner_reads(path: Path) -> None:
+    made = SqliteCatalogue(path)
+    made.advance_epoch()
+    found = {one.name.removeprefix(path.name): stat.S_IMODE(one.stat().st_mode) for one in path.parent.iterdir()}
+    made.close()
+    assert found == dict.fromkeys(("", "-wal", "-shm", "-turn"), 0o600)
 
 
 # The primary result codes of https://sqlite.org/rescode.html that stand for an error.
