@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pwd
+import subprocess
 import sys
 from io import StringIO
 from pathlib import Path
@@ -158,3 +159,11 @@ def test_a_user_without_a_name_goes_by_number(holdfast: Run, source: Path, monke
     monkeypatch.setattr(pwd, "getpwuid", unknown)
     assert holdfast("backup", "source", "--repo", "repo").status == 0
     assert holdfast("snapshots", "--repo", "repo", "--output", "json").json[0]["user"] == str(os.getuid())
+
+
+def test_a_source_is_not_looked_for_in_a_folder_that_is_gone(tmp_path: Path) -> None:
+    (tmp_path / "gone").mkdir()
+    command = f"cd gone && rmdir ../gone && {sys.executable} -m holdfast backup . --repo {tmp_path / 'repo'}"
+    done = subprocess.run(["sh", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=False)
+    text = "holdfast: source '.' cannot be read: the folder this runs in is gone; change to another\n"
+    assert (done.returncode, done.stderr) == (3, text)

@@ -48,7 +48,7 @@ class DirectorySource:
         avoid: Collection[tuple[int, int]] = (),
         now_ns: Callable[[], int] = time.time_ns,
     ) -> None:
-        self._paths = tuple(sorted({os.path.abspath(path) for path in paths}))
+        self._paths = tuple(sorted(set(map(_absolute, paths))))
         self._exclude = exclude or Exclude()
         self._one_file_system = one_file_system
         self._exclude_caches = exclude_caches
@@ -319,3 +319,11 @@ def entry_or_skipped(path: Path, name: bytes, status: os.stat_result, root: byte
         except OSError as error:
             return Skipped(path_of(root, path), reason(error))
     return SourceEntry(path, entry)
+
+
+def _absolute(path: bytes) -> bytes:
+    try:
+        return os.path.abspath(path)
+    except FileNotFoundError as error:
+        text = f"source {os.fsdecode(path)!r} cannot be read: the folder this runs in is gone; change to another"
+        raise SourceUnreadable(text) from error

@@ -73,18 +73,19 @@ def sqlite_errors(path: Path) -> Iterator[None]:
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
         if code not in MEANING or isinstance(error, sqlite3.ProgrammingError):
             raise
-        if code == sqlite3.SQLITE_IOERR and is_full(path.parent):
+        if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN) and is_full(path.parent):
             code = sqlite3.SQLITE_FULL  # of the file that its readers share SQLite says no more than that it failed
         kind, advice = MEANING[code]
         raise kind(f"catalogue {path}: {advice}") from error
 
 
 def is_full(folder: Path) -> bool:
-    """Tell whether the folder's file system has no block left."""
+    """Tell whether the folder's file system has no block left, or no inode where it counts them."""
     try:
-        return os.statvfs(folder).f_bavail == 0
+        found = os.statvfs(folder)
     except OSError:
         return False
+    return found.f_bavail == 0 or (found.f_files > 0 and found.f_favail == 0)
 
 
 def is_unwritable(path: Path) -> bool:
@@ -240,18 +241,25 @@ class SqliteFile:
             raise
 
     def _read(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
-        if self._is_unwritable:
-            from holdfast.backup.stores.sqlite_unwritable import read_unwritable
-
-            with sqlite_errors(self._path):
-                return self._patiently(
-                    lambda: read_unwritable(
-                        self._path, sql, parameters, schema=SCHEMA, patience_seconds=self._busy_seconds
-                    )
-                )
         mine = self._open.db
-        with sqlite_errors(self._path), self._connected() if mine is None else nullcontext(mine) as db:
-            return self._patiently(lambda: db.execute(sql, parameters).fetchall())
+        if self._is_unwritable:
+            return self._read_unwritable(sql, parameters)
+        try:
+            with sqlite_errors(self._path), self._connected() if mine is None else nullcontext(mine) as db:
+                return self._patiently(lambda: db.execute(sql, parameters).fetchall())
+        except StoreUnavailable:
+            if mine is not None or not is_full(self._path.parent):
+                raise
+        return self._read_unwritable(sql, parameters)  # who must restore from a full disk cannot first free some
+
+    def _read_unwritable(self, sql: str, parameters: Sequence[Any]) -> list[Any]:
+        from holdfast.backup.stores.sqlite_unwritable import read_unwritable
+
+        def read() -> list[Any]:
+            return read_unwritable(self._path, sql, parameters, schema=SCHEMA, patience_seconds=self._busy_seconds)
+
+        with sqlite_errors(self._path):
+            return self._patiently(read)
 
     def close(self) -> None:
         """Close every connection; the log goes into the file if no other process has it open."""

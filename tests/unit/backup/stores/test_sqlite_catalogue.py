@@ -22,7 +22,7 @@ from holdfast.backup.ids import ChunkId, PackId, SnapshotId
 from holdfast.backup.ports import PackKind, PackRow, PackState, Record, Status
 from holdfast.backup.stores import sqlite_unwritable
 from holdfast.backup.stores.sqlite_catalogue import SqliteCatalogue
-from holdfast.backup.stores.sqlite_file import MEANING, sqlite_errors
+from holdfast.backup.stores.sqlite_file import MEANING, SqliteFile, sqlite_errors
 from holdfast.backup.stores.turns import FileTurn
 from holdfast.errors import Conflict, HoldfastError, IntegrityError, StoreDenied, StoreUnavailable
 
@@ -352,6 +352,26 @@ def test_what_changes_while_it_is_read_unlocked_is_read_again(
     monkeypatch.setattr(sqlite_unwritable, "_rows", meanwhile)
     assert set(reader.get([ONE, TWO])) == {ONE, TWO}
     assert [len(rows) for rows in reads] == [1, 2]
+
+
+def test_on_a_full_disk_what_reads_works_and_what_writes_is_told(
+    catalogue: SqliteCatalogue, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    catalogue.begin(ann(ONE))
+    catalogue.close()
+
+    def no_room(_: SqliteFile) -> sqlite3.Connection:
+        raise error_of(sqlite3.SQLITE_IOERR)
+
+    monkeypatch.setattr(SqliteFile, "_opened", no_room)
+    with pytest.raises(StoreUnavailable, match="the disk failed to answer"):
+        SqliteCatalogue(path)
+    no_inodes = os.statvfs_result((4096, 4096, 100, 50, 50, 10, 0, 0, 0, 255))
+    monkeypatch.setattr(os, "statvfs", lambda _: no_inodes)
+    with closing(SqliteCatalogue(path)) as reader:
+        assert ONE in reader.get([ONE])
+        with pytest.raises(StoreUnavailable, match="the disk is full"):
+            reader.forget([ONE])
 
 
 def test_an_unwritable_folder_without_a_catalogue_holds_an_empty_one(path: Path) -> None:
