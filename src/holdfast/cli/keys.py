@@ -64,12 +64,15 @@ class GivenKeys:
     def begin(self, repo: str) -> None:
         """Begin to stretch a password that is at hand, in a thread, while the command loads what it needs next.
 
-        What is wrong with keys or repository is told later, by whoever opens it.
+        A key file comes first, and there is nothing to begin: what reads it is loaded later. What is wrong with keys or
+        repository is told later too, by whoever opens it.
         """
-        from holdfast.backup.key_slots import PasswordKey, first_password_slot
-        from holdfast.backup.stores.local import LocalObjects
-
         with suppress(HoldfastError):
+            if self._path_of_key_file() is not None:
+                return
+            from holdfast.backup.key_slots import PasswordKey, first_password_slot
+            from holdfast.backup.stores.local import LocalObjects
+
             first = next(iter(self.at_hand()), None)
             if isinstance(first, PasswordKey) and (slot := first_password_slot(LocalObjects(Path(repo)))):
                 first.begin(slot)
@@ -94,15 +97,18 @@ class GivenKeys:
         return named or ([_typed("Password", NO_KEY, confirm=True)] if ask else [])
 
     def _key_files(self, *, make: bool) -> list[KeyProvider]:
+        path = self._path_of_key_file()
+        return [] if path is None else [_key_file(path, make=make)]
+
+    def _path_of_key_file(self) -> Path | None:
         from holdfast.settings.environment import KEY_FILE, process_environment, repository_key_file
 
-        path = self._key_file
-        if not self._is_flag:
-            named = repository_key_file(process_environment())
-            if named == "":
-                raise InvalidRequest(f"{KEY_FILE} is empty: name a key file, or unset it")
-            path = Path(named) if named else None
-        return [] if path is None else [_key_file(path, make=make)]
+        if self._is_flag:
+            return self._key_file
+        named = repository_key_file(process_environment())
+        if named == "":
+            raise InvalidRequest(f"{KEY_FILE} is empty: name a key file, or unset it")
+        return Path(named) if named else None
 
     def _passwords(self) -> list[KeyProvider]:
         from holdfast.settings.environment import PASSWORD, process_environment, repository_password

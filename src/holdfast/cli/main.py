@@ -89,10 +89,11 @@ class LazyGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the verb; for an unknown one, say which it may have been."""
-        from difflib import get_close_matches
+        if args[0] not in VERBS:
+            from difflib import get_close_matches
 
-        if args[0] not in VERBS and (near := get_close_matches(args[0], VERBS, n=2)):
-            ctx.fail(f"No such command {args[0]!r}; did you mean {' or '.join(near)}?")
+            if near := get_close_matches(args[0], VERBS, n=2):
+                ctx.fail(f"No such command {args[0]!r}; did you mean {' or '.join(near)}?")
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from holdfast.backup.stores.in_aws import is_in_aws
 from holdfast.cli.keys import GivenKeys, new_key_file_option, new_keys, new_password_option, takes_keys
 from holdfast.cli.repository import (
     keys_for,
@@ -225,7 +226,6 @@ def rotate(repo: str, keys: GivenKeys, new_password_file: Path | None, new_key_f
 def _kms_keys(repo: str, objects: ObjectStore) -> list[KeyProvider]:
     """Return the KMS keys that open the repository now."""
     from holdfast.backup.keys import list_keys
-    from holdfast.backup.stores.open import is_in_aws
 
     if not is_in_aws(repo):
         return []

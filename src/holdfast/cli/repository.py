@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from holdfast.backup.stores.in_aws import is_in_aws
 from holdfast.cli.keys import Command, GivenKeys, takes_keys
 from holdfast.errors import InvalidRequest
 
@@ -67,8 +68,6 @@ def jobs_for(jobs: int | None) -> int:
 
 def jobs_to_store(jobs: int | None, repo: str) -> int:
     """Return how many to store with: one less in AWS, where sending takes a share of a core and of memory too."""
-    from holdfast.backup.stores.open import is_in_aws
-
     found = jobs_for(jobs)
     return max(found - 1, 2) if jobs is None and found > 2 and is_in_aws(repo) else found
 
@@ -89,15 +88,11 @@ def reads_repository_with_events(command: Command) -> Command:
 
 def keys_for(repo: str, given: GivenKeys) -> Keys:
     """Return what gives the keys of a repository; in AWS those that are named, beside the KMS key."""
-    from holdfast.backup.stores.open import is_in_aws
-
     return given.at_hand if is_in_aws(repo) else given.needed
 
 
 def keys_to_create(repo: str, given: GivenKeys) -> Keys:
     """Return what gives the keys of a repository to be made; in AWS beside the KMS key, if one is named."""
-    from holdfast.backup.stores.open import is_in_aws
-
     return lambda: given.to_create(ask=not is_in_aws(repo))
 
 

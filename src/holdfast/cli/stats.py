@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from holdfast.backup.stores.in_aws import is_in_aws
 from holdfast.cli.keys import GivenKeys
 from holdfast.cli.progress import TerminalLine
 from holdfast.cli.repository import opened, reads_repository
@@ -46,7 +47,6 @@ def command(repo: str, keys: GivenKeys, output: str, quiet: bool, by: str, page:
     """
     from holdfast.backup.manifest import load_manifest
     from holdfast.backup.parallel import each
-    from holdfast.backup.stores.open import is_in_aws
     from holdfast.backup.usage import measure_usage
 
     if page is not None and not page.name:

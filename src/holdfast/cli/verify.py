@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from holdfast.backup.stores.in_aws import is_in_aws
 from holdfast.cli.keys import GivenKeys
 from holdfast.cli.progress import CountLine
 from holdfast.cli.quantity import Quantity
@@ -48,7 +49,6 @@ def command(
         raise InvalidRequest("give --read-data or --sample, not both")
     line = CountLine(quiet=quiet)
     with opened(repo, keys, needs=["holdfast.backup.verify"]) as repository:
-        from holdfast.backup.stores.open import is_in_aws
         from holdfast.backup.verify import verify
 
         try:

@@ -35,17 +35,32 @@ VERBS = {
     "snapshots": NEVER | WORKERS | {"logging", "zstandard", "random"},
 }
 LOADED = "import sys; from holdfast.cli.main import run; print(run(sys.argv[1:]), *sys.modules)"
+LOADED_AT_FORK = f"import os; os.register_at_fork(before=lambda: print(*sys.modules, flush=True)); {LOADED}"
+ARGUMENTS = ["--repo", "repo", "--key-file", "key"]
 
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_a_verb_leaves_out_what_it_has_no_use_for(holdfast: Run, tmp_path: Path, verb: str) -> None:
-    (tmp_path / "source").mkdir()
-    (tmp_path / "source" / "a.txt").write_text("hello")
-    arguments = ["--repo", "repo", "--key-file", "key"]
-    holdfast("repo", "create", "repo", "--key-file", "key")
-    assert holdfast("backup", "source", *arguments).status == 0
-    command = [sys.executable, "-c", LOADED, *verb.split(), *arguments]
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
-    done = subprocess.run(command, cwd=tmp_path, env=environment, check=True, capture_output=True, text=True)
-    status, *modules = done.stdout.splitlines()[-1].split()
+    _back_up(holdfast, tmp_path)
+    status, *modules = _said_by(LOADED, verb, tmp_path).splitlines()[-1].split()
     assert (status, VERBS[verb] & set(modules)) == ("0", set())
+
+
+def test_a_backup_looks_ahead_before_it_loads_what_opens_the_repository(holdfast: Run, tmp_path: Path) -> None:
+    _back_up(holdfast, tmp_path)
+    first, *_ = _said_by(LOADED_AT_FORK, "backup source --jobs 2", tmp_path).splitlines()
+    assert "holdfast.backup.sources.scout" in first.split()
+    assert {"cryptography", "sqlite3", "holdfast.backup.repository"} & set(first.split()) == set()
+
+
+def _back_up(holdfast: Run, folder: Path) -> None:
+    (folder / "source").mkdir()
+    (folder / "source" / "a.txt").write_text("hello")
+    holdfast("repo", "create", "repo", "--key-file", "key")
+    assert holdfast("backup", "source", *ARGUMENTS).status == 0
+
+
+def _said_by(program: str, verb: str, folder: Path) -> str:
+    command = [sys.executable, "-c", program, *verb.split(), *ARGUMENTS]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
+    return subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True, text=True).stdout

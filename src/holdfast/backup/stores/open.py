@@ -10,21 +10,16 @@ from holdfast.backup.ids import RepositoryId
 from holdfast.backup.manifest import PREFIX as MANIFESTS
 from holdfast.backup.ports import Clock, KeyProvider, Ledger, ObjectStore
 from holdfast.backup.repository import CONFIG, Repository, create_repository, open_repository
+from holdfast.backup.stores.in_aws import is_in_aws
 from holdfast.backup.stores.local import LocalObjects, made_folder
 from holdfast.backup.stores.os_errors import os_errors
 from holdfast.errors import Conflict, IntegrityError, InvalidRequest, NotFound
 
 CATALOGUE = "catalogue.sqlite"
 LEFT_BY_A_CREATION = {"keys", "tmp"}
-IN_AWS = ("s3://", "vault:")
 Keys = Callable[[], Sequence[KeyProvider]]
 """Gives the keys at hand beside those of AWS; asked only once it is known that there is a repository."""
 Ahead = Callable[[ObjectStore, Ledger], None]
-
-
-def is_in_aws(repo: str) -> bool:
-    """Tell whether a repository's name is one of AWS, without loading what talks to it."""
-    return repo.startswith(IN_AWS)
 
 
 @contextmanager
