@@ -99,7 +99,7 @@ def test_a_failed_session_says_what_failed(tmp_path: Path) -> None:
     assert script.fired
     assert repository.ledger.active() == []
     (record,) = repository.ledger.ended()
-    assert (record.status, record.figures["reason"]) == (Status.FAILED, "the bucket is away")
+    assert (record.status, record.figures["reason"]) == (Status.FAILED, "StoreUnavailable")
 
 
 @contextmanager

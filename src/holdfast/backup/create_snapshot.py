@@ -193,7 +193,7 @@ def _in_session(
         reason = ""  # the record is not ours to finish any more
         raise
     except HoldfastError as error:
-        reason = str(error)
+        reason = type(error).__name__  # not its text, which may name a file: the ledger is not encrypted
         raise
     finally:
         session.close(reason)

@@ -51,7 +51,7 @@ def newest_ring_number(objects: ObjectStore) -> int:
 
 def newest_of(keys: Iterable[str]) -> int:
     """Return the number of the current ring, where these are the keys of all rings, and of other objects."""
-    suffixes = [key.removeprefix(PREFIX) for key in keys]
+    suffixes = [key.removeprefix(PREFIX) for key in keys if key.isascii()]
     return max([FIRST, *(int(text) for text in suffixes if text.isdigit() and len(text) <= MOST_DIGITS)])
 
 

@@ -93,7 +93,7 @@ class _Derivation:
 def _cost_of(slot: Mapping[str, Any]) -> PasswordCost:
     try:
         cost = PasswordCost(int(slot["memory_kib"]), int(slot["passes"]), int(slot["lanes"]))
-    except (KeyError, ValueError, TypeError) as error:
+    except (KeyError, ValueError, TypeError, OverflowError) as error:  # JSON of Python's has infinity too
         raise damaged(slot) from error
     if not cost.is_sane:
         raise IntegrityError(f"key slot {slot.get('slot')} asks for impossible work; use another key")
@@ -169,6 +169,8 @@ def parse_slot(key: str, data: bytes) -> dict[str, Any] | None:
     """Return the slot that an object holds; None if it holds none of this name, or a damaged one."""
     slot = unpack_json(data)
     if slot is None or PREFIX + str(slot.get("slot")) != key or type(slot.get("ring")) is not int:
+        return None
+    if type(slot.get("seals")) is not str:
         return None
     return slot
 

@@ -214,9 +214,9 @@ def failed_reason(repository: Repository, ids: list[SnapshotId]) -> str:
 
 
 @pytest.mark.parametrize(
-    ("error", "reason"), [(KeyboardInterrupt(), "interrupted"), (SourceUnreadable("torn"), "torn")]
+    ("error", "reason"), [(KeyboardInterrupt(), "interrupted"), (SourceUnreadable("secret/name"), "SourceUnreadable")]
 )
-def test_a_session_that_fails_says_why(error: BaseException, reason: str) -> None:
+def test_a_session_that_fails_says_why_and_names_no_file(error: BaseException, reason: str) -> None:
     repository = any_repository()
     ids: list[SnapshotId] = []
 

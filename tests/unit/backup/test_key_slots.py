@@ -8,7 +8,8 @@ import pytest
 
 from holdfast.backup.argon2id import PasswordCost
 from holdfast.backup.ids import RepositoryId
-from holdfast.backup.key_slots import PasswordKey
+from holdfast.backup.key_slots import PasswordKey, parse_slot
+from holdfast.backup.wire import pack_json
 from holdfast.errors import IntegrityError, WrongKey
 
 REPOSITORY = RepositoryId("a" * 32)
@@ -35,12 +36,21 @@ def test_the_default_cost_is_that_of_rfc_9106s_second_option_in_one_lane_and_is_
         {"lanes": 9, "memory_kib": 64},
         {"wrapped": "AAAA"},
         {"memory_kib": None},
+        {"memory_kib": float("inf")},
+        {"passes": float("nan")},
     ],
 )
 def test_a_hostile_slot_is_refused_before_it_costs_anything(damage: dict[str, object]) -> None:
     slot = {**PasswordKey("pass", cost=CHEAP).wrap(MASTER, REPOSITORY), "slot": "s1", **damage}
     with pytest.raises(IntegrityError, match="key slot s1"):
         PasswordKey("pass", cost=CHEAP).unwrap(slot, REPOSITORY)
+
+
+def test_a_slot_that_does_not_say_which_ring_it_leads_to_is_none() -> None:
+    body = {"slot": "s1", "ring": 1, "seals": "00"}
+    assert parse_slot("keys/slot-s1", pack_json(body))
+    for name in body:
+        assert parse_slot("keys/slot-s1", pack_json({**body, name: None})) is None
 
 
 def test_a_damaged_wrapping_reads_as_a_wrong_password() -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from holdfast.backup.key_ring import newest_of
 from holdfast.backup.keys import add_key, list_keys, remove_key, rotate_keys
 from holdfast.backup.manifest import PREFIX
 from holdfast.backup.mend_keys import damaged_keys, mend_keys
@@ -153,6 +154,10 @@ class Fragile(MemoryObjects):
         self._count()
         super().delete(key)
         self._count()
+
+
+def test_objects_that_are_no_rings_do_not_count_as_one() -> None:
+    assert newest_of(["keys/ring-2", "keys/ring-\u00b2", "keys/ring-", "keys/ring-x", "keys/slot-9"]) == 2
 
 
 def test_a_crash_at_any_step_leaves_either_the_old_keys_or_the_new() -> None:

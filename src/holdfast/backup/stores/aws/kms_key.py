@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -64,5 +63,5 @@ class KmsKey:
 def _wrapped(slot: Mapping[str, Any]) -> bytes:
     try:
         return base64.b64decode(slot["wrapped"], validate=True)
-    except (KeyError, TypeError, binascii.Error) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise WrongKey(f"key slot of {slot.get('key')} is damaged; use another key") from error
