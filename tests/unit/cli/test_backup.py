@@ -65,27 +65,24 @@ def test_a_source_without_a_name_is_refused_and_is_not_this_folder(holdfast: Run
 
 
 @pytest.mark.parametrize(
-    ("options", "times"),
-    [([], 1), (["--jobs", "2"], 1), (["--jobs", "1"], 0), (["--reread"], 0)],
-    ids=["by default", "two jobs", "one job", "reread"],
+    ("cores", "options", "looking"),
+    [(8, [], 2), (2, [], 1), (1, [], 0), (1, ["--jobs", "2"], 1), (8, ["--jobs", "1"], 0), (8, ["--reread"], 0)],
 )
-def test_another_process_looks_ahead_where_that_helps(
-    holdfast: Run, source: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], times: int
+def test_other_processes_look_ahead_where_that_helps(
+    holdfast: Run, source: Path, monkeypatch: pytest.MonkeyPatch, cores: int, options: list[str], looking: int
 ) -> None:
     pids: list[int] = []
 
-    def noting(self: DirectorySource) -> None:
-        look_ahead(self)
-        assert self._scout is not None
-        pids.append(self._scout.pid)
+    def noting() -> int:
+        pids.append(fork())
+        return pids[-1]
 
-    look_ahead = DirectorySource.look_ahead
-    monkeypatch.setattr(DirectorySource, "look_ahead", noting)
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: {0, 1})
+    fork = os.fork
+    monkeypatch.setattr(os, "fork", noting)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: set(range(cores)))
     for _ in range(2):
-        done = holdfast("backup", "source", "--repo", "repo", "--output", "json", *options).json
-    assert done["files"] == 1
-    assert len(pids) == 2 * times
+        assert holdfast("backup", "source", "--repo", "repo", "--output", "json", *options).json["files"] == 1
+    assert len(pids) == 2 * looking
     for pid in pids:
         with pytest.raises(ChildProcessError):
             os.waitpid(pid, os.WNOHANG)
@@ -94,7 +91,7 @@ def test_another_process_looks_ahead_where_that_helps(
 def test_nobody_looks_ahead_while_a_password_is_typed(
     holdfast: Run, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(DirectorySource, "look_ahead", lambda _self: pytest.fail("it may be typed much later"))
+    monkeypatch.setattr(DirectorySource, "look_ahead", lambda *_given: pytest.fail("it may be typed much later"))
     password = os.environ["HOLDFAST_PASSWORD"]
     monkeypatch.delenv("HOLDFAST_PASSWORD")
     monkeypatch.setattr(sys, "stdin", Terminal())

@@ -20,7 +20,7 @@ from holdfast.backup.sources.open_file import OpenedFile
 from holdfast.errors import SourceUnreadable
 
 if TYPE_CHECKING:
-    from holdfast.backup.sources.scout import Scout, Tell
+    from holdfast.backup.sources.scout import Scouts, Share, Tell
 
 OPEN_FILE = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
 Found = SourceEntry | Skipped
@@ -57,8 +57,8 @@ class DirectorySource:
         self._at: _Place | None = None
         self._reached = LastFolder()
         self._may_reuse: MayReuse | None = None
-        self._scout: Scout | None = None
-        self._tell: Tell | None = None
+        self._scouts: Scouts | None = None
+        self._told: tuple[Share, Tell] | None = None
 
     @property
     def paths(self) -> tuple[bytes, ...]:
@@ -76,27 +76,27 @@ class DirectorySource:
                 text = "it does not exist" if isinstance(error, FileNotFoundError) else reason(error)
                 raise SourceUnreadable(f"source {os.fsdecode(path)!r} cannot be read: {text}; name another") from error
 
-    def look_ahead(self) -> None:
-        """Let another process look at the roots from now on; for `reuse_folders` it spares most of the looking.
+    def look_ahead(self, processes: int = 1) -> None:
+        """Let other processes look at the roots from now on; for `reuse_folders` they spare most of the looking.
 
         It must be called where no other thread runs, and `close` after it.
         """
-        from holdfast.backup.sources.scout import Scout  # few who use a source look ahead
+        from holdfast.backup.sources.scout import Scouts  # few who use a source look ahead
 
-        self._scout = Scout(self._tell_all)
+        self._scouts = Scouts(self._look_at_share, processes)
 
-    def _tell_all(self, tell: Tell) -> None:
-        """Walk as the backup will, and tell of every folder that has a signature."""
-        self._tell = tell
+    def _look_at_share(self, share: Share, tell: Tell) -> None:
+        """Walk as the backup will, and tell of every folder of this share that has a signature."""
+        self._told = share, tell
         for root in self._paths:
             for _ in self.entries(root):
                 pass
 
     def close(self) -> None:
         """End looking ahead."""
-        if self._scout is not None:
-            self._scout.close()
-            self._scout = None
+        if self._scouts is not None:
+            self._scouts.close()
+            self._scouts = None
 
     def entries(self, root: bytes) -> Iterator[Found]:
         """Yield the root and everything below it that is not excluded."""
@@ -194,9 +194,9 @@ class DirectorySource:
 
     def _reported(self, path: Path, root: bytes, folders: FolderStack) -> tuple[list[Found], list[Child] | None] | None:
         """Return what `_look` would of a folder that was looked at ahead and is to be reused; None of any other."""
-        if self._scout is None or self._may_reuse is None:
+        if self._scouts is None or self._may_reuse is None:
             return None
-        report = self._scout.find((root, *path))
+        report = self._scouts.find((root, *path))
         if report is None or not self._may_reuse(path, report.entry, report.counted):
             return None
         item = SourceEntry(path, report.entry, report.counted)
@@ -261,10 +261,11 @@ class DirectorySource:
             return [SourceEntry(path, entry._replace(xattrs=xattrs)), *rest], [(CACHE_TAG, None)]
         entry = entry._replace(xattrs=xattrs, fingerprint=listing.signature)
         below: list[Child] = [child for child in children if child[1] and stat.S_ISDIR(child[1].st_mode)]
-        if self._tell is not None:
-            if listing.signature and not rest:
-                self._tell((root, *path), entry, listing.counted, [name for name, _ in below])
-            return [], below
+        if self._told is not None:
+            (share, tell), at = self._told, (root, *path)
+            if listing.signature and not rest and share.has(at):
+                tell(at, entry, listing.counted, [name for name, _ in below])
+            return [], [child for child in below if share.reaches((*at, child[0]))]
         if self._may_reuse is None or not listing.signature:
             return [SourceEntry(path, entry), *rest], children
         if not self._may_reuse(path, entry, listing.counted):

@@ -1,7 +1,7 @@
-"""A process that looks at folders ahead of the backup: where nothing changed, one pass is spread over two cores.
+"""Processes that look at folders ahead of the backup: where nothing changed, one pass is spread over several cores.
 
-It walks by itself, in the same order, while the backup opens its repository and after. What it reports of a folder is
-what the backup would have seen a moment later; where it has nothing to report, the backup looks for itself.
+Each walks its share by itself, in the same order, while the backup opens its repository and after. What they report of
+a folder is what the backup would have seen a moment later; where they have nothing to report, it looks for itself.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import signal
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from itertools import pairwise
 from typing import NamedTuple, NoReturn
 
@@ -39,10 +40,48 @@ class Report(NamedTuple):
 
 Tell = Callable[[Path, Entry, Counted, list[bytes]], None]
 """Is told what a report holds."""
+SHARED_DEPTH = 3
+"""Names, the root's among them, by which folders are shared out; what is above is listed by each process."""
+
+
+class Share(NamedTuple):
+    """What one of several processes tells of; forked from one, they hash alike."""
+
+    number: int
+    of: int
+
+    def has(self, path: Path) -> bool:
+        """Say whether the folder is this process's to tell of."""
+        return share_of(path, self.of) == self.number
+
+    def reaches(self, path: Path) -> bool:
+        """Say whether something of this share may be in the folder."""
+        return len(path) < SHARED_DEPTH or self.has(path)
+
+
+def share_of(path: Path, count: int) -> int:
+    """Return the number of the share that a folder is in."""
+    return hash(path[:SHARED_DEPTH]) % count
+
+
+class Scouts:
+    """What several processes report, each calling `look`, which must tell of its share in the order of paths."""
+
+    def __init__(self, look: Callable[[Share, Tell], None], count: int) -> None:
+        self._scouts = [Scout(partial(look, Share(number, count))) for number in range(count)]
+
+    def find(self, path: Path) -> Report | None:
+        """Return what is told of this folder, as `Scout.find` does."""
+        return self._scouts[share_of(path, len(self._scouts))].find(path)
+
+    def close(self) -> None:
+        """End the processes."""
+        for scout in self._scouts:
+            scout.close()
 
 
 class Scout:
-    """The reports of a process that calls `look`, which must tell in the order of paths.
+    """The reports of one process that calls `look`, which must tell in the order of paths.
 
     No descriptor but the standard ones is open there.
     """

@@ -14,7 +14,7 @@ from holdfast.backup.entry import Entry, EntryKind
 from holdfast.backup.sources import Counted, Skipped, SourceEntry, directory
 from holdfast.backup.sources.directory import DirectorySource
 from holdfast.backup.sources.listing import list_folder
-from holdfast.backup.sources.scout import REPORTS_AT_A_TIME, Report, Scout, Tell
+from holdfast.backup.sources.scout import REPORTS_AT_A_TIME, Report, Scout, Share, Tell
 from tests.support.backups import source_of
 from tests.support.many_files import fill
 from tests.support.processes import wait_until_gone
@@ -51,9 +51,9 @@ def no_process_is_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             os.waitpid(pid, os.WNOHANG)
 
 
-def walked(source: DirectorySource, *, ahead: bool, unchanged: Callable[[Entry], bool] = lambda folder: True) -> Found:
+def walked(source: DirectorySource, *, ahead: int, unchanged: Callable[[Entry], bool] = lambda folder: True) -> Found:
     if ahead:
-        source.look_ahead()
+        source.look_ahead(ahead)
     source.reuse_folders(lambda path, folder, counted: unchanged(folder))
     found = [item for root in source.paths for item in source.entries(root)]
     source.close()
@@ -120,21 +120,28 @@ def test_a_scout_ends_when_the_backup_is_killed() -> None:
 @pytest.mark.parametrize(
     "unchanged", [lambda _: True, lambda folder: folder.name in (b"source", b"d1", b"e0"), lambda _: False]
 )
-def test_the_same_is_found_with_a_scout_and_without(unchanged: Callable[[Entry], bool], tmp_path: Path) -> None:
+@pytest.mark.parametrize("scouts", [1, 2, 5])
+def test_the_same_is_found_with_scouts_and_without(
+    unchanged: Callable[[Entry], bool], scouts: int, tmp_path: Path
+) -> None:
     source = source_of(fill(tmp_path / "source"))
-    assert walked(source, ahead=True, unchanged=unchanged) == walked(source, ahead=False, unchanged=unchanged)
+    assert walked(source, ahead=scouts, unchanged=unchanged) == walked(source, ahead=0, unchanged=unchanged)
 
 
-def test_each_of_several_roots_is_looked_at_ahead(tmp_path: Path) -> None:
+@pytest.mark.parametrize("scouts", [1, 2, 5])
+def test_each_of_several_roots_is_looked_at_ahead(scouts: int, tmp_path: Path) -> None:
     roots = [fill(tmp_path / name, seed=seed) for seed, name in enumerate(("one", "one-two", "three"), 1)]
     (tmp_path / "a file").write_bytes(b"")
     source = source_of(*roots, tmp_path / "a file")
-    ahead = walked(source, ahead=True)
-    assert ahead == walked(source, ahead=False)
+    ahead = walked(source, ahead=scouts)
+    assert ahead == walked(source, ahead=0)
     assert sum(isinstance(item, SourceEntry) and item.path == () and item.reused is not None for item in ahead) == 3
 
 
-def test_unchanged_folders_are_listed_by_the_scout_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("scouts", [1, 2])
+def test_unchanged_folders_are_listed_by_the_scouts_alone(
+    scouts: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     listed: list[int] = []
 
     def noting(fd: int, *arguments: object) -> object:
@@ -143,7 +150,7 @@ def test_unchanged_folders_are_listed_by_the_scout_alone(tmp_path: Path, monkeyp
 
     monkeypatch.setattr(directory, "list_folder", noting)
     source = source_of(fill(tmp_path / "source"))
-    found = walked(source, ahead=True)
+    found = walked(source, ahead=scouts)
     assert sum(isinstance(item, SourceEntry) and item.reused is not None for item in found) > 10
     assert listed == []
 
@@ -171,6 +178,17 @@ def test_a_file_of_the_year_2400_is_listed_like_any_other(tmp_path: Path) -> Non
     (tmp_path / "far").write_bytes(b"")
     os.utime(tmp_path / "far", ns=(0, 13_569_465_600 * 10**9))
     source = source_of(tmp_path)
-    (folder,) = walked(source, ahead=False)
+    (folder,) = walked(source, ahead=0)
     assert isinstance(folder, SourceEntry)
     assert folder.reused == Counted(files=1)
+
+
+def test_each_folder_is_in_one_share_and_reached_by_it() -> None:
+    shares = [Share(number, 3) for number in range(3)]
+    for path in ((b"/",), (b"/", b"a"), *((b"/", b"a", b"%d" % one) for one in range(99))):
+        (mine,) = [share for share in shares if share.has(path)]
+        for depth in range(1, len(path) + 1):
+            assert mine.reaches(path[:depth])
+        below = (*path, b"b", b"c", b"d")
+        (mine,) = [share for share in shares if share.has(below)]
+        assert all(mine.reaches(below[:depth]) for depth in range(1, len(below)))
