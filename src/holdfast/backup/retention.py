@@ -92,7 +92,7 @@ def _reasons(group: Sequence[Record], retention: Retention, now: datetime) -> di
     reasons: dict[str, list[str]] = {}
     if retention.within is not None:
         for at, record in enumerate(group):
-            if record.start > now - retention.within:
+            if now - record.start < retention.within:  # `now - within` may be before the first year
                 reasons.setdefault(record.id, []).append("within")
             elif at == 0:
                 reasons.setdefault(record.id, []).append("newest")

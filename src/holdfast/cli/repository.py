@@ -56,14 +56,19 @@ events_option = click.option(
 )
 quiet_option = click.option("--quiet", is_flag=True, help="No messages and no progress on stderr.")
 
+MOST_JOBS = 256
+"""Each is waited for with select(), which takes descriptors up to 1,023."""
 jobs_option = click.option(
-    "--jobs", type=click.IntRange(min=1), metavar="N", help="Worker processes for much data; one a core by default."
+    "--jobs",
+    type=click.IntRange(1, MOST_JOBS),
+    metavar="N",
+    help="Worker processes for much data; one a core by default.",
 )
 
 
 def jobs_for(jobs: int | None) -> int:
     """Return how many worker processes to use: what was asked for, else one for each core this process may use."""
-    return len(os.sched_getaffinity(0)) if jobs is None else jobs
+    return min(len(os.sched_getaffinity(0)), MOST_JOBS) if jobs is None else jobs
 
 
 def jobs_to_store(jobs: int | None, repo: str) -> int:

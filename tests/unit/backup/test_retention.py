@@ -62,6 +62,10 @@ def test_within_keeps_what_is_younger() -> None:
     assert kept(every(DAY, 100), within=60 * DAY) == list(range(60))
 
 
+def test_within_may_reach_before_the_first_year() -> None:
+    assert kept(every(DAY, 3), within=1_000_000 * DAY) == [0, 1, 2]
+
+
 def test_within_never_forgets_the_newest() -> None:
     assert kept([record(0, 400 * DAY), record(1, 500 * DAY)], within=60 * DAY) == [0]
 

@@ -5,6 +5,7 @@ import os
 import pytest
 
 from holdfast.cli.repository import jobs_to_store
+from tests.support.command_line import Run
 
 
 @pytest.mark.parametrize(
@@ -23,3 +24,8 @@ def test_storing_in_aws_takes_one_process_less_unless_told(
 ) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(cores)))
     assert jobs_to_store(asked, repo) == expected
+
+
+def test_more_jobs_than_can_be_waited_for_are_refused(holdfast: Run) -> None:
+    refused = holdfast("backup", "source", "--repo", "repo", "--jobs", "257")
+    assert (refused.status, "1<=x<=256" in refused.err) == (2, True)
