@@ -213,8 +213,9 @@ def unwrap_master(
     opened = _try_each(current, providers, repository, refusals)
     if opened is not None:
         return opened[1]
-    if not current and any(slot["ring"] == ring.number for slot in slots):
-        raise IntegrityError("no key slot leads to the key ring: bring it back with `holdfast repair --replica`")
+    if not current and (not slots or any(slot["ring"] == ring.number for slot in slots)):
+        missing = "no key slot leads to the key ring" if slots else "every key slot is lost"
+        raise IntegrityError(f"{missing}: bring it back with `holdfast repair --replica COPY --apply`")
     retired = [slot for slot in slots if slot["ring"] < ring.number]
     if _try_each(retired, providers, repository, []) is not None:
         raise WrongKey("this key was retired when the keys were rotated; have it added by someone whose key opens")

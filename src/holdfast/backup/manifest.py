@@ -143,7 +143,7 @@ def sealed_manifest(objects: ObjectStore, id_: SnapshotId) -> bytes:
     try:
         return objects.get(PREFIX + id_)
     except NotFound as error:
-        raise NotFound(f"snapshot {id_} has no manifest; see `holdfast snapshots`") from error
+        raise NotFound(f"the manifest of snapshot {id_} is missing; run `holdfast verify`") from error
 
 
 def open_manifest(repository: Repository, id_: SnapshotId, sealed: bytes) -> Manifest:

@@ -30,7 +30,7 @@ from holdfast.errors import Conflict, IntegrityError, InvalidRequest, NotFound, 
 
 FORMAT = 1
 CONFIG = "config"
-DAMAGED = "the repository's config is damaged: bring it back with `holdfast repair --replica`"
+DAMAGED = "the repository's config is damaged: bring it back with `holdfast repair --replica COPY --apply`"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

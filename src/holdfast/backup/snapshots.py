@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from holdfast.backup.ids import SnapshotId
 from holdfast.backup.manifest import Manifest, load_manifest, open_manifest, sealed_manifest
 from holdfast.backup.outset import Outset
-from holdfast.backup.ports import Record
+from holdfast.backup.ports import Record, Status
 from holdfast.backup.repository import Repository
 from holdfast.backup.sealing import Keyring
-from holdfast.errors import IntegrityError, InvalidRequest, NotFound
+from holdfast.errors import HoldfastError, IntegrityError, InvalidRequest, NotFound
 
 LATEST = "latest"
 TOKEN_BYTES = 8
+
+
+OnDamage = Callable[[SnapshotId, HoldfastError], None]
+"""Is told of an acknowledged snapshot whose manifest is lost or damaged."""
 
 
 class Snapshot(NamedTuple):
@@ -26,15 +30,33 @@ class Snapshot(NamedTuple):
 
 
 def list_snapshots(
-    repository: Repository, *, user: str | None = None, host: str | None = None, tag: str | None = None
+    repository: Repository,
+    *,
+    on_damage: OnDamage,
+    user: str | None = None,
+    host: str | None = None,
+    tag: str | None = None,
 ) -> Iterator[Snapshot]:
-    """Yield the acknowledged snapshots, newest first, of one user, host and tag where given."""
+    """Yield the acknowledged snapshots that can be read, newest first, of one user, host and tag where given."""
     for record in repository.ledger.completed(user):
         if host is not None and record.host != host:
             continue
-        manifest = load_manifest(repository, record.id)
-        if tag is None or tag in manifest.tags:
+        manifest = readable_manifest(repository, record.id, on_damage)
+        if manifest and (tag is None or tag in manifest.tags):
             yield Snapshot(record, manifest)
+
+
+def readable_manifest(repository: Repository, id_: SnapshotId, on_damage: OnDamage) -> Manifest | None:
+    """Return the manifest of an acknowledged snapshot; None if it is damaged, lost, or forgotten meanwhile."""
+    try:
+        return load_manifest(repository, id_)
+    except NotFound as error:
+        record = repository.ledger.get([id_]).get(id_)
+        if record is not None and record.status is Status.COMPLETED:
+            on_damage(id_, error)
+    except IntegrityError as error:
+        on_damage(id_, error)
+    return None
 
 
 def resolve(repository: Repository, text: str) -> SnapshotId:

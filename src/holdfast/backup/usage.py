@@ -22,6 +22,7 @@ from holdfast.backup.reader import ChunkReader
 from holdfast.backup.repository import Repository
 from holdfast.backup.spill import Buckets
 from holdfast.backup.tree import references_of_each
+from holdfast.errors import IntegrityError, NotFound
 
 COST = struct.Struct("<32sId")
 """A chunk, its plaintext bytes, its share of a stored block."""
@@ -144,7 +145,12 @@ def _to_walk(held: Sequence[_Held]) -> list[_Held]:
 
 def _costs(repository: Repository, workers: int, progress: Callable[[str], None]) -> Buckets[bytes]:
     def look(row: PackRow) -> list[bytes]:
-        footer = read_footer(repository.objects, repository.keyring, row.pack)
+        try:
+            footer = read_footer(repository.objects, repository.keyring, row.pack)
+        except NotFound as error:
+            if row.pack in {one.pack for one in _readable(repository)}:
+                raise IntegrityError(f"pack {row.pack} is missing; run `holdfast verify`") from error
+            return []  # pruned meanwhile
         return [
             COST.pack(chunk, length, block.stored_bytes * length / block.raw_bytes)
             for block in footer.blocks
@@ -152,12 +158,15 @@ def _costs(repository: Repository, workers: int, progress: Callable[[str], None]
         ]
 
     def looked() -> Iterator[bytes]:
-        live = (row for row in repository.index.packs() if row.state in (PackState.LIVE, PackState.CONDEMNED))
-        for number, costs in enumerate(each(look, live, workers), 1):
+        for number, costs in enumerate(each(look, _readable(repository), workers), 1):
             progress(f"packs looked into: {number}")
             yield from costs
 
     return _bucketed(looked())
+
+
+def _readable(repository: Repository) -> Iterator[PackRow]:
+    return (row for row in repository.index.packs() if row.state in (PackState.LIVE, PackState.CONDEMNED))
 
 
 def _uses(repository: Repository, walked: Sequence[_Held], progress: Callable[[str], None]) -> Buckets[bytes]:

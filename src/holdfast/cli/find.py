@@ -11,6 +11,7 @@ import click
 from holdfast.cli.keys import GivenKeys
 from holdfast.cli.repository import opened, reads_repository
 from holdfast.cli.text import json_path, shown_count, shown_entry
+from holdfast.cli.unreadable import Unreadable
 from holdfast.errors import ExitStatus
 
 if TYPE_CHECKING:
@@ -35,18 +36,20 @@ def command(
 ) -> int:
     """Find files and folders by name, as in --exclude: `*.pdf`, `photos/2024/**`; each version is one line.
 
-    Exit status: 0 something matches; 1 nothing does.
+    Exit status: 0 something matches; 1 nothing does, or stderr names a damaged snapshot that was left out.
     """
     from holdfast.backup.find import find
     from holdfast.backup.manifest import load_manifest
     from holdfast.backup.reader import ChunkReader
     from holdfast.backup.snapshots import list_snapshots, resolve
 
+    unreadable = Unreadable()
     with opened(repo, keys) as repository:
         if snapshot is not None:
             manifests = [load_manifest(repository, resolve(repository, snapshot))]
         else:
-            manifests = [one.manifest for one in list_snapshots(repository, user=user, host=host)]
+            listed = list_snapshots(repository, on_damage=unreadable, user=user, host=host)
+            manifests = [one.manifest for one in listed]
         found = find(ChunkReader(repository), manifests, os.fsencode(pattern))
     if output == "json":
         click.echo(json.dumps([_as_json(one) for one in found], indent=2))
@@ -55,7 +58,7 @@ def command(
             click.echo(f"{shown_entry(one.entry, one.path)}  in {_where(one)}")
         if not quiet:
             click.echo(f"{shown_count(len(found), 'version')} in {shown_count(len(manifests), 'snapshot')}", err=True)
-    return ExitStatus.DONE if found else ExitStatus.ANSWER_IS_NO
+    return unreadable.status if found else ExitStatus.ANSWER_IS_NO
 
 
 def _where(one: Found) -> str:

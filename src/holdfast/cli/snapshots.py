@@ -10,6 +10,7 @@ import click
 from holdfast.cli.keys import GivenKeys
 from holdfast.cli.repository import opened, reads_repository
 from holdfast.cli.text import json_path, shown_count, shown_path, shown_size, shown_time, table
+from holdfast.cli.unreadable import Unreadable
 
 if TYPE_CHECKING:
     from holdfast.backup.snapshots import Snapshot
@@ -28,20 +29,22 @@ def command(
     user: str | None,
     host: str | None,
     tag: str | None,
-) -> None:
-    """List the snapshots, newest first."""
+) -> int:
+    """List the snapshots, newest first. Exit status: 0 all of them; 1 without what stderr names, which is damaged."""
     from holdfast.backup.snapshots import list_snapshots
 
+    unreadable = Unreadable()
     with opened(repo, keys) as repository:
-        found = list(list_snapshots(repository, user=user, host=host, tag=tag))
+        found = list(list_snapshots(repository, on_damage=unreadable, user=user, host=host, tag=tag))
     if output == "json":
         click.echo(json.dumps([_as_json(one) for one in found], indent=2))
-        return
+        return unreadable.status
     heading = ("SNAPSHOT", "TIME", "USER", "HOST", "FILES", "SIZE", "TAGS", "SOURCES")
     if found:
         click.echo(table([heading, *(_as_row(one) for one in found)]))
     if not quiet:
         click.echo(shown_count(len(found), "snapshot"), err=True)
+    return unreadable.status
 
 
 def _as_row(one: Snapshot) -> tuple[str, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from functools import partial
 from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ from holdfast.cli.keys import GivenKeys
 from holdfast.cli.progress import TerminalLine
 from holdfast.cli.repository import opened, reads_repository
 from holdfast.cli.text import shown_size, shown_time, table
+from holdfast.cli.unreadable import Unreadable
 from holdfast.errors import InvalidRequest
 
 if TYPE_CHECKING:
@@ -40,24 +40,25 @@ WORKERS = 16
     help="Write a page with plots as well: HTML, one file.",
 )
 @click.option("--user", help="Only snapshots of this user; what others share with them counts as theirs alone.")
-def command(repo: str, keys: GivenKeys, output: str, quiet: bool, by: str, page: Path | None, user: str | None) -> None:
+def command(repo: str, keys: GivenKeys, output: str, quiet: bool, by: str, page: Path | None, user: str | None) -> int:
     """Tell who uses how much: raw, without repetition, stored, a fair share of that, and what nobody else uses.
 
-    Reads no data.
+    Reads no data. Exit status: 0; 1 without the snapshots that stderr names, which are damaged.
     """
-    from holdfast.backup.manifest import load_manifest
     from holdfast.backup.parallel import each
+    from holdfast.backup.snapshots import readable_manifest
     from holdfast.backup.usage import measure_usage
 
     if page is not None and not page.name:
         raise InvalidRequest("--report names no file; name one, as usage.html")
+    unreadable = Unreadable()
     workers, line = WORKERS if is_in_aws(repo) else 1, TerminalLine(quiet=quiet)
     with opened(repo, keys) as repository:
         ids, now = [record.id for record in repository.ledger.completed(user)], repository.clock.now()
         try:
             report = measure_usage(
                 repository,
-                each(partial(load_manifest, repository), ids, workers),
+                filter(None, each(lambda id_: readable_manifest(repository, id_, unreadable), ids, workers)),
                 attrgetter("id" if by == "snapshot" else by),
                 workers=workers,
                 progress=lambda step: line.write(lambda _: step),
@@ -69,6 +70,7 @@ def command(repo: str, keys: GivenKeys, output: str, quiet: bool, by: str, page:
         _write_page(page, report, by=by, repo=repo, now=now)
         if not quiet:
             click.echo(f"drawn in {page}", err=True)
+    return unreadable.status
 
 
 def _print(report: UsageReport, *, by: str, output: str, quiet: bool) -> None:

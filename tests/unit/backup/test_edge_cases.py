@@ -15,7 +15,6 @@ from holdfast.backup.plan_restore import plan_restore
 from holdfast.backup.prune import prune
 from holdfast.backup.reader import ChunkReader
 from holdfast.backup.repository import Repository
-from holdfast.backup.snapshots import list_snapshots
 from holdfast.backup.tree import content_of, walk
 from holdfast.backup.verify import verify
 from tests.support.backups import back_up, restored
@@ -57,9 +56,9 @@ def test_a_sparse_file_beyond_32_bits_is_stored_and_restored_as_a_hole(tmp_path:
     found, content = entry_of(repository, tmp_path / "s", "sparse")
     assert found == size
     assert sum(item for item in content if isinstance(item, int)) == size - 2 * 4096
-    (snapshot,) = list_snapshots(repository)
-    assert plan_restore(repository, snapshot.manifest.id).bytes == size
-    assert restored(repository, snapshot.manifest.id, tmp_path / "t").failed_count == 0
+    (snapshot,) = repository.ledger.completed()
+    assert plan_restore(repository, snapshot.id).bytes == size
+    assert restored(repository, snapshot.id, tmp_path / "t").failed_count == 0
     target = tmp_path / "t" / "sparse"
     assert target.stat().st_size == size
     assert target.stat().st_blocks * 512 < 2**20

@@ -17,7 +17,7 @@ from holdfast.backup.repair import repair
 from holdfast.backup.repository import Repository, open_repository
 from holdfast.backup.stores.memory import MemoryObjects
 from holdfast.backup.verify import verify
-from holdfast.errors import Conflict, HoldfastError, InvalidRequest, StoreUnavailable, WrongKey
+from holdfast.errors import Conflict, HoldfastError, IntegrityError, InvalidRequest, StoreUnavailable, WrongKey
 from tests.support.chunks import snapshot
 from tests.support.repositories import any_created, cheap_key, contents_of, flip, noise, objects_of
 
@@ -273,6 +273,23 @@ def test_a_retired_ring_does_not_come_back_from_a_replica() -> None:
     assert "keys/ring-2" in replica.objects
     assert mend_keys(repository.objects, replica) == []
     assert "keys/ring-2" not in objects_of(repository)
+
+
+@pytest.mark.parametrize("rotations", [0, 1])
+def test_lost_slots_come_back_from_a_replica_if_none_is_left(rotations: int) -> None:
+    repository = any_created()
+    for _ in range(rotations):
+        rotate(repository, "password")
+    add_key(repository.objects, [cheap_key()], cheap_key("other"))
+    replica = MemoryObjects()
+    replica.objects = dict(objects_of(repository))
+    for key in [key for key in objects_of(repository) if key.startswith("keys/")]:
+        del objects_of(repository)[key]
+    with pytest.raises(IntegrityError, match="every key slot is lost"):
+        reopened(repository, "password")
+    assert len(mend_keys(repository.objects, replica)) == 2 + rotations
+    assert (objects_of(repository), mend_keys(repository.objects, replica)) == (replica.objects, [])
+    assert reopened(repository, "other").id == repository.id
 
 
 def test_a_removed_slot_does_not_come_back_from_a_replica() -> None:

@@ -8,9 +8,10 @@ from holdfast.backup.ids import SnapshotId
 from holdfast.backup.manifest import load_manifest
 from holdfast.backup.repository import Repository
 from holdfast.backup.snapshots import figures_of, find_parent, list_snapshots, resolve, sources_token
-from holdfast.errors import InvalidRequest, NotFound
+from holdfast.errors import HoldfastError, IntegrityError, InvalidRequest, NotFound
 from tests.support.backups import back_up
-from tests.support.repositories import any_repository
+from tests.support.chunks import snapshot
+from tests.support.repositories import any_repository, flip
 
 
 def with_ids(tmp_path: Path, *ids: str) -> Repository:
@@ -51,12 +52,38 @@ def test_what_is_not_there_is_not_found(tmp_path: Path) -> None:
         resolve(any_repository(), "latest")
 
 
+def refuse(_: SnapshotId, error: HoldfastError) -> None:
+    raise error
+
+
+def test_a_damaged_or_lost_manifest_is_told_and_the_others_are_listed() -> None:
+    repository = any_repository()
+    forgotten, lost, damaged, kept = (_later(repository, name) for name in "abcd")
+    flip(repository, f"snapshots/{damaged}", 20)
+    for id_ in (lost, forgotten):
+        repository.objects.delete(f"snapshots/{id_}")
+    told: list[tuple[SnapshotId, type[HoldfastError]]] = []
+    listed = list_snapshots(repository, on_damage=lambda id_, error: told.append((id_, type(error))))
+    assert next(listed).record.id == kept
+    repository.ledger.forget([forgotten])  # and pruned, between the look at the ledger and at the manifest
+    assert list(listed) == []
+    assert told == [(damaged, IntegrityError), (lost, NotFound)]
+
+
+def _later(repository: Repository, name: str) -> SnapshotId:
+    repository.clock.sleep(60)
+    return snapshot(repository, {name: b"text"})
+
+
 def test_snapshots_are_listed_newest_first_and_filtered(tmp_path: Path) -> None:
     repository = with_ids(tmp_path, "aa", "bb")
     back_up(repository, tmp_path, host="other", user="someone")
-    assert [one.manifest.tags for one in list_snapshots(repository, host="host")] == [("bb",), ("aa",)]
-    assert [one.manifest.tags for one in list_snapshots(repository, tag="aa")] == [("aa",)]
-    assert [one.record.user for one in list_snapshots(repository, user="someone")] == ["someone"]
+    assert [one.manifest.tags for one in list_snapshots(repository, on_damage=refuse, host="host")] == [
+        ("bb",),
+        ("aa",),
+    ]
+    assert [one.manifest.tags for one in list_snapshots(repository, on_damage=refuse, tag="aa")] == [("aa",)]
+    assert [one.record.user for one in list_snapshots(repository, on_damage=refuse, user="someone")] == ["someone"]
 
 
 def test_a_rebuilt_record_without_figures_still_finds_the_parent(tmp_path: Path) -> None:

@@ -13,12 +13,13 @@ import pytest
 from holdfast.backup import usage
 from holdfast.backup.ids import ChunkId
 from holdfast.backup.manifest import Manifest
-from holdfast.backup.pack import read_footer
+from holdfast.backup.pack import pack_key, read_footer
 from holdfast.backup.prune import prune
 from holdfast.backup.reader import ChunkReader
 from holdfast.backup.repository import Repository
 from holdfast.backup.tree import references
 from holdfast.backup.usage import UsageReport, measure_usage
+from holdfast.errors import IntegrityError
 from tests.support.backups import back_up
 from tests.support.chunks import forget, snapshot
 from tests.support.repositories import any_repository, manifests_of, noise
@@ -57,6 +58,26 @@ def test_own_is_what_forgetting_frees() -> None:
     forget(repository, [first])
     prune(repository, owner="test")
     assert before - by_user(repository).total.stored == pytest.approx(own["ann"], abs=1)
+
+
+def test_a_pack_that_was_pruned_meanwhile_counts_nothing_and_one_that_is_lost_is_damage() -> None:
+    repository = any_repository()
+    first = snapshot(repository, {"own": ANNS})
+    kept = by_user(repository).total
+    second = snapshot(repository, {"own": BOBS})
+    manifests = manifests_of(repository)
+
+    def meanwhile(_: str) -> None:
+        forget(repository, [second])
+        prune(repository, owner="test")
+
+    manifests = [one for one in manifests if one.id == first]
+    report = measure_usage(repository, manifests, lambda manifest: manifest.user, progress=meanwhile)
+    assert report.total == kept
+    for row in repository.index.packs():
+        repository.objects.delete(pack_key(row.pack))
+    with pytest.raises(IntegrityError, match="is missing; run `holdfast verify`"):
+        measure_usage(repository, manifests, lambda manifest: manifest.user)
 
 
 def test_groups_come_largest_first_and_an_empty_repository_has_none() -> None:

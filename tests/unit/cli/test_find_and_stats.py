@@ -72,3 +72,20 @@ def test_a_pattern_without_a_name_is_refused_as_it_was_written(holdfast: Run, tm
     holdfast("backup", "source", "--repo", "repo")
     done = holdfast("find", "", "--repo", "repo")
     assert (done.status, done.err.startswith("holdfast: the pattern '' matches nothing;")) == (2, True)
+
+
+def test_one_lost_manifest_hides_no_other_snapshot(holdfast: Run, tmp_path: Path) -> None:
+    (tmp_path / "source").mkdir()
+    (tmp_path / "source" / "file").write_bytes(noise(1000))
+    holdfast("repo", "create", "repo")
+    first, lost = (
+        holdfast("backup", "source", "--repo", "repo", "--output", "json").json["snapshot"] for _ in range(2)
+    )
+    (tmp_path / "repo" / "snapshots" / lost).unlink()
+    text = f"left out: {lost[:12]}: the manifest of snapshot {lost} is missing; run `holdfast verify`\n"
+    listed = holdfast("snapshots", "--repo", "repo", "--output", "json")
+    assert (listed.status, [one["snapshot"] for one in listed.json], listed.err) == (1, [first], text)
+    found = holdfast("find", "file", "--repo", "repo", "--output", "json")
+    assert (found.status, [one["snapshots"] for one in found.json], found.err) == (1, [[first]], text)
+    used = holdfast("stats", "--repo", "repo", "--output", "json")
+    assert (used.status, used.json["total"]["snapshots"], used.err) == (1, 1, text)
