@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pytest
 
@@ -57,7 +57,7 @@ def nothing(state: State) -> None:
 
 def lose_the_catalogue(state: State) -> None:
     catalogue = MemoryCatalogue()
-    state.repository = replace(state.repository, index=catalogue, ledger=catalogue)
+    state.repository = state.repository._replace(index=catalogue, ledger=catalogue)
 
 
 def lose_a_chunk_row(state: State) -> None:
@@ -99,7 +99,7 @@ def announce_what_never_came(state: State) -> None:
 def store_a_chunk_twice(state: State) -> None:
     """As two writers do who look it up before either has published it."""
     other = MemoryCatalogue()
-    elsewhere = replace(state.repository, index=other, ledger=other)
+    elsewhere = state.repository._replace(index=other, ledger=other)
     writer = ChunkWriter(elsewhere, SnapshotId("f" * 32))
     writer.add(PackKind.DATA, noise(300_000, 3)[:100_000])
     writer.add(PackKind.DATA, NEW["new"])

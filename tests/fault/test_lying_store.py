@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -93,7 +92,7 @@ def test_a_restore_never_writes_what_was_not_backed_up(
         target = tmp_path / f"target {at}"
         failed = 0
         try:
-            failed = restored(replace(repository, objects=lying), snapshot, target).failed_count
+            failed = restored(repository._replace(objects=lying), snapshot, target).failed_count
         except HoldfastError:
             failed = 1
         for path in target.rglob("*"):
@@ -117,7 +116,7 @@ def test_a_backup_beside_a_lying_store_is_whole(whole: tuple[Repository, Any, Pa
     for at in range(1, 6):
         lying = Lying(repository.objects, lie, at, Random(at))
         try:
-            back_up(replace(repository, objects=lying), source)
+            back_up(repository._replace(objects=lying), source)
         except HoldfastError:
             continue
         finally:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 from contextlib import suppress
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -106,7 +105,7 @@ def test_a_store_that_fails_a_prune_once_loses_nothing(at: int) -> None:
 def test_a_rebuild_killed_at_any_call_is_finished_by_the_next(at: int, after: bool) -> None:
     repository, _, _ = with_two_users()
     fresh = MemoryCatalogue()
-    lost = replace(repository, index=fresh, ledger=fresh)
+    lost = repository._replace(index=fresh, ledger=fresh)
     script = Script(at=at, after=after)
     with pytest.raises(Killed):
         rebuild_catalogue(scripted(lost, script))

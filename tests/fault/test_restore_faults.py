@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -153,6 +152,6 @@ def test_a_snapshot_pruned_away_while_it_is_restored_gives_whole_files_and_names
     snapshot = back_up(repository, source).snapshot
     failed = 12
     with suppress(HoldfastError):
-        failed = restored(replace(repository, objects=_Collecting(repository, at)), snapshot, target).failed_count
+        failed = restored(repository._replace(objects=_Collecting(repository, at)), snapshot, target).failed_count
     assert list(repository.index.packs()) == []
     assert len(whole(target, source) if target.exists() else []) + failed >= 12

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import cache
 from random import Random
 
@@ -46,7 +45,7 @@ def damaged(key: str, data: bytes | None) -> Repository:
         del objects.objects[key]
     else:
         objects.objects[key] = data
-    return replace(repository, objects=objects)
+    return repository._replace(objects=objects)
 
 
 def stored() -> dict[str, bytes]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
@@ -158,7 +157,7 @@ def two_prunes_at_once() -> tuple[World, Jobs]:
 def going_on_with_the_dead() -> tuple[World, Jobs]:
     """Ann's backup was killed between two checkpoints and its lease ended; its retry meets a prune."""
     one = World(itertools.count(1), checkpoints=AFTER_EVERY_FILE)
-    run(one, {"ann": lambda ports: one.back_up("abc", through=replace(ports, ledger=Dying(ports.ledger)))}, by_name)
+    run(one, {"ann": lambda ports: one.back_up("abc", through=ports._replace(ledger=Dying(ports.ledger)))}, by_name)
     one.clock.sleep(3600)
     return one, {
         "ann": lambda ports: one.back_up("abcd", through=ports),
@@ -206,7 +205,7 @@ def fencing_the_living() -> tuple[World, Jobs]:
     ahead = FakeClock(one.clock.now() + timedelta(hours=2), step=timedelta(milliseconds=1))
     return one, {
         "ann": lambda ports: one.back_up("ab", through=ports),
-        "prune": lambda ports: one.prune(through=replace(ports, clock=ahead)),
+        "prune": lambda ports: one.prune(through=ports._replace(clock=ahead)),
     }
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -44,5 +42,5 @@ def test_a_replica_heals_any_damage_to_any_packs_and_manifests(
     report = repair(repository, owner="test", replica=Replica(repository, copy))
 
     assert report.left.damage == ()
-    assert verify(replace(repository), read_data=True).ok
+    assert verify(repository._replace(), read_data=True).ok
     assert {id_: contents_of(repository, id_) for id_ in snapshots} == snapshots

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from datetime import timedelta
 from itertools import count
 from typing import Any
@@ -122,7 +121,7 @@ class RepositoryLife(RuleBasedStateMachine):
         if self.damaged:
             return
         catalogue = MemoryCatalogue()
-        self.repository = replace(self.repository, index=catalogue, ledger=catalogue)
+        self.repository = self.repository._replace(index=catalogue, ledger=catalogue)
         rebuild_catalogue(self.repository)
         # A pack that was emptied by a repair and not yet pruned is known again, and as bad as it was.
         self.damaged = not verify(self.repository, read_data=True).ok

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from holdfast.backup.repository import Repository
@@ -60,8 +60,7 @@ class Port:
 
 def scripted(repository: Repository, script: Script) -> Repository:
     """The same repository behind ports that follow the script."""
-    return replace(
-        repository,
+    return repository._replace(
         objects=Port(repository.objects, script),
         index=Port(repository.index, script),
         ledger=Port(repository.ledger, script),

@@ -17,7 +17,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -131,7 +131,7 @@ def _check(folder: Path, scratch: Path, outcome: Outcome) -> None:
 
 def left_without_notes(repository: Repository) -> list[str]:
     """Prune once no notes of interrupted attempts are kept any more, and tell what is left."""
-    later = replace(repository, clock=FakeClock(repository.clock.now() + NOTES_KEPT))
+    later = repository._replace(clock=FakeClock(repository.clock.now() + NOTES_KEPT))
     prune(later, owner="the last")
     left = [*later.index.packs(), *later.objects.list("packs/"), *later.objects.list("snapshots/")]
     return [f"left: {one}" for one in left]

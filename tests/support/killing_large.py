@@ -13,7 +13,7 @@ import sys
 import time
 from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import chain
 from pathlib import Path
@@ -76,7 +76,7 @@ def kill_in_large_files(folder: Path, kills: int, dice: random.Random) -> Outcom
             (folder / id_ / "large").unlink()
         outcome.wrong += [f"{one.object}: {one.what}" for one in verify(at, read_data=True).damage]
         at.ledger.forget([record.id for record in at.ledger.completed()])
-        at = replace(at, clock=_LaterClock())
+        at = at._replace(clock=_LaterClock())
         prune(at, owner="the last")
         outcome.wrong += left_without_notes(at)
     return outcome

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -191,9 +191,9 @@ def run(
 
 def with_ledger(change: Callable[[Any], Any]) -> Rewire:
     """A rewiring that replaces the ledger."""
-    return lambda repository: replace(repository, ledger=change(repository.ledger))
+    return lambda repository: repository._replace(ledger=change(repository.ledger))
 
 
 def with_index(change: Callable[[Any], Any]) -> Rewire:
     """A rewiring that replaces the index."""
-    return lambda repository: replace(repository, index=change(repository.index))
+    return lambda repository: repository._replace(index=change(repository.index))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
@@ -89,8 +89,7 @@ class Schedule:
 
     def repository(self, repository: Repository) -> Repository:
         """The same repository, each of whose port calls is a step."""
-        return replace(
-            repository,
+        return repository._replace(
             objects=_Stepped(repository.objects, self),
             index=_Stepped(repository.index, self),
             ledger=_Stepped(repository.ledger, self),

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from holdfast.errors import InvalidRequest
 
@@ -16,8 +15,7 @@ KIB = 1024
 READ_BYTES = 4 * KIB * KIB
 
 
-@dataclass(frozen=True, slots=True)
-class ChunkLimits:
+class ChunkLimits(NamedTuple):
     """Minimum, average and maximum chunk size, bytes, each a power of two; files below the minimum are one chunk.
 
     Source of the defaults: measured on a mixed corpus, 128 KiB stores least (`docs/design/repository-format.md`).
@@ -27,11 +25,13 @@ class ChunkLimits:
     average: int = 128 * KIB
     most: int = 512 * KIB
 
-    def __post_init__(self) -> None:
+    def checked(self) -> ChunkLimits:
+        """Return them as they are; raise InvalidRequest if nothing can be cut by them."""
         if not 64 <= self.least <= self.average <= self.most <= 8 * KIB * KIB:
             raise InvalidRequest(
                 f"chunk limits must rise from 64 to 8 MiB, got {self.least}, {self.average}, {self.most}"
             )
+        return self
 
 
 def chunks_of(read: Callable[[int], bytes], limits: ChunkLimits, secret: bytes) -> Iterator[memoryview]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from holdfast.backup.ids import ChunkId, PackId, Place, SnapshotId
@@ -14,8 +13,7 @@ from holdfast.errors import InvalidRequest
 
 def dry(repository: Repository) -> Repository:
     """Return the repository as a backup sees it, nothing of which reaches the stores."""
-    return replace(
-        repository,
+    return repository._replace(
         objects=_DryObjects(repository.objects),
         index=_DryIndex(repository.index),
         ledger=_DryLedger(repository.ledger),

@@ -100,7 +100,8 @@ def decode_ring(body: bytes) -> tuple[Ring, ChunkLimits]:
 
 def _limits(fields: Fields) -> ChunkLimits:
     try:
-        return ChunkLimits(fields.integer("least"), fields.integer("average"), fields.integer("most"))
+        limits = ChunkLimits(fields.integer("least"), fields.integer("average"), fields.integer("most"))
+        return limits.checked()
     except InvalidRequest as error:
         raise fields.refusal("has limits that cut nothing") from error
 

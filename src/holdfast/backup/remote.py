@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol, Self, runtime_checkable
 
 if TYPE_CHECKING:
@@ -31,8 +30,7 @@ def of_worker(repository: Repository) -> Repository:
     A local catalogue stays the caller's, to be asked.
     """
     objects, index = repository.objects, repository.index
-    return replace(
-        repository,
+    return repository._replace(
         objects=objects.reconnected() if isinstance(objects, Remote) else objects,
         index=index.reconnected() if isinstance(index, Remote) else index,
     )

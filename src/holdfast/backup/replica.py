@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from contextlib import suppress
-from dataclasses import replace
 
 from holdfast.backup.ids import ChunkId, PackId, SnapshotId
 from holdfast.backup.manifest import PREFIX as MANIFESTS
@@ -35,7 +34,7 @@ class Replica:
             raise InvalidRequest(f"the replica is of repository {found}, not of {repository.id}; name a copy of this")
         catalogue = MemoryCatalogue()
         kept = ReadOnlyObjects(objects, "a replica is only read")
-        self._repository = replace(repository, objects=kept, index=catalogue, ledger=catalogue)
+        self._repository = repository._replace(objects=kept, index=catalogue, ledger=catalogue)
         self._known = False
 
     def manifest(self, id_: SnapshotId) -> bytes | None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import base64
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from holdfast.backup.chunking import ChunkLimits
 from holdfast.backup.ids import RepositoryId
@@ -33,13 +32,12 @@ CONFIG = "config"
 DAMAGED = "the repository's config is damaged: bring it back with `holdfast repair --replica COPY --apply`"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Repository:
+class Repository(NamedTuple):
     """An open repository: its ports, its keys, its limits, and the number of the ring that it was opened with."""
 
     id: RepositoryId
     objects: ObjectStore
-    index: ChunkIndex
+    index: ChunkIndex  # type: ignore[assignment]  # in place of a tuple's, which nobody asks for
     ledger: Ledger
     keyring: Keyring
     limits: ChunkLimits
@@ -61,7 +59,7 @@ def create_repository(
         raise InvalidRequest("a repository needs a key: give a password or a KMS key")
     repository = RepositoryId(os.urandom(16).hex())
     master = os.urandom(KEY_BYTES)
-    ring = seal_ring(Ring.new(), limits or ChunkLimits(), master, repository, number=FIRST)
+    ring = seal_ring(Ring.new(), (limits or ChunkLimits()).checked(), master, repository, number=FIRST)
     for provider in providers:
         put_slot(objects, provider, master, repository, ring)
     config = {

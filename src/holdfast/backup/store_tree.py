@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple
 
@@ -48,19 +47,19 @@ class Progress(NamedTuple):
 OnProgress = Callable[[Progress], None]
 
 
-@dataclass(slots=True)
 class Tally:
     """What a backup met. Lists are cut at `MAX_SKIPPED`; counts are whole."""
 
-    files: int = 0
-    folders: int = 0
-    others: int = 0
-    size: int = 0
-    bytes_read: int = 0
-    files_unchanged: int = 0
-    skipped_count: int = 0
-    skipped: list[Skipped] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.files = 0
+        self.folders = 0
+        self.others = 0
+        self.size = 0
+        self.bytes_read = 0
+        self.files_unchanged = 0
+        self.skipped_count = 0
+        self.skipped: list[Skipped] = []
+        self.warnings: list[str] = []
 
     def skip(self, skipped: Skipped) -> None:
         """Note what is not in the snapshot; what cannot be in any is only a warning."""
@@ -77,13 +76,15 @@ class Tally:
             self.warnings.append(f"{os.fsdecode(path)!r}: {text}")
 
 
-@dataclass(slots=True)
 class _Before:
     """What an open folder was in the snapshot before and in an interrupted attempt; of a reused one, what is kept."""
 
-    previous: PreviousFolder
-    interrupted: PreviousFolder
-    kept: deque[Entry] = field(default_factory=deque)
+    __slots__ = ("interrupted", "kept", "previous")
+
+    def __init__(self, previous: PreviousFolder, interrupted: PreviousFolder, kept: Iterable[Entry] = ()) -> None:
+        self.previous = previous
+        self.interrupted = interrupted
+        self.kept = deque(kept)
 
 
 class TreeStore:
@@ -220,7 +221,7 @@ class TreeStore:
             self._before.append(_Before(PreviousFolder(), PreviousFolder()))
             self._tree.open(item.entry, Kept((previous.nodes, previous.levels)))
             return
-        kept = deque(entry for entry in self._reusable if entry.kind is not EntryKind.DIRECTORY)
+        kept = (entry for entry in self._reusable if entry.kind is not EntryKind.DIRECTORY)
         self._before.append(_Before(PreviousFolder(iter(self._reusable)), below(self._reader, interrupted), kept))
         self._tree.open(item.entry, Kept((previous.nodes, previous.levels), self._reusable))
 

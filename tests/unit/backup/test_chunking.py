@@ -85,7 +85,7 @@ def test_cuts_are_those_of_format_one() -> None:
 @pytest.mark.parametrize("limits", [(10, 20, 30), (2048, 1024, 4096), (256, 8192, 4096), (1, 2, 2**40)])
 def test_impossible_limits_are_refused(limits: tuple[int, int, int]) -> None:
     with pytest.raises(InvalidRequest, match="chunk limits"):
-        ChunkLimits(*limits)
+        ChunkLimits(*limits).checked()
 
 
 PINNED = [1296, 1063, 1203, 2276, 448, 2181, 1561, 1972]

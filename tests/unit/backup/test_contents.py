@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 import pytest
 
@@ -127,7 +126,7 @@ def test_chunks_that_are_no_longer_where_they_were_are_looked_for_once_more() ->
             asked.append(len(list(wanted)))
             return honest.named(list(wanted))
 
-    moved = replace(repository, index=Asked())  # type: ignore[arg-type]
+    moved = repository._replace(index=Asked())  # type: ignore[arg-type]
     files = [file(str(n).encode(), chunk) for n, chunk in enumerate(chunks)]
     assert dict(given(moved, files, outdated)) == {str(n).encode(): text for n, text in enumerate(TEXTS)}
     assert asked == [8]

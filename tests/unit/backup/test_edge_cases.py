@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -89,7 +88,7 @@ def test_a_clock_that_goes_back_loses_nothing() -> None:
     first = {"file": noise(50_000)}
     scripts = {b"file": Script([first["file"]], fingerprint=b"1")}
     create_snapshot(repository, ScriptedSource(scripts), user="ann", host="host")
-    past = replace(repository, clock=FakeClock(now - timedelta(days=400), step=timedelta(microseconds=1)))
+    past = repository._replace(clock=FakeClock(now - timedelta(days=400), step=timedelta(microseconds=1)))
     second = {"file": first["file"], "more": noise(40_000, 2)}
     scripts = {name.encode(): Script([data], fingerprint=b"1") for name, data in second.items()}
     late = create_snapshot(past, ScriptedSource(scripts), user="ann", host="host")
@@ -103,7 +102,7 @@ def test_a_clock_that_goes_back_loses_nothing() -> None:
 def test_a_session_of_the_future_is_not_fenced_by_one_of_the_past() -> None:
     """Two machines whose clocks differ by an hour: the slow one's prune must not end the fast one's session."""
     repository = any_repository()
-    slow = replace(repository, clock=FakeClock(repository.clock.now() - timedelta(hours=1)))
+    slow = repository._replace(clock=FakeClock(repository.clock.now() - timedelta(hours=1)))
 
     def prune_meanwhile(name: bytes) -> None:
         prune(slow, owner="slow")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 import pytest
 
@@ -173,7 +172,7 @@ def test_a_crash_at_any_step_leaves_either_the_old_keys_or_the_new() -> None:
         except Crash:
             crashes += 1
         rotated = "keys/ring-2" in objects.objects
-        crashed = replace(repository, objects=objects)
+        crashed = repository._replace(objects=objects)
         for password in ("password", "other", "new 1", "new 2"):
             if password.startswith("new") == rotated:
                 assert contents_of(reopened(crashed, password), id_) == OLD
@@ -349,5 +348,5 @@ def test_opening_while_others_rotate_finds_the_new_ring(moment: str) -> None:
 
     raced = Raced()
     raced.objects = objects_of(repository)
-    assert reopened(replace(repository, objects=raced), "password").ring == 3
+    assert reopened(repository._replace(objects=raced), "password").ring == 3
     assert raced.left == 0

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from holdfast.backup.ids import SnapshotId
 from holdfast.backup.manifest import load_manifest
 from holdfast.backup.prune import prune
@@ -42,7 +40,7 @@ def test_a_catalogue_rebuilt_from_packs_lists_what_was_backed_up_and_nothing_tha
     repository, first, second, contents = with_lookalikes()
     before = {row.pack for row in repository.index.packs()}
     catalogue = MemoryCatalogue()
-    again = replace(repository, index=catalogue, ledger=catalogue)
+    again = repository._replace(index=catalogue, ledger=catalogue)
     rebuild_catalogue(again)
     assert {record.id for record in again.ledger.completed()} == {first, second}
     assert {row.pack for row in again.index.packs()} == before

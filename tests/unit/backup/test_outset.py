@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +59,7 @@ def test_a_backup_after_it_asks_the_ledger_only_for_what_may_have_changed_since(
     outset = read(repository)
     asked: Any = Asked(repository.ledger)
     objects: Any = Asked(repository.objects)
-    later = replace(repository, ledger=asked, objects=objects)
+    later = repository._replace(ledger=asked, objects=objects)
     assert last_interrupted(later, USER, HOST, [ROOT], outset) is None
     parent = find_parent(later, USER, HOST, [ROOT], outset)
     assert parent == load_manifest(repository, first)

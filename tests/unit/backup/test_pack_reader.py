@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Collection
-from dataclasses import replace
 from typing import Self
 
 import pytest
@@ -50,7 +49,7 @@ def far() -> FarObjects:
 
 @pytest.fixture
 def repository(far: FarObjects) -> Repository:
-    return replace(any_repository(), objects=far)
+    return any_repository()._replace(objects=far)
 
 
 def stored(repository: Repository, *sizes: int, kind: PackKind = PackKind.DATA) -> list[ChunkId]:

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection
-from dataclasses import replace
 from typing import Any, Self
 
 import pytest
@@ -59,7 +58,7 @@ def repository(monkeypatch: pytest.MonkeyPatch) -> Repository:
     monkeypatch.setattr("holdfast.backup.writer.PACK_BYTES", dict.fromkeys(PackKind, 100_000))
     monkeypatch.setattr("holdfast.backup.writer.BATCH_BYTES", 1)
     catalogue = FarCatalogue()
-    return replace(any_repository(), objects=FarObjects(), index=catalogue, ledger=catalogue)
+    return any_repository()._replace(objects=FarObjects(), index=catalogue, ledger=catalogue)
 
 
 def note_calls(repository: Repository, on_call: Callable[[str], None]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -59,7 +58,7 @@ def archived(*kinds: PackKind, storage_class: str = "GLACIER") -> tuple[Reposito
     for row in repository.index.packs():
         if row.kind in kinds:
             archive.classes[pack_key(row.pack)] = storage_class
-    return replace(repository, objects=archive, clock=clock), archive, id_
+    return repository._replace(objects=archive, clock=clock), archive, id_
 
 
 def test_a_plan_counts_files_bytes_and_packs_where_nothing_is_archived() -> None:

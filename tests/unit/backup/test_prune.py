@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from random import Random
@@ -268,7 +267,7 @@ def test_an_empty_catalogue_is_not_taken_for_an_empty_repository() -> None:
     repository = any_repository()
     snapshot(repository, {"a": b"text"})
     fresh = any_repository()
-    lost = replace(repository, index=fresh.index, ledger=fresh.ledger)
+    lost = repository._replace(index=fresh.index, ledger=fresh.ledger)
     before = keys(repository)
     with pytest.raises(IntegrityError, match=r"no record.*repo rebuild"):
         prune(lost, owner="test")
@@ -327,7 +326,7 @@ def test_a_cleared_record_is_kept_for_a_while_and_not_cleared_again() -> None:
 
 def test_a_folder_is_flushed_for_many_packs_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     catalogue, plain = SqliteCatalogue(tmp_path / "catalogue.sqlite"), any_repository()
-    repository = replace(plain, objects=LocalObjects(tmp_path), index=catalogue, ledger=catalogue)
+    repository = plain._replace(objects=LocalObjects(tmp_path), index=catalogue, ledger=catalogue)
     made = [snapshot(repository, {f"{number}": noise(1000, number)}) for number in range(20)]
     forget(repository, made[:-1])
     flushes: list[object] = []

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from holdfast.backup.ids import PackId, Place
@@ -20,7 +18,7 @@ from tests.support.repositories import any_repository
 
 def without_catalogue(repository: Repository) -> Repository:
     fresh = MemoryCatalogue()
-    return replace(repository, index=fresh, ledger=fresh)
+    return repository._replace(index=fresh, ledger=fresh)
 
 
 @pytest.mark.parametrize("workers", [1, 4])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -110,7 +109,7 @@ def test_a_lost_catalogue_and_a_damaged_pack_are_healed_together() -> None:
     catalogue = MemoryCatalogue()
     for record in repository.ledger.completed():
         catalogue.import_record(record)
-    emptied = replace(repository, index=catalogue, ledger=catalogue)
+    emptied = repository._replace(index=catalogue, ledger=catalogue)
     assert mend(emptied, replica=replica).ok
     assert_whole(emptied, id_)
 
@@ -174,7 +173,7 @@ def test_a_chunk_is_found_in_another_pack_of_the_replica() -> None:
     copy = MemoryObjects()
     copy.objects = dict(objects_of(repository))
     catalogue = MemoryCatalogue()
-    other = replace(repository, objects=copy, index=catalogue, ledger=catalogue)
+    other = repository._replace(objects=copy, index=catalogue, ledger=catalogue)
     for key in [key for key in copy.objects if key.startswith("packs/")]:
         del copy.objects[key]
     snapshot(other, FILES, user="bob")
@@ -265,7 +264,7 @@ def test_a_snapshot_without_manifest_is_given_up() -> None:
     id_ = snapshot(repository, FILES)
     flip(repository, f"snapshots/{id_}", 60)
     catalogue = MemoryCatalogue()
-    for one in (repository, replace(repository, index=catalogue, ledger=catalogue)):
+    for one in (repository, repository._replace(index=catalogue, ledger=catalogue)):
         report = mend(one, without_lost=True)
         assert (report.ok, report.dropped[0].copy) == (True, None) if report.dropped else True
         prune(one, owner="test")
@@ -278,7 +277,7 @@ def test_a_manifest_without_record_that_is_damaged_too_is_healed_and_listed() ->
     replica = replica_of(repository)
     flip(repository, f"snapshots/{id_}", 60)
     catalogue = MemoryCatalogue()
-    emptied = replace(repository, index=catalogue, ledger=catalogue)
+    emptied = repository._replace(index=catalogue, ledger=catalogue)
     assert mend(emptied, replica=replica).ok
     assert_whole(emptied, id_)
 
@@ -287,7 +286,7 @@ def test_a_copy_in_another_pack_heals_without_a_replica() -> None:
     repository = any_created()
     id_ = snapshot(repository, FILES)
     other = MemoryCatalogue()
-    blind = replace(repository, index=other)  # a writer that looked before the first had published
+    blind = repository._replace(index=other)  # a writer that looked before the first had published
     snapshot(blind, FILES, user="bob")
     rebuild_catalogue(repository)
     flip(repository, packs(repository, PackKind.DATA)[0], 100)

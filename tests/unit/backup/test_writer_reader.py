@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Collection
-from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -39,7 +38,7 @@ class Counting(MemoryObjects):
 
 def counted() -> tuple[Repository, Counting]:
     objects = Counting()
-    return replace(any_repository(), objects=objects), objects
+    return any_repository()._replace(objects=objects), objects
 
 
 def noise(size: int, seed: int = 1) -> bytes:
@@ -160,7 +159,7 @@ def test_look_ups_are_few() -> None:
             return super().usable(chunks)
 
     asked = Asked()
-    repository = replace(any_repository(), index=asked, ledger=asked)
+    repository = any_repository()._replace(index=asked, ledger=asked)
     store(repository, *(b"%d" % number for number in range(2000)))
     assert asked.calls <= 9
     store(repository, *(noise(MIB // 4, seed) for seed in range(17)))
@@ -191,7 +190,7 @@ def test_a_pack_collected_before_it_was_published_is_stored_under_another_name()
             return super().publish(pack, chunks)
 
     collecting = Collecting()
-    repository = replace(any_repository(), index=collecting, ledger=collecting)
+    repository = any_repository()._replace(index=collecting, ledger=collecting)
     (chunk,) = store(repository, b"text")
     (row,) = packs(repository)
     assert row.pack not in collecting.collected
@@ -205,7 +204,7 @@ def test_a_writer_whose_packs_are_always_collected_gives_up() -> None:
 
     hostile = Hostile()
     with pytest.raises(Conflict):
-        store(replace(any_repository(), index=hostile, ledger=hostile), b"text")
+        store(any_repository()._replace(index=hostile, ledger=hostile), b"text")
 
 
 def test_neighbours_are_read_in_one_request() -> None:

@@ -28,7 +28,9 @@ NEVER = {
 }
 WORKERS = {"ctypes", "pickle", "socket", "holdfast.backup.workers"}
 VERBS = {
-    "backup source": NEVER | WORKERS | {"logging", "pyfastcdc", "random", "shutil", "typing_extensions"},
+    "backup source": NEVER
+    | WORKERS
+    | {"dataclasses", "difflib", "logging", "pyfastcdc", "random", "shutil", "typing_extensions"},
     "restore latest --target t": NEVER | {"logging", "holdfast.backup.rebuild"},
     "verify": NEVER,
     "forget --keep-last 1 --apply --prune": NEVER,
