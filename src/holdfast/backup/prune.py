@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TypeVar
 
 from holdfast.backup.compact import choose, compact
 from holdfast.backup.condemn import condemn
+from holdfast.backup.exclusion import LEASE, alone
 from holdfast.backup.ids import ChunkId, PackId, SnapshotId
 from holdfast.backup.manifest import PREFIX as MANIFESTS
 from holdfast.backup.manifest import manifest_ids
@@ -27,11 +28,8 @@ from holdfast.backup.spill import ChunksByPack
 from holdfast.backup.together import change_all, delete_all, remove_all
 from holdfast.errors import Conflict, HoldfastError, IntegrityError, NotFound
 
-LOCK = "prune"
-LEASE = timedelta(minutes=15)
 RECORDS_KEPT = timedelta(days=90)
 """How long the record of a forgotten, failed or abandoned session stays to be looked at."""
-HOLDS_PER_LEASE = 3
 DELETED_TOGETHER = 2048
 """Packs: where objects lie in 256 folders, each of which is flushed once, more saves little."""
 UNPOINTED_TOGETHER = 32
@@ -118,12 +116,8 @@ def prune(
         Conflict: another prune is at work.
         IntegrityError: the catalogue does not account for what is stored; no data was deleted.
     """
-    job = _Pruning(repository, owner, lease, progress or (lambda _: None), workers, readers)
-    job.hold()
-    try:
-        return job.run()
-    finally:
-        repository.ledger.unlock(LOCK, owner)
+    with alone(repository.ledger, repository.clock, owner=owner, lease=lease) as tick:
+        return _Pruning(repository, tick, progress or (lambda _: None), workers, readers).run()
 
 
 def _settled(rows: Iterable[PackRow], active: Iterable[Record]) -> list[PackRow]:
@@ -156,8 +150,7 @@ class _Pruning:
     """One run. Each method is one step of the page."""
 
     repository: Repository
-    owner: str
-    lease: timedelta
+    tick: Callable[[], None]
     progress: OnStep
     workers: int
     readers: int
@@ -166,7 +159,6 @@ class _Pruning:
     _orphans: list[PackRow] = field(default_factory=list)
     _absent: set[PackId] = field(default_factory=set)
     _contents: dict[PackId, list[ChunkId]] = field(default_factory=dict)
-    _hold_again: datetime | None = None
 
     def run(self) -> PruneReport:
         """Do the steps in their order."""
@@ -178,17 +170,6 @@ class _Pruning:
         self._condemn([*_dead(rows, used.keys() - rewritten, active), *self._orphans])
         self._judge_again()
         return self.report
-
-    def hold(self) -> None:
-        """Take or extend the lock; raise Conflict if someone else has it."""
-        now = self.repository.clock.now()
-        self.repository.ledger.lock(LOCK, self.owner, now + self.lease, now)
-        self._hold_again = now + self.lease / HOLDS_PER_LEASE
-
-    def tick(self) -> None:
-        """Extend the lock when a third of its time has passed."""
-        if self._hold_again is None or self.repository.clock.now() >= self._hold_again:
-            self.hold()
 
     def _step(self, text: str) -> None:
         self.tick()

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from holdfast.backup.compact import BlockMover
 from holdfast.backup.condemn import condemn
 from holdfast.backup.drop_lost import Dropped, drop_lost
+from holdfast.backup.exclusion import LEASE, alone
 from holdfast.backup.ids import ChunkId, PackId, SnapshotId
 from holdfast.backup.manifest import PREFIX as MANIFESTS
 from holdfast.backup.manifest import manifest_ids
@@ -19,7 +20,6 @@ from holdfast.backup.mark import LOOKUP_BATCH, batches
 from holdfast.backup.pack import Block, footer_in, open_block, pack_key, pack_of_key, read_footer
 from holdfast.backup.parallel import each
 from holdfast.backup.ports import PackKind, PackRow, PackState
-from holdfast.backup.prune import HOLDS_PER_LEASE, LEASE, LOCK
 from holdfast.backup.reader import ChunkReader
 from holdfast.backup.rebuild import NOBODY, import_snapshot, rebuild_catalogue
 from holdfast.backup.replica import Replica
@@ -72,12 +72,8 @@ def repair(
         Conflict: a prune or another repair is at work.
         InvalidRequest: the repository is open read-only.
     """
-    job = _Repair(repository, owner, lease, replica, source, without_lost, progress or (lambda _: None), workers)
-    job.hold()
-    try:
-        return job.run()
-    finally:
-        repository.ledger.unlock(LOCK, owner)
+    with alone(repository.ledger, repository.clock, owner=owner, lease=lease) as tick:
+        return _Repair(repository, tick, replica, source, without_lost, progress or (lambda _: None), workers).run()
 
 
 @dataclass(slots=True)
@@ -85,8 +81,7 @@ class _Repair:
     """One run. Each method is a step of the page."""
 
     repository: Repository
-    owner: str
-    lease: timedelta
+    tick: Callable[[], None]
     replica: Replica | None
     source: Source | None
     without_lost: bool
@@ -96,18 +91,6 @@ class _Repair:
     rebuilt: bool = False
     manifests_healed: int = 0
     bytes_stored: int = 0
-    _hold_again: datetime | None = None
-
-    def hold(self) -> None:
-        """Take or extend the lock that prune takes too."""
-        now = self.repository.clock.now()
-        self.repository.ledger.lock(LOCK, self.owner, now + self.lease, now)
-        self._hold_again = now + self.lease / HOLDS_PER_LEASE
-
-    def tick(self) -> None:
-        """Extend the lock when a third of its time has passed."""
-        if self._hold_again is None or self.repository.clock.now() >= self._hold_again:
-            self.hold()
 
     def run(self) -> RepairReport:
         """Verify, and heal until nothing changes any more."""

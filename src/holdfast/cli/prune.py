@@ -47,14 +47,22 @@ def carry_out(repository: Repository, *, quiet: bool) -> PruneReport:
     from holdfast.backup.remote import is_remote
 
     line = TerminalLine(quiet=quiet)
-    owner = f"{os.uname().nodename} {os.getpid()} {os.urandom(4).hex()}"
     workers = WORKERS if is_remote(repository.objects) else 1
     try:
         return prune(
-            repository, owner=owner, progress=lambda step: line.write(lambda _: step), workers=workers, readers=READERS
+            repository,
+            owner=this_process(),
+            progress=lambda step: line.write(lambda _: step),
+            workers=workers,
+            readers=READERS,
         )
     finally:
         line.clear()
+
+
+def this_process() -> str:
+    """Return what tells others which process holds the lock, and is like no other's."""
+    return f"{os.uname().nodename} {os.getpid()} {os.urandom(4).hex()}"
 
 
 def _print_plan(plan: PrunePlan, output: str, quiet: bool) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ import click
 
 from holdfast.cli.keys import GivenKeys
 from holdfast.cli.progress import CountLine
+from holdfast.cli.prune import this_process
 from holdfast.cli.repository import opened, reads_repository
 from holdfast.cli.text import json_path, shown_count, shown_path, shown_size
 from holdfast.cli.verify import damage_as_json, damage_lines
@@ -137,7 +137,7 @@ def _apply(
 
     report = repair(
         repository,
-        owner=secrets.token_hex(8),
+        owner=this_process(),
         replica=replica,
         source=source,
         without_lost=without_lost,

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 
+from holdfast.backup.exclusion import already_held
 from holdfast.backup.ids import ChunkId, PackId, Place, SnapshotId
 from holdfast.backup.ports import PackRow, PackState, Record, Status, StoredObject
 from holdfast.errors import Conflict, LeaseLost, NotFound
@@ -274,7 +275,7 @@ class MemoryCatalogue:
         with self._lock:
             holder, end = self._locks.get(name, (owner, now))
             if holder != owner and end > now:
-                raise Conflict(f"{name} is being done by {holder} until {end.isoformat()}; try again then")
+                raise already_held(name, holder, end.isoformat())
             self._locks[name] = (owner, until)
 
     def unlock(self, name: str, owner: str) -> None:

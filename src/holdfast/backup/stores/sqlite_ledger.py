@@ -139,7 +139,9 @@ class SqliteLedger(SqliteFile):
             return held
 
         if held := self._write(change):
-            raise Conflict(f"{name} is being done by {held[0]} until {held[1]}; try again then")
+            from holdfast.backup.exclusion import already_held  # only who is refused needs it
+
+            raise already_held(name, *held)
 
     def unlock(self, name: str, owner: str) -> None:
         """Release the lock if this owner holds it."""

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from holdfast.backup.exclusion import already_held
 from holdfast.backup.ids import SnapshotId
 from holdfast.backup.ports import Record, Status
 from holdfast.backup.stores.aws.dynamodb import (
@@ -253,7 +254,7 @@ class DynamoLedger:
         if taken is None:
             held = self._table.get(ledger_key(f"lock#{name}")) or {}
             holder, end = (held.get(part, {}).get("S", "someone") for part in ("owner", "until"))
-            raise Conflict(f"{name} is being done by {holder} until {end}; try again then")
+            raise already_held(name, holder, end)
 
     def unlock(self, name: str, owner: str) -> None:
         """Release the lock if this owner holds it; the row stays, ended long ago."""
