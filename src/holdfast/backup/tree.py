@@ -270,7 +270,7 @@ def walk(
             stack.append((path, entries_of(chunks, entry.nodes, entry.levels, on_damage)))
 
 
-class _Piece(NamedTuple):
+class Piece(NamedTuple):
     """A tree chunk to visit: a directory's node, or a list that has `levels` more lists between it and the end."""
 
     chunk: ChunkId
@@ -279,6 +279,7 @@ class _Piece(NamedTuple):
 
     @property
     def mark(self) -> ChunkId:
+        """Return 33 bytes that stand for it: one chunk may be several pieces."""
         return ChunkId(self.chunk + bytes([2 * (self.levels + 1) + self.of_nodes]))
 
 
@@ -303,7 +304,7 @@ def references(
     With `on_damage`, a node or list that cannot be read is reported and what is below it left out; else it raises.
     `decode` is `held_by_node` for callers who keep what they find, and need not know whether it can be restored.
     """
-    pending = [_Piece(root, NODE, True) for root in roots]
+    pending = root_pieces(roots)
     while pending:
         batch, pending[:] = pending[-WINDOW:], pending[:-WINDOW]
         fresh = {piece.mark: piece for piece in batch if piece.mark not in seen}
@@ -314,7 +315,7 @@ def references(
             if piece.chunk not in data:
                 continue
             try:
-                leaves, pieces = _below(data[piece.chunk], piece, decode)
+                leaves, pieces = held_by(data[piece.chunk], piece, decode)
             except IntegrityError as error:
                 if on_damage is None:
                     raise
@@ -339,10 +340,10 @@ def references_of_each(
     A node that trees share at the same depth is read once. What is below a node is left out for the trees that `seen`
     names under its mark, and those met are added there. A chunk is yielded again where it is met again.
     """
-    level: dict[_Piece, int] = {}
+    level: dict[Piece, int] = {}
     for number, several in enumerate(roots):
         for root in several:
-            _add_bits(level, _Piece(root, NODE, True), 1 << number)
+            _add_bits(level, Piece(root, NODE, True), 1 << number)
     while level:
         fresh = {piece: new for piece, bits in level.items() if (new := bits & ~seen.get(piece.mark, 0))}
         level = {}
@@ -353,7 +354,7 @@ def references_of_each(
         while batch := list(islice(rest, WINDOW)):
             data = _readable(chunks, [piece.chunk for piece in batch], None)
             for piece in batch:
-                leaves, pieces = _below(data[piece.chunk], piece)
+                leaves, pieces = held_by(data[piece.chunk], piece)
                 yield from zip(leaves, repeat(fresh[piece]))
                 for below in pieces:
                     _add_bits(level, below, fresh[piece])
@@ -367,16 +368,30 @@ NODE = -1
 """The level of a directory's node: below every list."""
 
 
-def _below(data: bytes, piece: _Piece, decode: DecodeNode = decode_node) -> tuple[list[ChunkId], list[_Piece]]:
+def root_pieces(roots: Iterable[ChunkId]) -> list[Piece]:
+    """Return the pieces that a source's tree begins with."""
+    return [Piece(root, NODE, True) for root in roots]
+
+
+def pieces_of(entry: Entry) -> list[Piece]:
+    """Return a directory's nodes or lists of nodes, or a file's lists of content."""
+    if entry.kind is EntryKind.DIRECTORY:
+        return [Piece(node, entry.levels - 1, True) for node in entry.nodes]
+    items = entry.content if entry.levels else ()
+    return [Piece(item, entry.levels - 1, False) for item in items if not isinstance(item, int)]
+
+
+def held_by(data: bytes, piece: Piece, decode: DecodeNode = decode_node) -> tuple[list[ChunkId], list[Piece]]:
+    """Return the chunks of content and the pieces that a piece of these bytes leads to; raise IntegrityError."""
     leaves: list[ChunkId] = []
-    pieces: list[_Piece] = []
+    pieces: list[Piece] = []
 
     def meet(items: Iterable[Item], levels: int, of_nodes: bool) -> None:
         ids = [item for item in items if not isinstance(item, int)]
         if levels == 0 and not of_nodes:
             leaves.extend(ids)
         else:
-            pieces.extend(_Piece(chunk, levels - 1, of_nodes) for chunk in ids)
+            pieces.extend(Piece(chunk, levels - 1, of_nodes) for chunk in ids)
 
     if piece.levels == NODE:
         for entry in decode(data):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from random import Random, SystemRandom
 from typing import TypeVar
 
-from holdfast.backup.entry import EntryKind
+from holdfast.backup.blame import Blame
 from holdfast.backup.ids import ChunkId, PackId, SnapshotId
 from holdfast.backup.manifest import Manifest, load_manifest, manifest_ids
 from holdfast.backup.mark import LOOKUP_BATCH, MANIFESTS_AT_ONCE, batches
@@ -21,7 +21,7 @@ from holdfast.backup.ports import PackState, Status
 from holdfast.backup.reader import ChunkReader
 from holdfast.backup.repository import Repository, require_current_keys
 from holdfast.backup.spill import ChunksByPack, ChunkSet
-from holdfast.backup.tree import content_of, references, walk
+from holdfast.backup.tree import references
 from holdfast.backup.verify_packs import Look, LooksApart, look_at
 from holdfast.errors import IntegrityError, InvalidRequest, NotFound
 
@@ -259,43 +259,38 @@ class _Verification:
             self._note(key, what)
 
     def blame(self) -> None:
-        """Name the snapshots and files that damaged chunks belong to; costs a walk, only if something is damaged."""
-        damaged = defaultdict[ChunkId, list[Damage]](list)
-        for damage in self.damage.values():
+        """Name the snapshots and files that damaged chunks belong to; reads each distinct node once more."""
+        noted = list(self.damage.values())
+        damaged = defaultdict[ChunkId, int](int)
+        for number, damage in enumerate(noted):
             for chunk in damage.chunks:
-                damaged[chunk].append(damage)
+                damaged[chunk] |= 1 << number
         if not damaged:
             return
+        blame = Blame(self._reader, damaged)
         records = self._repository.ledger.get([manifest.id for manifest in self._manifests])
         for manifest in self._manifests:
             if manifest.id not in records or records[manifest.id].status is not Status.COMPLETED:
                 continue  # forgotten since this began
-            for path, chunks in self._files(manifest):
-                for damage in {id(one): one for c in chunks if c in damaged for one in damaged[c]}.values():
-                    if damage.snapshots[-1:] != [manifest.id]:
-                        damage.snapshots.append(manifest.id)
-                    if path and path not in damage.files and len(damage.files) < MOST_FILES:
-                        damage.files.append(path)
+            hit = blame.of(manifest.roots)
+            for number in _ones(hit):
+                noted[number].snapshots.append(manifest.id)
+            wanted = sum(1 << number for number in _ones(hit) if len(noted[number].files) < MOST_FILES)
+            for source in manifest.sources:
+                for path, bits in blame.files(source.root, wanted):
+                    _name(os.fsdecode(b"/".join(path)), (noted[number] for number in _ones(bits)))
         self.damage = {key: one for key, one in self.damage.items() if one.snapshots or not one.gone}
 
-    def _files(self, manifest: Manifest) -> Iterator[tuple[str, list[ChunkId]]]:
-        """Yield each file and folder (with a slash) with its chunks; first the trees' own, without a path."""
-        torn: list[ChunkId] = []
 
-        def note_torn(chunk: ChunkId, _: IntegrityError) -> None:
-            torn.append(chunk)
-
-        yield "", list(references(self._reader, manifest.roots, set(), on_damage=_pass_over))
-        for source in manifest.sources:
-            for path, entry in walk(self._reader, source.root, on_damage=_pass_over):
-                name = os.fsdecode(b"/".join(path))
-                if entry.kind is EntryKind.DIRECTORY:
-                    yield f"{name}/", list(entry.nodes)
-                elif entry.kind is EntryKind.FILE:
-                    items = list(content_of(self._reader, entry, note_torn))
-                    yield name, [*torn, *(item for item in items if not isinstance(item, int))]
-                    torn.clear()
+def _ones(bits: int) -> Iterator[int]:
+    """Yield the numbers of the bits that are set."""
+    while bits:
+        lowest = bits & -bits
+        yield lowest.bit_length() - 1
+        bits ^= lowest
 
 
-def _pass_over(chunk: ChunkId, error: IntegrityError) -> None:
-    """Go on past a damaged node: it was noted before."""
+def _name(path: str, damages: Iterable[Damage]) -> None:
+    for damage in damages:
+        if path and path not in damage.files and len(damage.files) < MOST_FILES:
+            damage.files.append(path)
