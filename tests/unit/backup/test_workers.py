@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
+import platform
 import resource
 import signal
 import time
@@ -11,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from holdfast.backup.workers import Ask, Work, Workers
+from holdfast.backup.workers import KEPT_BYTES, REMOTE_KEPT_BYTES, Ask, Work, Workers, keep_buffers
 from holdfast.errors import SourceUnreadable, StoreUnavailable
 from tests.support.processes import wait_until_gone
 
@@ -117,6 +119,27 @@ def test_a_worker_may_open_all_the_files_that_the_system_allows() -> None:
         assert resource.getrlimit(resource.RLIMIT_NOFILE) == (min(256, hard), hard)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def resident_bytes() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries decide by themselves what to keep")
+def test_a_worker_of_a_remote_store_gives_memory_back_that_others_keep() -> None:
+    def left_after_24_mib(most_bytes: int) -> int:
+        keep_buffers(most_bytes)
+        ctypes.CDLL(None).malloc_trim(0)
+        before = resident_bytes()
+        held = [b"x" * 300_000 for _ in range(84)]
+        assert resident_bytes() > before + 24_000_000
+        del held
+        return resident_bytes() - before
+
+    with workers(lambda _: left_after_24_mib, 1) as one:
+        (little,) = one.all_do(REMOTE_KEPT_BYTES, "job")
+        (much,) = one.all_do(KEPT_BYTES, "job")
+    assert little < REMOTE_KEPT_BYTES + 1_000_000 < much
 
 
 def test_closing_ends_workers_in_the_middle_of_a_job(monkeypatch: pytest.MonkeyPatch) -> None:
