@@ -8,7 +8,7 @@ from functools import partial
 
 from holdfast.backup.ids import ChunkId, PackId, Place, SnapshotId
 from holdfast.backup.manifest import Manifest, load_manifest, manifest_ids
-from holdfast.backup.pack import PREFIX, Footer, pack_key, pack_of_key, read_footer
+from holdfast.backup.pack import PREFIX, Footer, name_of, pack_key, pack_of_key, read_footer
 from holdfast.backup.parallel import each
 from holdfast.backup.ports import PackRow, PackState, Record, Status
 from holdfast.backup.repository import Repository
@@ -68,9 +68,18 @@ def _read_pack(repository: Repository, states: Mapping[PackId, PackState], found
     elif states[pack] is not PackState.PENDING and _is_known(repository, pack, footer):
         return 0
     if states.get(pack) is PackState.CONDEMNED:
+        if not _is_whole(repository, pack):
+            return 0  # a repair emptied it: what was lost with it has no place, so that it is stored again when met
         repository.index.revive(pack)
     repository.index.publish(pack, footer.chunks)
     return len(footer.chunks)
+
+
+def _is_whole(repository: Repository, pack: PackId) -> bool:
+    try:
+        return name_of(repository.objects.get(pack_key(pack))) == pack
+    except NotFound:
+        return False
 
 
 def _is_known(repository: Repository, pack: PackId, footer: Footer) -> bool:

@@ -248,6 +248,16 @@ def test_after_giving_up_the_next_backup_reads_a_folder_that_did_not_change(tmp_
     assert_whole(repository, summary.snapshot)
 
 
+def test_a_rebuilt_catalogue_does_not_point_at_a_damaged_pack_that_a_repair_emptied() -> None:
+    repository = any_created()
+    id_ = snapshot(repository, FILES)
+    flip(repository, packs(repository, PackKind.DATA)[0], 100)
+    assert not mend(repository).ok
+    rebuild_catalogue(repository)
+    snapshot(repository, FILES, user="bob")  # who meets the lost content, and is not told that it is stored
+    assert_whole(repository, id_)
+
+
 def test_a_folder_whose_list_is_lost_is_given_up_and_named() -> None:
     repository = any_created()
     id_ = snapshot(repository, FILES)
