@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, is_hypothesis_test, settings
 from hypothesis.internal.conjecture import engine
 
-PROPERTY_SECONDS = 120
+PROPERTY_SECONDS = 240
 """What a property may take at most, its counterexample made small included; at rest none takes 3."""
 
 # A machine that does other work too must not fail a property: what it says about time is said by benches.

@@ -12,6 +12,7 @@ from holdfast.backup import argon2id
 from holdfast.backup.argon2id import PasswordCost, derive
 from holdfast.backup.ids import RepositoryId
 from holdfast.backup.key_slots import PasswordKey
+from tests.support.patience import PATIENCE_SECONDS
 
 SALT = bytes(range(16))
 HERE = RepositoryId("a" * 32)
@@ -67,7 +68,7 @@ def test_others_run_while_a_key_is_derived(lanes: int) -> None:
     while not done.wait(0):
         turns += 1
         time.sleep(0.001)
-    thread.join(10)
+    thread.join(PATIENCE_SECONDS)
     assert turns > 2  # held, it would be counted once, or twice
 
 

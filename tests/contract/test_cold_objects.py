@@ -11,7 +11,8 @@ from holdfast.backup.cold import Tier
 from holdfast.backup.stores.aws.objects import S3Objects
 from holdfast.errors import NotFound, StoreDenied
 from holdfast.rehearsal.ports import EmbeddedAws
-from tests.support.emulator import HOME, aws, eventually
+from tests.support.emulator import HOME, aws
+from tests.support.patience import eventually
 
 pytestmark = pytest.mark.emulator
 __all__ = ["aws"]

@@ -12,7 +12,8 @@ import pytest
 
 from holdfast.rehearsal.deploy import deploy
 from holdfast.rehearsal.ports import EmbeddedAws
-from tests.support.emulator import ANYTHING, HOME, code, eventually, function, invoke, role, stack
+from tests.support.emulator import ANYTHING, HOME, code, function, invoke, role, stack
+from tests.support.patience import eventually
 
 pytestmark = pytest.mark.emulator
 

@@ -16,7 +16,8 @@ import pytest
 from holdfast.errors import Conflict
 from holdfast.rehearsal.embedded import kept
 from tests.contract.test_embedded_aws_life import alive
-from tests.support.emulator import HOME, eventually
+from tests.support.emulator import HOME
+from tests.support.patience import eventually
 
 pytestmark = pytest.mark.emulator
 

@@ -14,7 +14,8 @@ import pytest
 from holdfast.errors import StoreUnavailable
 from holdfast.rehearsal.deploy import deploy
 from holdfast.rehearsal.embedded import embedded_aws
-from tests.support.emulator import ANYTHING, HOME, code, eventually, function, invoke, role, stack
+from tests.support.emulator import ANYTHING, HOME, code, function, invoke, role, stack
+from tests.support.patience import PATIENCE_SECONDS, eventually
 
 pytestmark = pytest.mark.emulator
 
@@ -103,7 +104,7 @@ def test_nothing_is_left_when_the_parent_ends_without_stopping_it(tmp_path: Path
     assert len(processes) == 2
 
     parent.send_signal(ending)
-    parent.wait(20)
+    parent.wait(PATIENCE_SECONDS)
 
     eventually(lambda: not any(alive(process) for process in processes))
     eventually(lambda: not list(tmp_path.glob("holdfast-aws-*")))

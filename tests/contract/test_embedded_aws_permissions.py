@@ -12,7 +12,8 @@ from botocore.exceptions import ClientError
 
 from holdfast.rehearsal.ports import EmbeddedAws
 from tests.support.aws_stores import make_stores
-from tests.support.emulator import AWAY, HOME, eventually
+from tests.support.emulator import AWAY, HOME
+from tests.support.patience import eventually
 
 pytestmark = pytest.mark.emulator
 

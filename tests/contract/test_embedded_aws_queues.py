@@ -9,7 +9,8 @@ import pytest
 
 from holdfast.rehearsal.deploy import deploy
 from holdfast.rehearsal.ports import EmbeddedAws
-from tests.support.emulator import ANYTHING, HOME, code, eventually, function, role, stack
+from tests.support.emulator import ANYTHING, HOME, code, function, role, stack
+from tests.support.patience import eventually
 
 pytestmark = pytest.mark.emulator
 
@@ -95,7 +96,7 @@ def seen(aws: EmbeddedAws, prefix: str) -> list[tuple[str, int, float, float]]:
 
 def test_no_more_run_at_once_than_the_mapping_allows_and_all_run(deployed: EmbeddedAws) -> None:
     send(deployed, *({"id": f"busy-{n}", "seconds": 0.1} for n in range(20)))
-    rows = eventually(lambda: seen(deployed, "busy-") if len(seen(deployed, "busy-")) == 20 else None, seconds=60)
+    rows = eventually(lambda: seen(deployed, "busy-") if len(seen(deployed, "busy-")) == 20 else None)
 
     moments = sorted([(began, 1) for _, _, began, _ in rows] + [(ended, -1) for *_, ended in rows])
     running, most = 0, 0

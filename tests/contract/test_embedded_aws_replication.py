@@ -11,7 +11,8 @@ from botocore.exceptions import ClientError
 
 from holdfast.rehearsal.deploy import deploy
 from holdfast.rehearsal.ports import EmbeddedAws, Replicated
-from tests.support.emulator import ANYTHING, AWAY, HOME, code, eventually, function, invoke, role, stack
+from tests.support.emulator import ANYTHING, AWAY, HOME, code, function, invoke, role, stack
+from tests.support.patience import eventually
 
 pytestmark = pytest.mark.emulator
 

@@ -9,7 +9,8 @@ import pytest
 
 from holdfast.rehearsal.deploy import deploy
 from holdfast.rehearsal.ports import EmbeddedAws
-from tests.support.emulator import AWAY, HOME, code, eventually, function, invoke, role, stack
+from tests.support.emulator import AWAY, HOME, code, function, invoke, role, stack
+from tests.support.patience import eventually
 
 pytestmark = pytest.mark.emulator
 

@@ -18,6 +18,7 @@ import pytest
 
 from holdfast.cli.mount import fuse_library
 from holdfast.errors import HoldfastError
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.repositories import noise
 from tests.support.trees import Fifo, File, Folder, Link, Tree, make, picture
 
@@ -32,7 +33,6 @@ TREE: Tree = Folder(
         b"sub": Folder({b"%d" % number: File((noise(number * 10, number),)) for number in range(300)}, mode=0o750),
     }
 )
-WAIT_SECONDS = 20
 NOT_ALLOWED = ("not permitted", "Permission denied")
 
 
@@ -50,12 +50,12 @@ def mounted(repo: Path, on: Path) -> Iterator[subprocess.Popen[str]]:
     try:
         told = process.stderr.readline()
         if not told.startswith("mounted on"):
-            told += process.communicate(timeout=WAIT_SECONDS)[1]
+            told += process.communicate(timeout=PATIENCE_SECONDS)[1]
             if any(reason in told for reason in NOT_ALLOWED):
                 pytest.skip(f"mounting is not allowed here: {told.strip()}")
             pytest.fail(told)
         yield process
-        assert process.wait(WAIT_SECONDS) == 0
+        assert process.wait(PATIENCE_SECONDS) == 0
     finally:
         process.kill()
         process.communicate()
@@ -82,7 +82,7 @@ def repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def unmount(process: subprocess.Popen[str], on: Path) -> None:
     process.send_signal(signal.SIGINT)
-    process.wait(WAIT_SECONDS)
+    process.wait(PATIENCE_SECONDS)
     assert not os.path.ismount(on)
 
 
@@ -127,6 +127,6 @@ def test_sigterm_ends_it_at_once_though_nobody_asks_for_anything(repo: Path, tmp
     with mounted(repo, on) as process:
         began = time.monotonic()
         process.terminate()
-        process.wait(WAIT_SECONDS)
-        assert time.monotonic() - began < WAIT_SECONDS / 2
+        process.wait(PATIENCE_SECONDS)
+        assert time.monotonic() - began < PATIENCE_SECONDS / 2
     assert list(on.iterdir()) == []

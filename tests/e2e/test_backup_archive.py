@@ -15,6 +15,7 @@ import pytest
 from holdfast.rehearsal.embedded import kept
 from holdfast.rehearsal.ports import EmbeddedAws
 from holdfast.report.model import Evidence, Verdict, load
+from tests.support.patience import PATIENCE_SECONDS
 
 pytestmark = [pytest.mark.e2e, pytest.mark.emulator, pytest.mark.synth, pytest.mark.timeout(300)]
 
@@ -55,7 +56,7 @@ def keys(aws: EmbeddedAws, region: str, bucket: str, prefix: str = "") -> set[st
 
 
 def awaited(aws: EmbeddedAws, region: str, bucket: str, prefix: str, count: int) -> set[str]:
-    end = time.monotonic() + 60
+    end = time.monotonic() + PATIENCE_SECONDS
     while len(found := keys(aws, region, bucket, prefix)) < count:
         assert time.monotonic() < end, found
         time.sleep(0.2)

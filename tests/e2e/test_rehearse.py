@@ -16,6 +16,7 @@ import pytest
 
 from holdfast.rehearsal.measure_memory import descendants
 from holdfast.report.model import Evidence, Report, load
+from tests.support.patience import PATIENCE_SECONDS
 
 pytestmark = [pytest.mark.e2e, pytest.mark.emulator, pytest.mark.synth, pytest.mark.timeout(600)]
 
@@ -139,7 +140,7 @@ def test_ctrl_c_ends_cleanly_and_is_not_presented_as_whole(tmp_path: Path) -> No
         started = descendants(process.pid)
         os.killpg(process.pid, signal.SIGINT)
         process.stdout.read()
-        assert process.wait(30) == 130
+        assert process.wait(PATIENCE_SECONDS) == 130
     assert len(started) > 1
     assert left_of(started) == []
     report = load(out)

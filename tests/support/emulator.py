@@ -5,9 +5,8 @@ from __future__ import annotations
 import io
 import json
 import textwrap
-import time
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -88,12 +87,3 @@ def invoke(aws: EmbeddedAws, name: str, event: object = None, *, region: str = H
     payload = json.load(answer["Payload"])
     assert "FunctionError" not in answer, payload
     return payload
-
-
-def eventually(condition: Callable[[], Any], *, seconds: float = 15.0) -> Any:
-    """Wait until `condition` holds and return its value."""
-    deadline = time.monotonic() + seconds
-    while not (value := condition()):
-        assert time.monotonic() < deadline, f"not within {seconds} s"
-        time.sleep(0.05)
-    return value

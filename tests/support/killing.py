@@ -29,6 +29,7 @@ from holdfast.backup.verify import verify
 from tests.support.backups import restored
 from tests.support.clocks import FakeClock
 from tests.support.local_backup import LEASE, catalogue_of, create, digest_of, opened
+from tests.support.patience import PATIENCE_SECONDS
 
 T = TypeVar("T")
 ROOT = Path(__file__).parents[2]
@@ -61,7 +62,7 @@ def running(*jobs: list[str]) -> Iterator[list[subprocess.Popen[str]]]:
         for process in processes:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
-            process.wait(30)
+            process.wait(PATIENCE_SECONDS)
             assert process.stdout is not None
             process.stdout.close()
 
@@ -73,7 +74,7 @@ def killed_after(process: subprocess.Popen[str], lines: int, pause: float) -> li
     time.sleep(pause)
     process.send_signal(signal.SIGKILL)
     rest = process.stdout.read().splitlines()
-    status = process.wait(30)
+    status = process.wait(PATIENCE_SECONDS)
     assert status == -signal.SIGKILL, f"it ended by itself, with status {status}"
     return [line for line in [*printed, *rest] if line]
 

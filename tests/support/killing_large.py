@@ -27,6 +27,7 @@ from holdfast.backup.verify import verify
 from tests.support.backups import restored
 from tests.support.killing import ROOT, large_form, left_without_notes, running
 from tests.support.local_backup import WORKER_KILLED, catalogue_of, create, digest_of, opened
+from tests.support.patience import PATIENCE_SECONDS
 
 JOBS = 3
 MIB = 1024 * 1024
@@ -107,7 +108,7 @@ def _back_up(
             victim, line = _kill(process, dice) if killed < MOST_KILLS_EACH else ("", "")
             assert process.stdout is not None
             *_, last = [line, *process.stdout.read().splitlines()]
-            status = process.wait(60)
+            status = process.wait(PATIENCE_SECONDS)
         if len(told := last.split()) == 3:  # acknowledged, and perhaps killed after that
             return SnapshotId(told[0]), noted, int(told[2])
         assert status == (WORKER_KILLED if victim == "worker" else -signal.SIGKILL), f"{victim}: status {status}"

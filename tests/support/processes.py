@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
-import time
 from pathlib import Path
 
 import pytest
 
+from tests.support.patience import eventually
+
 
 def wait_until_gone(*pids: int) -> None:
-    """Return once none of them runs; fail after ten seconds."""
-    deadline = time.monotonic() + 10
-    while any(is_running(pid) for pid in pids):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    """Return once none of them runs."""
+    eventually(lambda: not any(is_running(pid) for pid in pids), pause=0.01)
 
 
 def is_running(pid: int) -> bool:

@@ -10,10 +10,10 @@ from typing import Any
 
 from holdfast.backup.repository import Repository
 from tests.support.faults import Killed
+from tests.support.patience import PATIENCE_SECONDS
 
 Choose = Callable[[Sequence[str], str | None], str]
 """Given the jobs that can go on and the one that ran last, names the next."""
-PATIENCE = 60
 
 
 @dataclass
@@ -63,7 +63,7 @@ class Schedule:
             job.thread.start()
         else:
             job.turn.release()
-        assert self._back.acquire(timeout=PATIENCE), f"{job.name} neither called a port nor ended"
+        assert self._back.acquire(timeout=PATIENCE_SECONDS), f"{job.name} neither called a port nor ended"
         if job.done:
             job.thread.join()
 

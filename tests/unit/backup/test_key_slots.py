@@ -11,6 +11,7 @@ from holdfast.backup.ids import RepositoryId
 from holdfast.backup.key_slots import PasswordKey, parse_slot
 from holdfast.backup.wire import pack_json
 from holdfast.errors import IntegrityError, WrongKey
+from tests.support.patience import PATIENCE_SECONDS
 
 REPOSITORY = RepositoryId("a" * 32)
 CHEAP = PasswordCost(memory_kib=64, passes=1, lanes=1)
@@ -75,7 +76,7 @@ def test_passwords_may_be_tried_by_several_threads_at_once() -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(PATIENCE_SECONDS)
     assert opened == [MASTER] * 90
 
 

@@ -13,6 +13,7 @@ from holdfast.backup.repository import Repository
 from holdfast.backup.stores.memory import MemoryCatalogue, MemoryObjects
 from holdfast.backup.writer import ChunkWriter
 from holdfast.errors import Conflict, StoreUnavailable
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.repositories import any_repository, noise
 
 SESSION = SnapshotId("5" * 32)
@@ -80,13 +81,13 @@ def test_the_next_pack_is_filled_while_one_is_put(repository: Repository) -> Non
     def hold(call: str) -> None:
         if call == "put":
             begun.set()
-            assert may_end.wait(30)
+            assert may_end.wait(PATIENCE_SECONDS)
 
     note_calls(repository, hold)
     writer = ChunkWriter(repository, SESSION)
     contents = [noise(60_000, seed=number) for number in range(4)]
     chunks = [writer.add(PackKind.DATA, content) for content in contents]
-    assert begun.wait(30)
+    assert begun.wait(PATIENCE_SECONDS)
     assert writer.packs_added == []
     may_end.set()
     writer.flush()
@@ -99,7 +100,7 @@ def test_a_full_pack_is_put_beside_the_one_before_and_no_third_is_filled_meanwhi
 
     def meet(call: str) -> None:
         if call == "put":
-            both.wait(30)
+            both.wait(PATIENCE_SECONDS)
 
     note_calls(repository, meet)
     writer = ChunkWriter(repository, SESSION)
@@ -116,7 +117,7 @@ def test_at_the_end_the_last_pack_of_each_kind_is_stored_at_once(repository: Rep
 
     def meet(call: str) -> None:
         if call == "put":
-            both.wait(30)
+            both.wait(PATIENCE_SECONDS)
 
     note_calls(repository, meet)
     writer = ChunkWriter(repository, SESSION)

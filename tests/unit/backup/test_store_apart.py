@@ -29,6 +29,7 @@ from holdfast.backup.writer import ChunkWriter
 from holdfast.errors import Interrupted, StoreUnavailable
 from tests.support.backups import restored, source_of
 from tests.support.many_files import fill
+from tests.support.patience import PATIENCE_SECONDS
 
 
 @pytest.fixture(autouse=True)
@@ -245,7 +246,7 @@ def test_what_workers_ask_is_answered_while_the_caller_publishes_its_own_far_awa
     vars(apart)["_workers"] = apart._start()
     waited: list[bool] = []
     try:
-        assert apart.flush(meanwhile=lambda: waited.append(asked.wait(30))) == [Written(3, 0, ())] * 2
+        assert apart.flush(meanwhile=lambda: waited.append(asked.wait(PATIENCE_SECONDS))) == [Written(3, 0, ())] * 2
     finally:
         apart.close()
     assert waited == [True]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ import pytest
 from holdfast.backup.sources.directory import DirectorySource
 from holdfast.backup.sources.exclude import Exclude
 from holdfast.cli.ahead import Ahead, Counting, count, counting
+from tests.support.patience import eventually
 from tests.support.trees import File, Folder, Link, make
 
 TREE = Folder(
@@ -29,12 +29,8 @@ def source(tmp_path: Path) -> DirectorySource:
     return DirectorySource([os.fsencode(tmp_path / "source")], exclude=Exclude([b"*.out"]))
 
 
-def awaited(ahead: Counting) -> Ahead | None:
-    for _ in range(500):
-        if found := ahead.result():
-            return found
-        time.sleep(0.01)
-    return None
+def awaited(ahead: Counting) -> Ahead:
+    return eventually(ahead.result, pause=0.01)
 
 
 def test_files_and_bytes_are_counted_as_a_backup_would_meet_them(source: DirectorySource) -> None:

@@ -120,7 +120,6 @@ def test_crlf_and_byte_order_mark_keep_the_lines(text: bytes, capsys: pytest.Cap
     assert "a.yaml:4: error OWN001" in capsys.readouterr().out
 
 
-@pytest.mark.timeout(60)
 def test_ten_megabytes_are_read_and_more_than_sixteen_refused(capsys: pytest.CaptureFixture[str]) -> None:
     queue = "  Q{}: {{Type: AWS::SNS::Topic, Properties: {{DisplayName: {}}}}}\n"
     text = "Resources:\n" + "".join(queue.format(n, "x" * 9940) for n in range(1000))

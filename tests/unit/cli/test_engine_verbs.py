@@ -15,6 +15,7 @@ import pytest
 
 from holdfast.backup.stores.sqlite_catalogue import SqliteCatalogue
 from tests.support.command_line import Run
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.trees import Fifo, File, Folder, Link, make, picture
 
 TREE = Folder(
@@ -350,10 +351,9 @@ def on_a_terminal(folder: Path, answers: list[bytes | signal.Signals], *argument
                     else:
                         os.write(terminal, answer + b"\n")
         os.close(terminal)
-        return process.wait(30), shown
+        return process.wait(PATIENCE_SECONDS), shown
 
 
-@pytest.mark.timeout(60)
 def test_the_password_is_asked_for_on_a_terminal(tmp_path: Path) -> None:
     status, shown = on_a_terminal(tmp_path, [b"sesame", b"sesame"], "repo", "create", "repo")
     assert (status, b"sesame" in shown) == (0, False)
@@ -361,7 +361,6 @@ def test_the_password_is_asked_for_on_a_terminal(tmp_path: Path) -> None:
     assert on_a_terminal(tmp_path, [b"wrong"], "snapshots", "--repo", "repo")[0] == 5
 
 
-@pytest.mark.timeout(60)
 @pytest.mark.parametrize("answers", [[signal.SIGINT], [b"sesame", signal.SIGTERM]])
 def test_a_creation_interrupted_at_its_prompt_leaves_no_folder(
     tmp_path: Path, answers: list[bytes | signal.Signals]

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import pytest
 
 from holdfast.cli.interrupts import stop_signals
 from tests.support.command_line import Run
+from tests.support.patience import eventually
 from tests.support.repositories import noise
 
 PIPES: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
@@ -39,9 +39,7 @@ def test_an_interrupted_backup_goes_on_where_it_was(holdfast: Run, tmp_path: Pat
     holdfast("repo", "create", "repo")
     command = [sys.executable, "-c", "from holdfast.cli.main import main; main()", "backup", "source", "--repo", "repo"]
     with subprocess.Popen([*command, "--output", "events", "--jobs", "1"], **PIPES) as process:
-        deadline = time.monotonic() + 30
-        while not list((tmp_path / "repo" / "packs").glob("*/*")) and time.monotonic() < deadline:
-            time.sleep(0.01)  # until something is stored
+        eventually(lambda: list((tmp_path / "repo" / "packs").glob("*/*")), pause=0.01)  # until something is stored
         process.send_signal(signal.SIGINT)
         _, messages = process.communicate()
     assert (process.returncode, b"back up again to go on" in messages) == (130, True), messages

@@ -17,6 +17,7 @@ from holdfast.backup.sources.listing import list_folder
 from holdfast.backup.sources.scout import REPORTS_AT_A_TIME, Report, Scout, Share, Tell
 from tests.support.backups import source_of
 from tests.support.many_files import fill
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.processes import wait_until_gone
 
 Found = list[SourceEntry | Skipped]
@@ -82,10 +83,10 @@ def test_a_scout_that_is_killed_or_fails_has_nothing_more_to_tell() -> None:
 
 
 def test_a_scout_is_ended_while_it_looks() -> None:
-    scout = Scout(lambda tell: time.sleep(60))
+    scout = Scout(lambda tell: time.sleep(2 * PATIENCE_SECONDS))
     began = time.monotonic()
     scout.close()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < PATIENCE_SECONDS
 
 
 def test_a_scout_keeps_nothing_open() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from holdfast.backup.ids import SnapshotId
 from holdfast.backup.stores.sqlite_catalogue import SqliteCatalogue
 from holdfast.backup.stores.turns import MOST_TOGETHER, FileTurn, GroupCommit, Job
 from holdfast.errors import LeaseLost, StoreUnavailable
+from tests.support.patience import PATIENCE_SECONDS, eventually
 
 HOLD = """
 import fcntl, sys
@@ -36,7 +36,7 @@ class Groups:
 
     def run(self, jobs: list[Job[Any]]) -> None:
         self.begun.set()
-        assert self.go.wait(10)
+        assert self.go.wait(PATIENCE_SECONDS)
         self.sizes.append(len(jobs))
         for job in jobs:
             job.attempt()
@@ -44,10 +44,7 @@ class Groups:
 
 
 def waiting(commits: GroupCommit, count: int) -> None:
-    deadline = time.monotonic() + 10
-    while len(commits._waiting) < count:
-        assert time.monotonic() < deadline
-        time.sleep(0.001)
+    eventually(lambda: len(commits._waiting) >= count, pause=0.001)
 
 
 def started(calls: list[Callable[[], object]]) -> list[threading.Thread]:
@@ -65,12 +62,12 @@ def test_jobs_that_wait_are_run_together_and_each_gets_its_own_result() -> None:
         results[number] = commits.settle(Job(lambda: number * 2))
 
     first = started([lambda: settle(-1)])
-    assert groups.begun.wait(10)
+    assert groups.begun.wait(PATIENCE_SECONDS)
     others = started([lambda number=number: settle(number) for number in range(MOST_TOGETHER + 3)])  # type: ignore[misc]
     waiting(commits, MOST_TOGETHER + 3)
     groups.go.set()
     for thread in (*first, *others):
-        thread.join(10)
+        thread.join(PATIENCE_SECONDS)
     assert results == {number: number * 2 for number in range(-1, MOST_TOGETHER + 3)}
     assert sorted(groups.sizes) == [1, 3, MOST_TOGETHER]
 
@@ -79,11 +76,11 @@ def test_job_whose_turn_does_not_come_is_not_run() -> None:
     groups, ran = Groups(), list[int]()
     commits = GroupCommit(groups.run, patience_seconds=0.05)
     first = started([lambda: commits.settle(Job(lambda: ran.append(1)))])
-    assert groups.begun.wait(10)
+    assert groups.begun.wait(PATIENCE_SECONDS)
     with pytest.raises(TimeoutError):
         commits.settle(Job(lambda: ran.append(2)))
     groups.go.set()
-    first[0].join(10)
+    first[0].join(PATIENCE_SECONDS)
     assert ran == [1]
 
 
@@ -104,12 +101,12 @@ def test_job_taken_along_by_a_thread_that_is_stopped_is_run_by_its_own() -> None
             stopped.append(number)
 
     threads = started([lambda: settle(0)])
-    assert groups.begun.wait(10)
+    assert groups.begun.wait(PATIENCE_SECONDS)
     threads += started([lambda: settle(1), lambda: settle(2)])
     waiting(commits, 2)
     groups.go.set()
     for thread in threads:
-        thread.join(10)
+        thread.join(PATIENCE_SECONDS)
     assert len(stopped) == 1
     assert sorted([*ran, *stopped]) == [0, 1, 2]
 
@@ -126,15 +123,15 @@ def test_turn_of_a_file_passes_from_process_to_process(tmp_path: Path) -> None:
         got = threading.Event()
 
         def take() -> None:
-            with FileTurn(path).taken(10):
+            with FileTurn(path).taken(PATIENCE_SECONDS):
                 got.set()
 
         thread = started([take])[0]
         assert not got.wait(0.05)
         holder.kill()
-        thread.join(10)
+        thread.join(PATIENCE_SECONDS)
         assert got.is_set()
-    with FileTurn(path).taken(0.5):
+    with FileTurn(path).taken(PATIENCE_SECONDS):
         pass
 
 
