@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from holdfast.backup.entry import Entry, Item
 from holdfast.backup.ids import SnapshotId
 from holdfast.backup.manifest import decode_manifest
-from holdfast.backup.tree import ContentBuilder, content_of, decode_list, decode_node, held_by_node
+from holdfast.backup.tree import content_of, decode_list, decode_node, held_by_node
+from holdfast.backup.tree_builders import ContentBuilder
 from holdfast.backup.wire import pack
 from holdfast.errors import IntegrityError
 from tests.support.entries import DictChunks, any_entry, encode_nodes, entries, items, name_hash

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from holdfast.backup.entry import Entry, EntryKind, Item
 from holdfast.backup.ids import ChunkId
-from holdfast.backup.tree import NodeBuilder
+from holdfast.backup.tree_builders import NodeBuilder
 from holdfast.errors import IntegrityError
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from holdfast.backup.entry import Entry
 from holdfast.backup.ids import ChunkId
 from holdfast.backup.store_apart import Slot
-from holdfast.backup.tree import Emit, NodeBuilder
+from holdfast.backup.tree_builders import Emit, NodeBuilder
 
 Nodes = tuple[tuple[ChunkId, ...], int]
 """An entry's `nodes` and `levels`."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from holdfast.backup.entry import Entry, EntryKind, Item
-from holdfast.backup.tree import ContentBuilder, Emit
+from holdfast.backup.tree_builders import ContentBuilder, Emit
 
 MARK = b"begun\0"
 """Before the fingerprint of the file: who does not know of such entries takes them for those of a changed file."""

@@ -18,7 +18,8 @@ from holdfast.backup.rebuild import NOBODY
 from holdfast.backup.repository import Repository
 from holdfast.backup.snapshots import figures_of
 from holdfast.backup.sources import Skipped, path_of
-from holdfast.backup.tree import NodeBuilder, content_of, decode_list, decode_node
+from holdfast.backup.tree import content_of, decode_list, decode_node
+from holdfast.backup.tree_builders import NodeBuilder
 from holdfast.backup.verify import VerifyReport
 from holdfast.backup.writer import ChunkWriter
 from holdfast.errors import IntegrityError, NotFound

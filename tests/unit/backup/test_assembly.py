@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from holdfast.backup.assembly import Assembly, Kept, Nodes
 from holdfast.backup.entry import Entry, EntryKind
 from holdfast.backup.ids import ChunkId
-from holdfast.backup.tree import NodeBuilder, decode_node
+from holdfast.backup.tree import decode_node
+from holdfast.backup.tree_builders import NodeBuilder
 
 FOLDER = Entry(b"folder", EntryKind.DIRECTORY, fingerprint=b"f")
 ENTRIES = st.dictionaries(

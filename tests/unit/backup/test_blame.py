@@ -10,7 +10,7 @@ from blake3 import blake3
 from holdfast.backup.blame import Blame
 from holdfast.backup.entry import Entry, EntryKind, Path
 from holdfast.backup.ids import ChunkId
-from holdfast.backup.tree import MAX_ITEMS, ContentBuilder, NodeBuilder
+from holdfast.backup.tree_builders import MAX_ITEMS, ContentBuilder, NodeBuilder
 from holdfast.errors import IntegrityError
 
 

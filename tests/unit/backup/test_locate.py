@@ -8,7 +8,7 @@ from holdfast.backup.entry import Entry, EntryKind
 from holdfast.backup.ids import SnapshotId
 from holdfast.backup.locate import list_below, locate, names_of, roots
 from holdfast.backup.manifest import Manifest, SourceRoot
-from holdfast.backup.tree import NodeBuilder
+from holdfast.backup.tree_builders import NodeBuilder
 from holdfast.errors import IntegrityError, NotFound
 from tests.support.entries import DictChunks, any_entry, name_hash
 

@@ -14,7 +14,7 @@ from holdfast.backup.repository import Repository
 from holdfast.backup.restore import Progress, restore
 from holdfast.backup.session import new_snapshot_id
 from holdfast.backup.targets.directory import DirectoryTarget
-from holdfast.backup.tree import NodeBuilder
+from holdfast.backup.tree_builders import NodeBuilder
 from holdfast.backup.wire import pack
 from holdfast.backup.writer import ChunkWriter
 from holdfast.errors import IntegrityError, NotFound

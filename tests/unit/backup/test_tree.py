@@ -4,20 +4,8 @@ import pytest
 
 from holdfast.backup.entry import Entry, EntryKind, Item, encode_entry
 from holdfast.backup.ids import ChunkId
-from holdfast.backup.tree import (
-    ITEM_CUT,
-    MAX_ENTRIES,
-    MAX_ITEMS,
-    MAX_NODE_BYTES,
-    ContentBuilder,
-    NodeBuilder,
-    content_of,
-    decode_list,
-    decode_node,
-    entries_of,
-    references,
-    walk,
-)
+from holdfast.backup.tree import content_of, decode_list, decode_node, entries_of, references, walk
+from holdfast.backup.tree_builders import ITEM_CUT, MAX_ENTRIES, MAX_ITEMS, MAX_NODE_BYTES, ContentBuilder, NodeBuilder
 from holdfast.backup.wire import pack
 from holdfast.errors import IntegrityError
 from tests.support.entries import DictChunks, any_entry, encode_nodes, name_hash
