@@ -29,7 +29,7 @@ def test_an_archived_object_is_read_after_it_was_thawed(aws: EmbeddedAws, storag
     cold = objects.temperature("packs/a")
     assert (cold.storage_class, cold.readable, cold.thawing) == (storage_class, False, False)
     assert (objects.temperature("packs/b").storage_class, objects.temperature("packs/b").readable) == ("STANDARD", True)
-    with pytest.raises(StoreDenied):
+    with pytest.raises(StoreDenied, match="it is archived: `holdfast restore --thaw standard`"):
         objects.get("packs/a")
     for _ in range(2):  # the second finds it under way
         objects.thaw("packs/a", Tier.BULK, 2)

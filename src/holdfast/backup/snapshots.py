@@ -59,14 +59,16 @@ def readable_manifest(repository: Repository, id_: SnapshotId, on_damage: OnDama
     return None
 
 
-def resolve(repository: Repository, text: str) -> SnapshotId:
+def resolve(repository: Repository, text: str, records: Sequence[Record] | None = None) -> SnapshotId:
     """Return the acknowledged snapshot that `text` names: an id, the start of exactly one, or `latest`.
+
+    `records` are those of the ledger, newest first, where they were read before.
 
     Raises:
         NotFound: none is meant.
         InvalidRequest: not an id, or the start of several.
     """
-    records = repository.ledger.completed()
+    records = repository.ledger.completed() if records is None else records
     if text == LATEST:
         if not records:
             raise NotFound("the repository holds no snapshot; make one with `holdfast backup`")

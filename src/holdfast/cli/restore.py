@@ -68,17 +68,20 @@ def command(
     name, _, path = snapshot.partition(":")
     if target is None and not only_plan:
         raise InvalidRequest("give --target DIR, or --plan to see what a restore will take")
+    from holdfast.backup.restore_ahead import RestoreAhead
+
     report = Reporter(output, quiet=quiet)
-    with opened(repo, keys, needs=["holdfast.backup.restore", "holdfast.backup.targets.directory"]) as repository:
-        from holdfast.backup.cold import may_hold_archived
+    needs = ["holdfast.backup.restore", "holdfast.backup.targets.directory"]
+    ahead = RestoreAhead()
+    with opened(repo, keys, needs=needs, ahead=ahead.begin) as repository:
         from holdfast.backup.manifest import load_manifest
-        from holdfast.backup.pack import PREFIX as PACKS
         from holdfast.backup.restore import restore
         from holdfast.backup.snapshots import resolve
 
-        id_ = resolve(repository, name)
+        before = ahead.taken(repository)
+        id_ = resolve(repository, name, before.completed)
         below = os.fsencode(path) if path else None
-        if only_plan or tier or may_hold_archived(repository.objects, PACKS):
+        if only_plan or tier or before.seems_archived:
             plan = _plan(repository, id_, below, tier, thaw_days, quiet=quiet, only_plan=only_plan)
             if only_plan:
                 click.echo(plan_as_text(plan) if output == "text" else json.dumps(plan_as_json(plan), indent=2))

@@ -21,6 +21,7 @@ from holdfast.errors import (
 
 _LATER = "try again later"
 _RENEW = "renew the credentials"
+_THAW = "it is archived: `holdfast restore --thaw standard`, or `bulk`, waits for it, and --plan tells what that takes"
 
 # fmt: off
 _UNAVAILABLE = {
@@ -36,7 +37,7 @@ _UNAVAILABLE = {
 _REFUSED = {
     "401", "403", "AccessDenied", "AccessDeniedException", "AccessDeniedFault", "AllAccessDisabled", "AuthFailure",
     "AuthorizationError", "AuthorizationErrorException", "DisabledException", "InvalidAccessKeyId",
-    "InvalidObjectState", "InvalidSecurity", "KMSAccessDenied", "KMSAccessDeniedException", "KMSDisabled",
+    "InvalidSecurity", "KMSAccessDenied", "KMSAccessDeniedException", "KMSDisabled",
     "KMSDisabledException", "KMSInvalidState", "KMSInvalidStateException", "KMSOptInRequired", "KmsAccessDenied",
     "KmsDisabled", "KmsInvalidState", "KmsOptInRequired", "NotSignedUp", "OptInRequired", "RequestExpired",
     "RequestTimeTooSkewed", "SignatureDoesNotMatch", "UnrecognizedClientException",
@@ -68,6 +69,9 @@ CODES: dict[type[HoldfastError], tuple[str, set[str]]] = {
 
 EXPIRED = {"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "InvalidToken", "TokenRefreshRequired"}
 """Credentials that were good once; StoreDenied, with other advice."""
+
+ARCHIVED = {"InvalidObjectState"}
+"""An object that must be thawed first; StoreDenied, with other advice."""
 
 BUGS = {
     "ALPNPolicyNotFound", "BatchEntryIdsNotDistinct", "BatchRequestTooLong", "CertificateNotFound",
@@ -130,7 +134,7 @@ WRONG_SETTINGS = (
 _BY_CODE: dict[str, tuple[type[HoldfastError], str]] = {
     code: (kind, advice) for kind, (advice, codes) in CODES.items() for code in codes
 }
-_BY_CODE |= dict.fromkeys(EXPIRED, (StoreDenied, _RENEW))
+_BY_CODE |= dict.fromkeys(EXPIRED, (StoreDenied, _RENEW)) | dict.fromkeys(ARCHIVED, (StoreDenied, _THAW))
 _BY_CLASS: tuple[tuple[tuple[type[Exception], ...], type[HoldfastError], str], ...] = (
     (DENIED_BY_SDK, StoreDenied, _RENEW),
     (DAMAGED_BY_SDK, IntegrityError, "try again"),
