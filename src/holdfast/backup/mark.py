@@ -63,8 +63,10 @@ class Mark:
         return active
 
     def _all_stand(self, repository: Repository, ids: Collection[SnapshotId]) -> bool:
+        """Say whether no prune may have cleared any of them: they have not ended, or are an active session's parent."""
         records = repository.ledger.get(ids)
-        return all(id_ in records and records[id_].status not in ENDED for id_ in ids)
+        ended = {id_ for id_ in ids if id_ not in records or records[id_].status in ENDED}
+        return not ended or ended <= {record.parent for record in repository.ledger.active()}
 
     def _require_records(self, repository: Repository, ids: Sequence[SnapshotId]) -> None:
         known = repository.ledger.get(ids)

@@ -303,6 +303,21 @@ def test_a_damaged_tree_stops_prune_before_it_deletes() -> None:
     assert before <= keys(repository)
 
 
+def test_damage_is_not_taken_for_another_prune_where_a_session_has_a_forgotten_parent() -> None:
+    repository = any_repository()
+    parent = snapshot(repository, {"a": noise(1000)})
+    now = repository.clock.now()
+    child = SnapshotId("2" * 32)
+    repository.ledger.begin(
+        Record(id=child, user="u", host="h", start=now, lease_until=now + HOUR, epoch=1, parent=parent)
+    )
+    forget(repository, [parent])
+    for row in packs(repository, PackKind.TREE):
+        flip(repository, pack_key(row.pack), 60)
+    with pytest.raises(IntegrityError):
+        prune(repository, owner="test")
+
+
 def test_of_two_prunes_the_second_is_told_who_is_at_work() -> None:
     repository = any_repository()
     now = repository.clock.now()
