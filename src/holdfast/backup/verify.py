@@ -29,6 +29,8 @@ MOST_FILES = 100
 """A damage names this many files; the snapshots are all named."""
 LOOKED_AT_HERE = 4
 """So many packs, 64 MiB, are read before worker processes pay."""
+ADVICE = "; run `holdfast verify`"
+"""What errors about damage end with; here it would send people where they are."""
 FEED_EVERY = 500
 """Chunks walked or looked up between two looks at what the worker processes do: about 5 ms."""
 T = TypeVar("T")
@@ -156,7 +158,7 @@ class _Verification:
             self._apart.close()
 
     def _note(self, object_: str, what: str, chunks: Iterable[ChunkId] = ()) -> Damage:
-        damage = self.damage.setdefault(object_, Damage(object_, what))
+        damage = self.damage.setdefault(object_, Damage(object_, what.removesuffix(ADVICE)))
         damage.chunks.update(chunks)
         return damage
 

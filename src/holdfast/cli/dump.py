@@ -38,6 +38,8 @@ def command(file: str, repo: str, keys: GivenKeys) -> None:
     name, _, path = file.partition(":")
     if not path:
         raise InvalidRequest("name a file: SNAPSHOT:PATH, as in latest:docs/letter.txt")
+    if sys.stdout is None:
+        raise InvalidRequest("standard output is closed: send it to a file or a program")
     with opened(repo, keys) as repository:
         reader = ChunkReader(repository)
         manifest = load_manifest(repository, resolve(repository, name))

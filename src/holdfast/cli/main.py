@@ -90,9 +90,9 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the verb; for an unknown one, say which it may have been."""
         if args[0] not in VERBS:
-            from difflib import get_close_matches
+            from holdfast.cli.meant import meant_by
 
-            if near := get_close_matches(args[0], VERBS, n=2):
+            if near := meant_by(args[0], VERBS):
                 ctx.fail(f"No such command {args[0]!r}; did you mean {' or '.join(near)}?")
         return super().resolve_command(ctx, args)
 

@@ -68,6 +68,8 @@ def command(
     name, _, path = snapshot.partition(":")
     if target is None and not only_plan:
         raise InvalidRequest("give --target DIR, or --plan to see what a restore will take")
+    if target == "":  # as `restore --target "$DIR"` has it where DIR is not set
+        raise InvalidRequest("the target has an empty name; name a folder, `.` for this one")
     from holdfast.backup.restore_ahead import RestoreAhead
 
     report = Reporter(output, quiet=quiet)

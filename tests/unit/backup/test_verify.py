@@ -80,6 +80,16 @@ def test_a_damaged_block_is_found_by_reading_and_blamed_on_its_files() -> None:
     assert damage.files == ["scripted/both"]
 
 
+def test_damage_is_told_without_the_advice_to_verify() -> None:
+    repository, first, _ = two_users()
+    del bytes_of(repository)[f"snapshots/{first}"]
+    for key in data_packs(repository):
+        flip(repository, key, 100)
+    told = [damage.what for damage in verify(repository, read_data=True).damage]
+    assert len(told) == 3
+    assert not [what for what in told if "holdfast verify" in what]
+
+
 def test_a_missing_pack_is_found_by_structure_alone() -> None:
     repository, first, second = two_users()
     mine, _ = data_packs(repository)

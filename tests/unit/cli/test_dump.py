@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -63,3 +65,10 @@ def test_damage_ends_it_without_a_false_byte(repo: str, tmp_path: Path) -> None:
     ended = CliRunner().invoke(cli, ["dump", "latest:sub/file", "--repo", repo])
     assert isinstance(ended.exception, IntegrityError)
     assert noise(200_000).startswith(ended.stdout_bytes)
+
+
+def test_where_standard_output_is_closed_it_says_so(repo: str) -> None:
+    command = f"{sys.executable} -m holdfast dump latest:sub/file --repo {repo} >&-"
+    done = subprocess.run(["sh", "-c", command], stderr=subprocess.PIPE, text=True, check=False)
+    text = "holdfast: standard output is closed: send it to a file or a program\n"
+    assert (done.returncode, done.stderr) == (2, text)

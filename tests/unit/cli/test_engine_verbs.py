@@ -130,6 +130,7 @@ BAD = [
     (["ls", "ab", "--repo", "repo"], 4, "no snapshot 'ab'"),
     (["restore", "latest", "--target", "t", "--repo", "repo"], 4, "holds no snapshot"),
     (["restore", "latest", "--repo", "repo"], 2, "--target"),
+    (["restore", "latest", "--target", "", "--repo", "repo"], 2, "empty name"),
     (["repo", "create", "repo"], 6, "already"),
     (["repo", "key", "remove", "repo", "nope"], 4, "nope"),
     (["snapshots", "--repo", "repo", "--password-file", "none"], 2, "cannot be read"),

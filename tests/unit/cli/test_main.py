@@ -19,6 +19,7 @@ import pytest
 from holdfast import errors
 from holdfast.cli import main
 from holdfast.cli.main import VERBS, run
+from holdfast.cli.meant import ELSEWHERE
 from holdfast.errors import ExitStatus, HoldfastError
 
 
@@ -42,6 +43,16 @@ def test_a_mistyped_verb_is_told_what_it_may_have_been(capsys: pytest.CaptureFix
     assert run(["snapshot"]) == ExitStatus.BAD_USAGE
     said = capsys.readouterr().err
     assert said == "holdfast: No such command 'snapshot'; did you mean snapshots?; see `holdfast --help`\n"
+
+
+@pytest.mark.parametrize("word", ELSEWHERE)
+def test_another_tool_s_verb_leads_to_one_of_ours(word: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert word not in VERBS
+    for verb in ELSEWHERE[word]:
+        assert run([*verb.split(), "--help"]) == ExitStatus.DONE
+    capsys.readouterr()
+    assert run([word, "something"]) == ExitStatus.BAD_USAGE
+    assert f"did you mean {' or '.join(ELSEWHERE[word])}?" in capsys.readouterr().err
 
 
 def test_an_option_before_the_verb_is_told_to_come_after_it(capsys: pytest.CaptureFixture[str]) -> None:
