@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
 import errno
-import gc
 import importlib
 import os
 import select
@@ -110,6 +110,8 @@ def cli() -> None:
 
 def main() -> NoReturn:
     """Run the command line and exit with a status of `docs/exit-status.md`."""
+    statuses: list[int] = []
+    atexit.register(_end, statuses)  # the first to be registered is the last to be called
     signal.signal(signal.SIGTERM, _as_interrupt)
     if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # while the command line was loaded
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -117,8 +119,17 @@ def main() -> NoReturn:
     if status == OUTPUT_CLOSED:
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGPIPE)  # as `ls` ends when `head` has seen enough
-    gc.freeze()  # or the interpreter looks for cycles, twice, in what the system takes back whole
+    statuses.append(status)
     sys.exit(status)
+
+
+def _end(statuses: list[int]) -> None:
+    """End the process at once, if its status is known: Python would take apart what the system takes back whole."""
+    if statuses:
+        with suppress(OSError, ValueError):  # full or closed: the status tells of what had to be printed
+            for stream in filter(None, (sys.stdout, sys.stderr)):
+                stream.flush()
+        os._exit(statuses[0])
 
 
 def run(arguments: list[str]) -> int:

@@ -141,3 +141,20 @@ def test_an_interruption_ends_with_130(interruption: type[BaseException], monkey
 
     monkeypatch.setattr(main.cli, "main", fail)
     assert run(["anything"]) == ExitStatus.INTERRUPTED
+
+
+AT_EXIT = "import atexit, sys; from holdfast.cli import main; main.run = lambda arguments: {}; main.main()"
+
+
+def _ended(run_does: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-c", AT_EXIT.format(run_does)], capture_output=True, text=True, check=False)
+
+
+def test_the_process_ends_with_its_status_after_what_is_registered_for_its_end() -> None:
+    done = _ended("atexit.register(print, 'last') and print('first') or 7")
+    assert (done.returncode, done.stdout, done.stderr) == (7, "first\nlast\n", "")
+
+
+def test_a_mistake_of_the_program_ends_with_its_traceback() -> None:
+    done = _ended("1 // 0")
+    assert (done.returncode, done.stderr.splitlines()[-1].split(":")[0]) == (1, "ZeroDivisionError")
