@@ -6,7 +6,7 @@ import json
 import os
 import pwd
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -89,19 +89,17 @@ def command(
         reading = OutsetAhead(user, host)
         with opened(repo, keys, needs=["holdfast.backup.create_snapshot"], ahead=reading.begin) as repository:
             from holdfast.backup.create_snapshot import create_snapshot
-            from holdfast.backup.dry_run import dry
             from holdfast.backup.resume import last_interrupted
             from holdfast.backup.sources import ReadsByPath
-            from holdfast.cli.ahead import counting
 
             outset = reading.taken()
             resume = None if reread else last_interrupted(repository, user, host, source.paths, outset)
             before = _files_before(repository, source, user, host, outset) if report.is_on else None
             is_first = report.is_on and before is None and isinstance(source, ReadsByPath)
             try:
-                with counting(source) if is_first else nullcontext() as ahead, stop_signals() as is_stopped:
+                with _counting(source) if is_first else nullcontext() as ahead, stop_signals() as is_stopped:
                     summary = create_snapshot(
-                        dry(repository) if dry_run else repository,
+                        _dry(repository) if dry_run else repository,
                         source,
                         user=user,
                         host=host,
@@ -129,6 +127,18 @@ def _progress(report: Reporter, before: int | None, ahead: Counting | None, *, i
         report.progress(at.files, at.bytes_read, at.path, done=done, of=of)
 
     return tell if report.is_on else None
+
+
+def _dry(repository: Repository) -> Repository:
+    from holdfast.backup.dry_run import dry
+
+    return dry(repository)
+
+
+def _counting(source: Source) -> AbstractContextManager[Counting]:
+    from holdfast.cli.ahead import counting
+
+    return counting(source)
 
 
 def _this_user() -> str:
