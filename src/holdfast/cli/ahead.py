@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import select
-import signal
 import struct
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, NamedTuple, NoReturn
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+
+from holdfast.backup.child import Child
 
 if TYPE_CHECKING:
     from holdfast.backup.sources import Source
@@ -46,48 +48,34 @@ def count(source: Source) -> Ahead:
 class Counting:
     """A count under way in another process."""
 
-    def __init__(self, pid: int, pipe: int) -> None:
-        self.pid = pid
-        self._pipe = pipe
+    def __init__(self, source: Source) -> None:
+        self.child = Child(partial(_tell_count, source))
         self._is_over = False
         self._found: Ahead | None = None
 
     def result(self) -> Ahead | None:
         """Return what was counted, None as long as it is not known; never waits."""
-        if not self._is_over and select.select([self._pipe], [], [], 0)[0]:
-            data = os.read(self._pipe, FORM.size)
+        if not self._is_over and select.select([self.child.pipe], [], [], 0)[0]:
+            data = os.read(self.child.pipe, FORM.size)
             self._is_over = True
             self._found = Ahead(*FORM.unpack(data)) if len(data) == FORM.size else None
         return self._found
 
     def end(self) -> None:
         """End the process, counted or not."""
-        with suppress(ProcessLookupError):
-            os.kill(self.pid, signal.SIGKILL)
-        os.waitpid(self.pid, 0)
-        os.close(self._pipe)
+        self.child.end()
 
 
 @contextmanager
 def counting(source: Source) -> Iterator[Counting]:
     """Count what a source of this machine holds while the block goes on; the process ends with the block."""
-    ours, theirs = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        _be_counter(source, theirs)
-    os.close(theirs)
-    process = Counting(pid, ours)
+    process = Counting(source)
     try:
         yield process
     finally:
         process.end()
 
 
-def _be_counter(source: Source, pipe: int) -> NoReturn:
-    try:
-        for one in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(one, signal.SIG_DFL)
-        os.nice(NICENESS)
-        os.write(pipe, FORM.pack(*count(source)))
-    finally:
-        os._exit(0)
+def _tell_count(source: Source, stream: BinaryIO) -> None:
+    os.nice(NICENESS)
+    stream.write(FORM.pack(*count(source)))

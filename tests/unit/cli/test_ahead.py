@@ -42,7 +42,7 @@ def test_they_are_counted_by_another_process_which_ends_with_the_block(source: D
         assert awaited(ahead) == Ahead(files=3, size=8)
         assert ahead.result() == Ahead(files=3, size=8)
     with pytest.raises(ProcessLookupError):
-        os.kill(ahead.pid, 0)
+        os.kill(ahead.child.pid, 0)
 
 
 def test_a_count_that_fails_leaves_the_time_left_untold(
@@ -53,5 +53,5 @@ def test_a_count_that_fails_leaves_the_time_left_untold(
 
     monkeypatch.setattr("holdfast.cli.ahead.count", fail)
     with counting(source) as ahead:
-        assert os.waitid(os.P_PID, ahead.pid, os.WEXITED | os.WNOWAIT) is not None
+        assert os.waitid(os.P_PID, ahead.child.pid, os.WEXITED | os.WNOWAIT) is not None
         assert ahead.result() is None

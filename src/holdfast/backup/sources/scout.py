@@ -6,19 +6,15 @@ a folder is what the backup would have seen a moment later; where they have noth
 
 from __future__ import annotations
 
-import fcntl
-import gc
 import os
-import signal
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
-from itertools import pairwise
-from typing import NamedTuple, NoReturn
+from typing import BinaryIO, NamedTuple
 
 import msgpack
 
+from holdfast.backup.child import Child
 from holdfast.backup.entry import Entry, EntryKind, Path
 from holdfast.backup.sources import Counted
 from holdfast.backup.wire import pack
@@ -81,25 +77,12 @@ class Scouts:
 
 
 class Scout:
-    """The reports of one process that calls `look`, which must tell in the order of paths.
-
-    No descriptor but the standard ones is open there.
-    """
+    """The reports of one process that calls `look`, which must tell in the order of paths."""
 
     def __init__(self, look: Callable[[Tell], None]) -> None:
         self._reports: deque[Report] = deque()
-        self._end, theirs = os.pipe()
-        with suppress(OSError):
-            fcntl.fcntl(theirs, fcntl.F_SETPIPE_SZ, ROOM)
-        gc.freeze()  # else a collection there would copy every page that holds an object
-        try:
-            self.pid = os.fork()
-            if self.pid == 0:
-                _be_scout(theirs, look)
-        finally:
-            gc.unfreeze()
-        os.close(theirs)
         self._unpacker = msgpack.Unpacker(raw=False, use_list=False)
+        self.child = Child(partial(_tell_of, look), room=ROOM)
 
     def find(self, path: Path) -> Report | None:
         """Return what is told of this folder, waiting for it; paths must come in order."""
@@ -113,18 +96,14 @@ class Scout:
 
     def _hear(self) -> bool:
         """Take the next reports; False if there are no more."""
-        data = os.read(self._end, PIECE)
+        data = os.read(self.child.pipe, PIECE)
         self._unpacker.feed(data)
         self._reports += [report for told in self._unpacker for report in map(_report, told)]
         return data != b""
 
     def close(self) -> None:
-        """End the process, which holds nothing that could be lost."""
-        os.close(self._end)
-        with suppress(ProcessLookupError):
-            os.kill(self.pid, signal.SIGKILL)
-        with suppress(ChildProcessError):
-            os.waitpid(self.pid, 0)
+        """End the process."""
+        self.child.end()
 
 
 def _report(told: tuple[Path, tuple[object, ...], tuple[int, ...], tuple[bytes, ...]]) -> Report:
@@ -132,29 +111,15 @@ def _report(told: tuple[Path, tuple[object, ...], tuple[int, ...], tuple[bytes, 
     return Report(path, Entry(name, EntryKind.DIRECTORY, *rest), Counted(*counted), list(folders))  # type: ignore[arg-type]
 
 
-def _be_scout(end: int, look: Callable[[Tell], None]) -> NoReturn:
-    """Look and tell until all is told or the backup is gone; never return into its code, never run its clean-up."""
-    try:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the backup, which ends us
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        _close_all_but({0, 1, 2, end})
-        told: list[object] = []
-        with os.fdopen(end, "wb") as stream:
+def _tell_of(look: Callable[[Tell], None], stream: BinaryIO) -> None:
+    told: list[object] = []
 
-            def tell(*report: object) -> None:
-                told.append(report)
-                if len(told) == REPORTS_AT_A_TIME:
-                    stream.write(pack(told))
-                    stream.flush()
-                    told.clear()
-
-            look(tell)
+    def tell(*report: object) -> None:
+        told.append(report)
+        if len(told) == REPORTS_AT_A_TIME:
             stream.write(pack(told))
-    finally:
-        os._exit(0)  # without a word: what is not told is looked at by the backup, which names what is wrong
+            stream.flush()
+            told.clear()
 
-
-def _close_all_but(kept: set[int]) -> None:
-    """Close what the backup has open, or others that wait for its end would not see it while we live."""
-    for below, above in pairwise([*sorted(kept), os.sysconf("SC_OPEN_MAX")]):
-        os.closerange(below + 1, above)
+    look(tell)
+    stream.write(pack(told))

@@ -14,11 +14,9 @@ from holdfast.backup.entry import Entry, EntryKind
 from holdfast.backup.sources import Counted, Skipped, SourceEntry, directory
 from holdfast.backup.sources.directory import DirectorySource
 from holdfast.backup.sources.listing import list_folder
-from holdfast.backup.sources.scout import REPORTS_AT_A_TIME, Report, Scout, Share, Tell
+from holdfast.backup.sources.scout import Report, Scout, Share, Tell
 from tests.support.backups import source_of
 from tests.support.many_files import fill
-from tests.support.patience import PATIENCE_SECONDS
-from tests.support.processes import wait_until_gone
 
 Found = list[SourceEntry | Skipped]
 
@@ -80,42 +78,6 @@ def test_a_scout_that_is_killed_or_fails_has_nothing_more_to_tell() -> None:
         scout = Scout(look)
         assert scout.find((b"a",)) is None
         scout.close()
-
-
-def test_a_scout_is_ended_while_it_looks() -> None:
-    scout = Scout(lambda tell: time.sleep(2 * PATIENCE_SECONDS))
-    began = time.monotonic()
-    scout.close()
-    assert time.monotonic() - began < PATIENCE_SECONDS
-
-
-def test_a_scout_keeps_nothing_open() -> None:
-    reading, writing = os.pipe()
-
-    def look(tell: Tell) -> None:
-        telling(*(b"%02d" % number for number in range(REPORTS_AT_A_TIME)))(tell)
-        time.sleep(60)
-
-    scout = Scout(look)
-    os.close(writing)
-    assert os.read(reading, 1) == b""  # it would wait for as long as any process has the other end
-    assert scout.find((b"00",)) == reported(b"00")
-    scout.close()
-    os.close(reading)
-
-
-def test_a_scout_ends_when_the_backup_is_killed() -> None:
-    reading, writing = os.pipe()
-    backup = os.fork()
-    if backup == 0:
-        scout = Scout(telling(*(b"%07d" % number for number in range(1_000_000))))
-        os.write(writing, b"%d" % scout.pid)
-        os._exit(0)
-    os.waitpid(backup, 0)
-    pid = int(os.read(reading, 100))
-    os.close(reading)
-    os.close(writing)
-    wait_until_gone(pid)
 
 
 @pytest.mark.parametrize(

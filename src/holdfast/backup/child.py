@@ -1,0 +1,65 @@
+"""A process forked to find something out while this one goes on: it writes what it finds into a pipe.
+
+It holds nothing that could be lost, and may be ended at any time.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import gc
+import os
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+from itertools import pairwise
+from typing import BinaryIO, NoReturn
+
+
+class Child:
+    """The process that calls `find` with the end of the pipe to write to; `pipe` is the end to read from.
+
+    It must be made where no other thread runs. There no descriptor but the standard ones is open, and a signal ends it.
+
+    Args:
+        room: bytes that may wait in the pipe, if the system gives so many.
+    """
+
+    def __init__(self, find: Callable[[BinaryIO], object], *, room: int | None = None) -> None:
+        self.pipe, theirs = os.pipe()
+        if room is not None:
+            with suppress(OSError):
+                fcntl.fcntl(theirs, fcntl.F_SETPIPE_SZ, room)
+        gc.freeze()  # else a collection there would copy every page that holds an object
+        try:
+            self.pid = os.fork()
+            if self.pid == 0:
+                _be_child(theirs, find)
+        finally:
+            gc.unfreeze()
+        os.close(theirs)
+
+    def end(self) -> None:
+        """End the process, whether it is done or not."""
+        os.close(self.pipe)
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+        with suppress(ChildProcessError):
+            os.waitpid(self.pid, 0)
+
+
+def _be_child(pipe: int, find: Callable[[BinaryIO], object]) -> NoReturn:
+    """Find and write; never return into the parent's code, never run its clean-up."""
+    try:
+        for one in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(one, signal.SIG_DFL)
+        _close_all_but({0, 1, 2, pipe})
+        with open(pipe, "wb") as stream:
+            find(stream)
+    finally:
+        os._exit(0)  # without a word: whoever misses what was not told finds it out, and what is wrong
+
+
+def _close_all_but(kept: set[int]) -> None:
+    """Close what the parent has open, or others that wait for its end would not see it while we live."""
+    for below, above in pairwise([*sorted(kept), os.sysconf("SC_OPEN_MAX")]):
+        os.closerange(below + 1, above)
