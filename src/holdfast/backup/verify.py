@@ -6,19 +6,21 @@ import math
 import os
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from random import Random, SystemRandom
 from typing import TypeVar
 
 from holdfast.backup.blame import Blame
-from holdfast.backup.ids import ChunkId, PackId, SnapshotId
+from holdfast.backup.ids import ChunkId, PackId, Place, SnapshotId
 from holdfast.backup.manifest import Manifest, load_manifest, manifest_ids
 from holdfast.backup.mark import LOOKUP_BATCH, MANIFESTS_AT_ONCE, batches
 from holdfast.backup.mend_keys import damaged_keys
 from holdfast.backup.pack import pack_key
-from holdfast.backup.parallel import each
+from holdfast.backup.parallel import begun, each
 from holdfast.backup.ports import PackState, Status
 from holdfast.backup.reader import ChunkReader
+from holdfast.backup.remote import AT_ONCE, is_remote
 from holdfast.backup.repository import Repository, require_current_keys
 from holdfast.backup.spill import ChunksByPack, ChunkSet
 from holdfast.backup.tree import references
@@ -92,8 +94,7 @@ def verify(
         raise InvalidRequest(f"sample must be above 0 % and at most 100 %, got {sample:.2%}")
     job = _Verification(repository, jobs)
     try:
-        if read_data:
-            job.begin_reading()
+        job.begin(read_data=read_data)
         job.walk(workers)
         job.check_packs(1.0 if read_data else sample, random or SystemRandom(), workers, progress)
     finally:
@@ -101,7 +102,7 @@ def verify(
     job.blame()
     if job.damage:
         require_current_keys(repository)
-    job.check_keys()
+    job.note_keys()
     return VerifyReport(
         snapshots=job.snapshots,
         packs=job.packs,
@@ -109,6 +110,17 @@ def verify(
         bytes_read=job.bytes_read,
         damage=tuple(job.damage.values()),
     )
+
+
+@contextmanager
+def _looking_at_keys(repository: Repository) -> Iterator[Callable[[], Sequence[tuple[str, str]]]]:
+    """Look for what is damaged of what opens the repository: when asked, or, where answers come late, meanwhile."""
+
+    def look() -> Sequence[tuple[str, str]]:
+        return list(damaged_keys(repository.objects))
+
+    with begun(look) if is_remote(repository.objects) else nullcontext(look) as looked:
+        yield looked
 
 
 def _choose(packs: Sequence[PackId], share: float | None, random: Random) -> Sequence[PackId]:
@@ -129,12 +141,23 @@ class _Verification:
         self.bytes_read = 0
         self.chunks = ChunkSet()
         self.packs = 0
+        self._live: Collection[PackId] = ()
+        self._condemned: Collection[PackId] = ()
+        self._keys: Sequence[tuple[str, str]] = ()
         self.damage: dict[str, Damage] = {}
         self._apart: LooksApart | None = None
 
-    def begin_reading(self) -> None:
-        """Have worker processes read every pack that is there now: they need not wait for the walk."""
-        self._look_apart({row.pack for row in self._repository.index.packs() if row.state is PackState.LIVE})
+    def begin(self, *, read_data: bool) -> None:
+        """List the packs; to read data, have worker processes read all of them: they need not wait for the walk.
+
+        What comes later is looked at as far as a snapshot refers to it.
+        """
+        packs: dict[PackState, set[PackId]] = {state: set() for state in PackState}
+        for row in self._repository.index.packs():
+            packs[row.state].add(row.pack)
+        self._live, self._condemned = packs[PackState.LIVE], packs[PackState.CONDEMNED]
+        if read_data:
+            self._look_apart(self._live)
 
     def _look_apart(self, packs: Collection[PackId]) -> None:
         if self._apart is None and self._jobs > 1 and len(packs) > LOOKED_AT_HERE:
@@ -201,20 +224,23 @@ class _Verification:
 
     def check_packs(self, share: float | None, random: Random, workers: int, progress: OnProgress | None) -> None:
         """Compare the index with what each pack holds; read a share of the packs whole."""
-        rows = self._repository.index.packs()
         expected = self._expected()
-        packs = sorted({row.pack for row in rows if row.state is PackState.LIVE} | expected.keys())
+        packs = sorted(expected.keys() | self._live)
         chosen = set(_choose(packs, share, random))
+        self._look_apart(chosen)
         self.packs = len(self._packs_apart.union(packs))
-        for done, look in enumerate(self._looks(packs, chosen, workers), 1):
-            self._judge(look, expected.placed(look.pack))
-            if progress:
-                progress(done, self.packs)
+        with _looking_at_keys(self._repository) as keys:  # in a thread: whoever forks has done so
+            for done, look in enumerate(self._looks(packs, chosen, workers), 1):
+                self._judge(look, expected.placed(look.pack))
+                if progress:
+                    progress(done, self.packs)
+            self._keys = keys()
 
     def _expected(self) -> ChunksByPack:
         expected = ChunksByPack()
-        for batch in batches(self._feeding(self.chunks), LOOKUP_BATCH):
-            places = self._repository.index.readable(batch)
+        wanted = batches(self._feeding(self.chunks), LOOKUP_BATCH)
+        at_once = AT_ONCE if is_remote(self._repository.index) else 1
+        for batch, places in each(lambda batch: (batch, self._places(batch)), wanted, at_once):
             for chunk in batch:
                 if chunk in places:
                     expected.add(places[chunk].pack, places[chunk].ordinal, chunk)
@@ -223,9 +249,19 @@ class _Verification:
                     self._note(f"chunk {chunk.hex()}", what, [chunk]).gone = True
         return expected
 
+    def _places(self, chunks: Sequence[ChunkId]) -> dict[ChunkId, Place]:
+        """Return where chunks can be read. Called in threads where the index is remote."""
+        places = self._repository.index.named(chunks)
+        unsure = [
+            c for c, place in places.items() if place.pack not in self._live and place.pack not in self._condemned
+        ]
+        if unsure:  # in packs that came since they were listed, or go
+            readable = self._repository.index.readable(unsure)
+            places = {chunk: place for chunk, place in places.items() if chunk not in unsure} | readable
+        return places
+
     def _looks(self, packs: Sequence[PackId], chosen: Collection[PackId], workers: int) -> Iterator[Look]:
-        """Look at every pack, in any order; at the chosen ones whole, in worker processes where there are many."""
-        self._look_apart(chosen)
+        """Look at every pack, in any order; at the chosen ones whole."""
         here = sorted(set(packs) - self._packs_apart)
         yield from self._feeding(each(lambda pack: look_at(self._repository, pack, pack in chosen), here, workers))
         if self._apart:
@@ -255,9 +291,9 @@ class _Verification:
         places = self._repository.index.readable(wanted)
         return [chunk for chunk in wanted if chunk not in places or places[chunk].pack == pack]
 
-    def check_keys(self) -> None:
-        """Look at what opens the repository."""
-        for key, what in damaged_keys(self._repository.objects):
+    def note_keys(self) -> None:
+        """Note what is damaged of what opens the repository."""
+        for key, what in self._keys:
             self._note(key, what)
 
     def blame(self) -> None:

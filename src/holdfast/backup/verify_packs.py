@@ -8,13 +8,16 @@ from typing import NamedTuple
 
 from holdfast.backup.ids import ChunkId, PackId
 from holdfast.backup.pack import damaged_blocks, name_of, pack_key, read_footer
-from holdfast.backup.remote import of_worker
+from holdfast.backup.parallel import each
+from holdfast.backup.remote import is_remote, of_worker
 from holdfast.backup.repository import Repository
-from holdfast.backup.workers import Ask, Work, Workers
+from holdfast.backup.workers import REMOTE_KEPT_BYTES, Ask, Work, Workers, keep_buffers
 from holdfast.errors import IntegrityError, NotFound
 
 MOST_BLOCKS = 3
 """A message places this many damaged blocks of a pack."""
+PACKS_AT_ONCE = 2
+"""Packs that one worker reads at once from a remote store: while one is on its way the other is looked at."""
 HELD_CHUNKS = 100_000
 """Looks wait until they are taken, with up to so many chunks: 9 MiB of memory."""
 
@@ -60,9 +63,14 @@ class LooksApart:
         self._looks: deque[Look] = deque()
         self._held = 0
 
+        self._jobs = jobs
+        self._most = at_once = PACKS_AT_ONCE if is_remote(repository.objects) else 1
+
         def prepare(_: Ask) -> Work:
             mine = of_worker(repository)
-            return lambda pack: look_at(mine, PackId(pack), whole=True)
+            if is_remote(mine.objects):
+                keep_buffers(REMOTE_KEPT_BYTES)
+            return lambda packs: list(each(lambda pack: look_at(mine, PackId(pack), whole=True), packs, at_once))
 
         self._workers = Workers(jobs, prepare, lambda _: None)
 
@@ -70,8 +78,9 @@ class LooksApart:
         """Give workers that have room more to do, and take what they found, without waiting."""
         self._take(0)
         while self._line and self._workers.has_room and self._held < HELD_CHUNKS:
-            pack = self._line.popleft()
-            self._workers.submit(pack, f"pack {pack}")
+            are_many = len(self._line) > self._most * self._jobs
+            packs = [self._line.popleft() for _ in range(self._most if are_many else 1)]
+            self._workers.submit(packs, f"pack {packs[0]}")
 
     def rest(self) -> Iterator[Look]:
         """Yield every look."""
@@ -85,10 +94,10 @@ class LooksApart:
                 self._take(None)
 
     def _take(self, seconds: float | None) -> None:
-        for result in self._workers.results(seconds):
-            look = Look(*result)
-            self._looks.append(look)
-            self._held += len(look.held or ())
+        for results in self._workers.results(seconds):
+            for look in (Look(*result) for result in results):
+                self._looks.append(look)
+                self._held += len(look.held or ())
 
     def close(self) -> None:
         """End the workers."""

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
 from holdfast.backup.create_snapshot import create_snapshot
 from holdfast.backup.ids import SnapshotId
 from holdfast.backup.pack import pack_key
-from holdfast.backup.ports import PackKind
+from holdfast.backup.ports import PackKind, PackRow
 from holdfast.backup.prune import PruneReport, prune
 from holdfast.backup.repository import Repository
 from holdfast.backup.sources.directory import DirectorySource
@@ -189,6 +190,33 @@ def test_an_index_row_that_is_missing_or_wrong_is_found_by_structure_alone() -> 
     assert damage.files == ["scripted/own"]
 
 
+def test_what_lies_in_a_pack_that_is_being_deleted_is_damage_though_its_bytes_are_there() -> None:
+    repository, _first, second = two_users()
+    row = next(row for row in repository.index.packs() if pack_key(row.pack) == data_packs(repository)[1])
+    assert repository.index.condemn(row, 1)
+    assert verify(repository, read_data=True).ok
+    assert repository.index.begin_delete(row.pack, 1)
+    (damage,) = verify(repository).damage
+    assert damage.what.startswith("no pack holds it")
+    assert damage.snapshots == [second]
+
+
+def test_packs_are_listed_once() -> None:
+    repository, _, _ = two_users()
+    listed: list[Any] = []
+
+    class Counting(MemoryCatalogue):
+        def packs(self) -> Iterator[PackRow]:
+            listed.append(self)
+            return super().packs()
+
+    counting = Counting()
+    vars(counting).update(vars(repository.index))
+    for options in ({}, {"read_data": True}, {"sample": 0.5}):
+        assert verify(repository._replace(index=counting), **options).ok
+    assert len(listed) == 3
+
+
 @pytest.mark.parametrize("read_data", [False, True])
 def test_what_a_prune_takes_away_meanwhile_is_no_damage(read_data: bool) -> None:
     """A prune runs after the first pack was looked at: packs of forgotten snapshots go, others are rewritten."""
@@ -247,10 +275,24 @@ def test_progress_counts_the_packs_read() -> None:
     assert steps == [(1, 4), (2, 4), (3, 4), (4, 4)]
 
 
-def test_several_processes_find_what_one_finds(monkeypatch: pytest.MonkeyPatch) -> None:
+class FarObjects(MemoryObjects):
+    """Objects that count as remote."""
+
+    def reconnected(self) -> Self:
+        return self
+
+
+@pytest.mark.parametrize("is_far", [False, True])
+def test_several_processes_find_what_one_finds(monkeypatch: pytest.MonkeyPatch, *, is_far: bool) -> None:
     monkeypatch.setattr("holdfast.backup.verify.LOOKED_AT_HERE", 0)
     repository, _, _ = two_users()
-    first, second = data_packs(repository)
+    for seed in range(10, 20):
+        snapshot(repository, {"own": noise(20_000, seed)})
+    if is_far:
+        far = FarObjects()
+        far.objects = bytes_of(repository)
+        repository = repository._replace(objects=far)
+    first, second, *_ = data_packs(repository)
     flip(repository, first, 5_000)
     del bytes_of(repository)[second]
     one, several = verify(repository, read_data=True), verify(repository, read_data=True, jobs=3)
@@ -265,15 +307,15 @@ def test_what_is_committed_after_the_reading_began_is_verified_too(monkeypatch: 
     monkeypatch.setattr("holdfast.backup.verify.LOOKED_AT_HERE", 0)
     repository, _, _ = two_users()
     before = {row.pack for row in repository.index.packs()}
-    honest = _Verification.begin_reading
+    honest = _Verification.begin
 
-    def overtaken(self: _Verification) -> None:
-        honest(self)
+    def overtaken(self: _Verification, *, read_data: bool) -> None:
+        honest(self, read_data=read_data)
         snapshot(repository, {"late": noise(50_000, 4)}, user="carol")
         late = next(row.pack for row in repository.index.packs() if row.pack not in before and row.kind == "data")
         flip(repository, pack_key(late), 5_000)
 
-    monkeypatch.setattr(_Verification, "begin_reading", overtaken)
+    monkeypatch.setattr(_Verification, "begin", overtaken)
     report = verify(repository, read_data=True, jobs=2)
     assert (report.snapshots, report.packs) == (3, 6)
     assert [damage.files for damage in report.damage] == [["scripted/late"]]
