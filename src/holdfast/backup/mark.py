@@ -45,7 +45,7 @@ class Mark:
 
         Raises:
             IntegrityError: a manifest has no record, a record no manifest, or it cannot be read: delete nothing.
-            Conflict: another prune is clearing one of them.
+            Conflict: another prune is clearing one of them, or one that is forgotten and damaged is still held.
         """
         acknowledged = [record.id for record in repository.ledger.completed()]
         records = repository.ledger.get(self._unwalked(repository))
@@ -55,8 +55,11 @@ class Mark:
         roots = [id_ for id_ in self._unwalked(repository) if id_ not in self.leftover]
         self._require_manifests(repository, set(acknowledged).difference(self.walked, self.leftover, roots))
         self._require_records(repository, roots)
-        for batch in batches(roots, MANIFESTS_AT_ONCE):
+        held = [id_ for id_ in roots if id_ in records and records[id_].status in ENDED]  # by who began from them
+        for batch in batches((id_ for id_ in roots if id_ not in held), MANIFESTS_AT_ONCE):
             self._walk(repository, batch, workers)
+        for id_ in held:
+            self._walk_held(repository, id_, workers)
         if self.noted is None:
             self.noted = ChunkSet()
             self.noted.update(_noted(repository))
@@ -100,6 +103,16 @@ class Mark:
             # A half-walked manifest leaves nodes that count as seen: this mark is good for nothing any more.
             raise _cleared() from error
         self.walked.update(ids)
+
+    def _walk_held(self, repository: Repository, id_: SnapshotId, workers: int) -> None:
+        """Walk a forgotten snapshot that a session at work began from; damage in it is nobody's loss, but not known."""
+        try:
+            self._walk(repository, [id_], workers)
+        except (NotFound, IntegrityError) as error:
+            raise Conflict(
+                f"snapshot {id_} is forgotten and damaged, and a backup at work began from it: prune again when that "
+                "has ended; no data was deleted"
+            ) from error
 
     def _unwalked(self, repository: Repository) -> list[SnapshotId]:
         return [id_ for id_ in manifest_ids(repository) if id_ not in self.walked]

@@ -303,19 +303,32 @@ def test_a_damaged_tree_stops_prune_before_it_deletes() -> None:
     assert before <= keys(repository)
 
 
-def test_damage_is_not_taken_for_another_prune_where_a_session_has_a_forgotten_parent() -> None:
+@pytest.mark.parametrize("another_is_damaged", [False, True])
+def test_damage_of_a_forgotten_snapshot_that_a_session_began_from_is_told_from_any_other(
+    another_is_damaged: bool,
+) -> None:
     repository = any_repository()
     parent = snapshot(repository, {"a": noise(1000)})
+    (tree,) = packs(repository, PackKind.TREE)
+    flip(repository, pack_key(tree.pack), 60)
+    snapshot(repository, {"b": noise(1000, 2)}, user="bob")
+    if another_is_damaged:
+        (other,) = [row for row in packs(repository, PackKind.TREE) if row != tree]
+        flip(repository, pack_key(other.pack), 60)
     now = repository.clock.now()
     child = SnapshotId("2" * 32)
     repository.ledger.begin(
         Record(id=child, user="u", host="h", start=now, lease_until=now + HOUR, epoch=1, parent=parent)
     )
     forget(repository, [parent])
-    for row in packs(repository, PackKind.TREE):
-        flip(repository, pack_key(row.pack), 60)
-    with pytest.raises(IntegrityError):
+    before = {key for key in keys(repository) if key.startswith("packs/")}
+    error, match = (IntegrityError, "fails authentication") if another_is_damaged else (Conflict, "began from it")
+    with pytest.raises(error, match=match):
         prune(repository, owner="test")
+    assert before <= keys(repository)
+    if not another_is_damaged:
+        repository.clock.sleep(2 * HOUR.total_seconds())
+        assert prune(repository, owner="test").packs_deleted
 
 
 def test_of_two_prunes_the_second_is_told_who_is_at_work() -> None:
