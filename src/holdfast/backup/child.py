@@ -6,13 +6,14 @@ It holds nothing that could be lost, and may be ended at any time.
 from __future__ import annotations
 
 import fcntl
-import gc
 import os
-import signal
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from itertools import pairwise
-from typing import BinaryIO, NoReturn
+from typing import BinaryIO
+
+from holdfast.backup.forks import end_process, forked
 
 
 class Child:
@@ -29,34 +30,20 @@ class Child:
         if room is not None:
             with suppress(OSError):
                 fcntl.fcntl(theirs, fcntl.F_SETPIPE_SZ, room)
-        gc.freeze()  # else a collection there would copy every page that holds an object
-        try:
-            self.pid = os.fork()
-            if self.pid == 0:
-                _be_child(theirs, find)
-        finally:
-            gc.unfreeze()
+        self.pid = forked(partial(_find, theirs, find))
         os.close(theirs)
 
     def end(self) -> None:
         """End the process, whether it is done or not."""
         os.close(self.pipe)
-        with suppress(ProcessLookupError):
-            os.kill(self.pid, signal.SIGKILL)
-        with suppress(ChildProcessError):
-            os.waitpid(self.pid, 0)
+        end_process(self.pid)
 
 
-def _be_child(pipe: int, find: Callable[[BinaryIO], object]) -> NoReturn:
-    """Find and write; never return into the parent's code, never run its clean-up."""
-    try:
-        for one in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(one, signal.SIG_DFL)
-        _close_all_but({0, 1, 2, pipe})
-        with open(pipe, "wb") as stream:
-            find(stream)
-    finally:
-        os._exit(0)  # without a word: whoever misses what was not told finds it out, and what is wrong
+def _find(pipe: int, find: Callable[[BinaryIO], object]) -> None:
+    """Find and write; whoever misses what was not told finds it out, and what is wrong."""
+    _close_all_but({0, 1, 2, pipe})
+    with open(pipe, "wb") as stream:
+        find(stream)
 
 
 def _close_all_but(kept: set[int]) -> None:

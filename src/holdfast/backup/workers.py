@@ -7,7 +7,6 @@ catalogue nor a terminal: what it wants to know it asks, and the caller answers 
 from __future__ import annotations
 
 import ctypes
-import gc
 import os
 import pickle
 import resource
@@ -20,10 +19,12 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NoReturn
 
 import msgpack
 
+from holdfast.backup.forks import end_process, forked
 from holdfast.errors import StoreUnavailable
 
 LENGTH = struct.Struct("<I")
@@ -92,23 +93,29 @@ class Workers:
         self._answer = answer
         self._results: deque[Any] = deque()
         self._workers: list[_Worker] = []
-        gc.freeze()  # else the first collection in a worker would copy every page that holds an object
-        try:
-            for _ in range(count):
-                self._workers.append(self._start(prepare))
-        finally:
-            gc.unfreeze()
+        for _ in range(count):
+            self._workers.append(self._start(prepare))
 
     def _start(self, prepare: Callable[[Ask], Work]) -> _Worker:
         ours, theirs = socket.socketpair()
-        pid = os.fork()
-        if pid == 0:
-            ours.close()
-            for other in self._workers:
-                other.link.end.close()  # else it would outlive us in every sibling
-            _be_worker(_Link(theirs), prepare)
-        theirs.close()
+        with theirs:
+            pid = forked(partial(self._be_worker, ours, _Link(theirs), prepare))
         return _Worker(pid, _Link(ours))
+
+    def _be_worker(self, ours: socket.socket, link: _Link, prepare: Callable[[Ask], Work]) -> None:
+        """Do jobs until the caller is gone."""
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the caller, which ends us
+        for other in (ours, *(worker.link.end for worker in self._workers)):
+            other.close()  # else it would outlive the caller in every sibling
+        keep_buffers(KEPT_BYTES)
+        _open_many_files()
+        try:
+            _do_jobs(link, prepare)
+        except (EOFError, OSError):
+            pass  # the caller is gone
+        except BaseException:
+            traceback.print_exc()  # the process ends here, and the caller sees that it did
+            raise
 
     @property
     def pids(self) -> list[int]:
@@ -197,37 +204,8 @@ class Workers:
         for worker in self._workers:
             worker.link.end.close()
         for worker in self._workers:
-            _end(worker.pid)
+            end_process(worker.pid, grace_seconds=GRACE_SECONDS)
         self._workers = []
-
-
-def _end(pid: int) -> None:
-    with suppress(ProcessLookupError, ChildProcessError):
-        process = os.pidfd_open(pid)
-        try:
-            if not select.select([process], [], [], GRACE_SECONDS)[0]:
-                os.kill(pid, signal.SIGKILL)
-        finally:
-            os.close(process)
-        os.waitpid(pid, 0)
-
-
-def _be_worker(link: _Link, prepare: Callable[[Ask], Work]) -> NoReturn:
-    """Do jobs until the caller is gone; never return into the caller's code, never run its clean-up."""
-    status = 1
-    try:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the caller, which ends us
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        keep_buffers(KEPT_BYTES)
-        _open_many_files()
-        _do_jobs(link, prepare)
-        status = 0
-    except (EOFError, OSError):
-        status = 0  # the caller is gone
-    except BaseException:  # noqa: BLE001 - the process ends here, and the caller sees that it did
-        traceback.print_exc()
-    finally:
-        os._exit(status)
 
 
 def keep_buffers(most_bytes: int) -> None:
