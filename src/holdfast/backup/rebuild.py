@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
 from holdfast.backup.ids import ChunkId, PackId, Place, SnapshotId
 from holdfast.backup.manifest import Manifest, load_manifest, manifest_ids
-from holdfast.backup.pack import PREFIX, Footer, name_of, pack_key, pack_of_key, read_footer
+from holdfast.backup.pack import PREFIX, Footer, damaged_blocks, pack_key, pack_of_key, read_footer
 from holdfast.backup.parallel import each
 from holdfast.backup.ports import PackRow, PackState, Record, Status
 from holdfast.backup.repository import Repository
@@ -76,10 +77,10 @@ def _read_pack(repository: Repository, states: Mapping[PackId, PackState], found
 
 
 def _is_whole(repository: Repository, pack: PackId) -> bool:
-    try:
-        return name_of(repository.objects.get(pack_key(pack))) == pack
-    except NotFound:
-        return False
+    """Say whether every block opens: a compaction may have brought a damaged one into a pack of the right name."""
+    with suppress(NotFound, IntegrityError):
+        return not damaged_blocks(repository.keyring, pack, repository.objects.get(pack_key(pack)))[1]
+    return False
 
 
 def _is_known(repository: Repository, pack: PackId, footer: Footer) -> bool:

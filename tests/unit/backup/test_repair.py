@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from holdfast.backup.compact import compact
 from holdfast.backup.create_snapshot import create_snapshot
 from holdfast.backup.ids import SnapshotId
 from holdfast.backup.manifest import load_manifest
+from holdfast.backup.pack import read_footer
 from holdfast.backup.ports import PackKind
 from holdfast.backup.prune import prune
-from holdfast.backup.rebuild import rebuild_catalogue
+from holdfast.backup.rebuild import NOBODY, rebuild_catalogue
 from holdfast.backup.repair import RepairReport, repair
 from holdfast.backup.replica import Replica
 from holdfast.backup.repository import Repository
@@ -248,10 +250,17 @@ def test_after_giving_up_the_next_backup_reads_a_folder_that_did_not_change(tmp_
     assert_whole(repository, summary.snapshot)
 
 
-def test_a_rebuilt_catalogue_does_not_point_at_a_damaged_pack_that_a_repair_emptied() -> None:
+@pytest.mark.parametrize("is_copied", [False, True])
+def test_a_rebuilt_catalogue_does_not_point_at_a_damaged_pack_that_a_repair_emptied(is_copied: bool) -> None:
+    """Where a compaction copied the damaged block, its pack has the right name."""
     repository = any_created()
     id_ = snapshot(repository, FILES)
-    flip(repository, packs(repository, PackKind.DATA)[0], 100)
+    (bad,) = packs(repository, PackKind.DATA)
+    flip(repository, bad, 100)
+    if is_copied:
+        (row,) = [row for row in repository.index.packs() if row.kind is PackKind.DATA]
+        used = set(read_footer(repository.objects, repository.keyring, row.pack).chunks)
+        compact(repository, [row], {row.pack: used}, NOBODY, lambda: None)
     assert not mend(repository).ok
     rebuild_catalogue(repository)
     snapshot(repository, FILES, user="bob")  # who meets the lost content, and is not told that it is stored
