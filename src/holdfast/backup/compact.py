@@ -32,7 +32,10 @@ def choose(
     *,
     workers: int = 1,
 ) -> list[PackRow]:
-    """Return the packs worth rewriting. Reads the footers of packs that are not small; small ones need no look."""
+    """Return the packs worth rewriting.
+
+    Reads the footers of packs that are not small, but not of those of which the index knows that every chunk is used.
+    """
     small: dict[PackKind, list[PackRow]] = {kind: [] for kind in PackKind}
     large = []
     for row in rows:
@@ -44,9 +47,12 @@ def choose(
     live_share = REMOTE_LIVE_SHARE if is_remote(repository.index) else LIVE_SHARE
 
     def is_sparse(row: PackRow) -> bool:
+        live = set(used.get(row.pack, ()))
+        if len(live) == row.chunk_count:
+            return False
         footer = read_footer(repository.objects, repository.keyring, row.pack)
         whole = sum(block.stored_bytes for block in footer.blocks)
-        return live_bytes(footer, used.get(row.pack, ())) < live_share * whole
+        return live_bytes(footer, live) < live_share * whole
 
     chosen = [row for row, sparse in zip(large, each(is_sparse, large, workers), strict=True) if sparse]
     for kind, group in small.items():

@@ -8,11 +8,12 @@ from functools import partial
 from itertools import islice
 from typing import TypeVar
 
-from holdfast.backup.ids import ChunkId, SnapshotId
+from holdfast.backup.ids import ChunkId, Place, SnapshotId
 from holdfast.backup.manifest import load_manifest, manifest_ids
 from holdfast.backup.parallel import each
 from holdfast.backup.ports import Record, Status
 from holdfast.backup.reader import ChunkReader
+from holdfast.backup.remote import AT_ONCE, is_remote
 from holdfast.backup.repository import Repository
 from holdfast.backup.resume import roots_noted, worth_keeping
 from holdfast.backup.spill import ChunksByPack, ChunkSet
@@ -125,8 +126,7 @@ class Mark:
             Conflict: another prune is clearing a snapshot that was marked.
         """
         by_pack = ChunksByPack()
-        for batch in batches(self.chunks, LOOKUP_BATCH):
-            places = repository.index.readable(batch)
+        for batch, places in _looked_up(repository, self.chunks):
             for chunk in batch:
                 if chunk not in places:
                     if not self._all_stand(repository, self.walked):
@@ -136,10 +136,18 @@ class Mark:
                         "then `holdfast repair`; no data was deleted"
                     )
                 by_pack.add(places[chunk].pack, places[chunk].ordinal, chunk)
-        for batch in batches(self.noted or (), LOOKUP_BATCH):
-            for chunk, place in repository.index.readable(batch).items():
+        for _, places in _looked_up(repository, self.noted or ()):
+            for chunk, place in places.items():
                 by_pack.add(place.pack, place.ordinal, chunk)
         return by_pack
+
+
+def _looked_up(
+    repository: Repository, chunks: Iterable[ChunkId]
+) -> Iterator[tuple[list[ChunkId], dict[ChunkId, Place]]]:
+    """Yield chunks with the places where they can be read, a batch at a time; several at once where that is far."""
+    at_once = AT_ONCE if is_remote(repository.index) else 1
+    return each(lambda batch: (batch, repository.index.readable(batch)), batches(chunks, LOOKUP_BATCH), at_once)
 
 
 def _noted(repository: Repository) -> Iterator[ChunkId]:

@@ -27,9 +27,11 @@ Answer = Callable[[], Collection[ChunkId]]
 def store_pack(repository: Repository, session: SnapshotId, pack: SealedPack, register: Register | None = None) -> None:
     """Announce, put, publish: after a crash at any point the pack is unreferenced or whole."""
     register = register or IndexRegister(repository.index)
-    register.announce(PackRow(pack=pack.id, kind=pack.footer.kind, size=len(pack.data), session=session))
+    footer = pack.footer
+    count = len(footer.chunks)
+    register.announce(PackRow(pack.id, footer.kind, len(pack.data), session, chunk_count=count))
     repository.objects.put(pack_key(pack.id), pack.data)
-    register.publish(pack.id, pack.footer.chunks)
+    register.publish(pack.id, footer.chunks)
 
 
 class PackStore(Protocol):

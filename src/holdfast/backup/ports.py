@@ -65,7 +65,10 @@ class PackState(StrEnum):
 
 
 class PackRow(NamedTuple):
-    """The index's row of one pack; `size` in bytes; `epoch` is that of its condemnation."""
+    """The index's row of one pack; `size` in bytes; `epoch` is that of its condemnation.
+
+    `chunk_count` is how many its footer lists, if the index keeps that: where a look at the footer is a request.
+    """
 
     pack: PackId
     kind: PackKind
@@ -73,6 +76,7 @@ class PackRow(NamedTuple):
     session: SnapshotId
     state: PackState = PackState.PENDING
     epoch: int | None = None
+    chunk_count: int | None = None
 
 
 class ChunkIndex(Protocol):

@@ -73,14 +73,14 @@ class PruneReport:
     bytes_waiting: int = 0
 
 
-def plan_prune(repository: Repository) -> PrunePlan:
-    """Look, change nothing."""
+def plan_prune(repository: Repository, *, workers: int = 1) -> PrunePlan:
+    """Look, change nothing; `workers` requests are under way at once."""
     rows = list(repository.index.packs())
     mark = Mark()
-    active = mark.extend(repository)
+    active = mark.extend(repository, workers=workers)
     used = mark.places(repository)
     live = [row for row in rows if row.state is PackState.LIVE and row.pack in used]
-    rewrite = choose(repository, _settled(live, active), used)
+    rewrite = choose(repository, _settled(live, active), used, workers=workers)
     absent = _absent(rows, _stored(repository)) if len(live) < len(rows) else set()
     dead = [row for row in _dead(rows, used, active) if row.pack not in absent]
     gone = (PackState.CONDEMNED, PackState.DELETING)

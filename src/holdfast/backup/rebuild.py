@@ -65,7 +65,7 @@ def _read_pack(repository: Repository, states: Mapping[PackId, PackState], found
     except (IntegrityError, NotFound) as error:
         return pack_key(pack), str(error)
     if pack not in states:
-        repository.index.announce(PackRow(pack=pack, kind=footer.kind, size=size, session=NOBODY))
+        repository.index.announce(PackRow(pack, footer.kind, size, NOBODY, chunk_count=len(footer.chunks)))
     elif states[pack] is not PackState.PENDING and _is_known(repository, pack, footer):
         return 0
     if states.get(pack) is PackState.CONDEMNED:

@@ -35,7 +35,7 @@ def command(repo: str, keys: GivenKeys, output: str, quiet: bool, apply_plan: bo
         from holdfast.backup.prune import plan_prune
 
         if not apply_plan:
-            _print_plan(plan_prune(repository), output, quiet)
+            _print_plan(plan_prune(repository, workers=_at_once(repository)), output, quiet)
             return
         report = carry_out(repository, quiet=quiet)
     click.echo(json.dumps(as_json(report), indent=2) if output == "json" else as_text(report))
@@ -44,20 +44,25 @@ def command(repo: str, keys: GivenKeys, output: str, quiet: bool, apply_plan: bo
 def carry_out(repository: Repository, *, quiet: bool) -> PruneReport:
     """Prune, telling the steps on a terminal."""
     from holdfast.backup.prune import READERS, prune
-    from holdfast.backup.remote import is_remote
 
     line = TerminalLine(quiet=quiet)
-    workers = WORKERS if is_remote(repository.objects) else 1
     try:
         return prune(
             repository,
             owner=this_process(),
             progress=lambda step: line.write(lambda _: step),
-            workers=workers,
+            workers=_at_once(repository),
             readers=READERS,
         )
     finally:
         line.clear()
+
+
+def _at_once(repository: Repository) -> int:
+    """Return how many requests may be under way at once."""
+    from holdfast.backup.remote import is_remote
+
+    return WORKERS if is_remote(repository.objects) else 1
 
 
 def this_process() -> str:

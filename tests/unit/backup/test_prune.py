@@ -10,14 +10,15 @@ import pytest
 
 from holdfast.backup import compact
 from holdfast.backup.ids import PackId, SnapshotId
-from holdfast.backup.manifest import Manifest, SourceRoot, manifest_ids, put_manifest
-from holdfast.backup.pack import pack_key, read_footer
-from holdfast.backup.ports import PackKind, PackRow, PackState, Record, Status
+from holdfast.backup.manifest import Manifest, SourceRoot, load_manifest, manifest_ids, put_manifest
+from holdfast.backup.pack import Footer, pack_key, read_footer
+from holdfast.backup.ports import ObjectStore, PackKind, PackRow, PackState, Record, Status
 from holdfast.backup.prune import plan_prune, prune
 from holdfast.backup.repository import Repository
+from holdfast.backup.sealing import Keyring
 from holdfast.backup.stores import local
 from holdfast.backup.stores.local import LocalObjects
-from holdfast.backup.stores.memory import MemoryObjects
+from holdfast.backup.stores.memory import MemoryCatalogue, MemoryObjects
 from holdfast.backup.stores.sqlite_catalogue import SqliteCatalogue
 from holdfast.backup.verify import verify
 from holdfast.errors import Conflict, IntegrityError
@@ -224,6 +225,31 @@ def test_a_pack_mostly_dead_is_rewritten_without_its_dead_blocks() -> None:
     assert [record.id for record in repository.ledger.completed()] == [second]
     again = prune(repository, owner="test")
     assert (again.packs_rewritten, again.packs_deleted) == (0, 0)
+
+
+def test_of_packs_that_are_wholly_in_use_no_footer_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("holdfast.backup.compact.SMALL_SHARE", 0)
+    repository = any_repository()
+    whole = snapshot(repository, {"a": noise(50_000, 1)})
+    partly = snapshot(repository, {"b": noise(50_000, 2), "c": noise(50_000, 3)}, user="bob")
+    snapshot(repository, {"c": noise(50_000, 3)}, user="carol")
+    forget(repository, [partly])
+    read: list[PackId] = []
+
+    def reading(objects: ObjectStore, keyring: Keyring, pack: PackId) -> Footer:
+        read.append(pack)
+        return read_footer(objects, keyring, pack)
+
+    monkeypatch.setattr("holdfast.backup.compact.read_footer", reading)
+    assert plan_prune(repository).packs_to_rewrite == 1
+    added = set(load_manifest(repository, partly).packs_added)
+    assert read == [row.pack for row in packs(repository, PackKind.DATA) if row.pack in added]
+    catalogue = repository.index
+    assert isinstance(catalogue, MemoryCatalogue)
+    for row in packs(repository):  # as rows of before have it
+        catalogue._packs[row.pack] = row._replace(chunk_count=None)
+    assert plan_prune(repository).packs_to_rewrite == 1
+    assert set(load_manifest(repository, whole).packs_added) < set(read)
 
 
 def test_after_a_rewrite_a_repository_is_as_small_as_if_only_the_rest_had_been_stored(

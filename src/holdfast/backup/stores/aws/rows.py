@@ -145,6 +145,7 @@ class DeduplicationRows:
             "fileSize": number(size_class(row.size)),
             "session": text(row.session),
             "state": text(row.state),
+            **({} if row.chunk_count is None else {"chunks": number(row.chunk_count)}),
         }
 
     def pack_of(self, item: Item) -> PackRow:
@@ -156,6 +157,7 @@ class DeduplicationRows:
             session=SnapshotId(item["session"]["S"]),
             state=PackState(item["state"]["S"]),
             epoch=int(item["epoch"]["N"]) if "epoch" in item else None,
+            chunk_count=int(item["chunks"]["N"]) if "chunks" in item else None,
         )
 
 

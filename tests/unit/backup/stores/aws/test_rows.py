@@ -92,7 +92,7 @@ def test_place_survives_its_row(chunk: bytes, pack: bytes, ordinal: int) -> None
     assert ROWS.place_of(ROWS.chunk_item(ChunkId(chunk), place)) == (ChunkId(chunk), place)
 
 
-@given(st.sampled_from(PackKind), st.sampled_from(PackState), st.integers(0, 2**40))
-def test_pack_survives_its_row(kind: PackKind, state: PackState, size: int) -> None:
-    row = PackRow(pack=PackId("ab" * 32), kind=kind, size=size, session=SnapshotId("1" * 32), state=state)
+@given(st.sampled_from(PackKind), st.sampled_from(PackState), st.integers(0, 2**40), st.none() | st.integers(1))
+def test_pack_survives_its_row(kind: PackKind, state: PackState, size: int, count: int | None) -> None:
+    row = PackRow(PackId("ab" * 32), kind, size, SnapshotId("1" * 32), state, chunk_count=count)
     assert ROWS.pack_of(ROWS.pack_item(row)) == row
