@@ -66,9 +66,14 @@ def chunks_of(read: Callable[[int], bytes], limits: ChunkLimits, secret: bytes) 
         yield from (rest[chunk.offset : chunk.offset + chunk.length] for chunk in cutter.cut_buf(rest))
 
 
+def load_cutter() -> None:
+    """Load what cuts, for processes forked later: it takes 5 ms, a tenth of a small run, which has nothing to cut."""
+    import pyfastcdc  # noqa: F401
+
+
 @lru_cache(maxsize=4)
 def _cutter(limits: ChunkLimits, secret: bytes) -> FastCDC:
-    from pyfastcdc import FastCDC  # a tenth of a small run, which has nothing to cut
+    from pyfastcdc import FastCDC
 
     return FastCDC(limits.average, min_size=limits.least, max_size=limits.most, seed=_seed(secret))
 

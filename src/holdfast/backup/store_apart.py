@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from holdfast.backup.begun import FileSoFar
+from holdfast.backup.chunking import load_cutter
 from holdfast.backup.entry import Entry, Path, decode_entry, encode_entry
 from holdfast.backup.ids import PackId
 from holdfast.backup.large_file import LargeFile, Part, StoredPart
@@ -136,6 +137,7 @@ class FilesApart:
             from holdfast.backup.workers import Workers  # most runs need none, and not what they load
 
             files.writer.rest()
+            load_cutter()
             work = partial(_prepare, repository, files, source)
             return Workers(count, work, partial(answer, files.writer.register))
 

@@ -18,7 +18,6 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NoReturn
 
@@ -72,12 +71,12 @@ class _Link:
         return bytes(data)
 
 
-@dataclass(slots=True)
 class _Worker:
-    pid: int
-    link: _Link
-    jobs: int = 0
-    names: deque[str] = field(default_factory=deque)
+    def __init__(self, pid: int, link: _Link) -> None:
+        self.pid = pid
+        self.link = link
+        self.jobs = 0
+        self.names: deque[str] = deque()
 
 
 class Workers:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from holdfast.backup.store_apart import APART_FILES
 from tests.support.command_line import Run
 
 NEVER = {
@@ -53,6 +54,14 @@ def test_a_backup_looks_ahead_before_it_loads_what_opens_the_repository(holdfast
     first, *_ = _said_by(LOADED_AT_FORK, "backup source --jobs 2", tmp_path).splitlines()
     assert "holdfast.backup.sources.scout" in first.split()
     assert {"cryptography", "sqlite3", "holdfast.backup.repository"} & set(first.split()) == set()
+
+
+def test_what_cuts_is_loaded_once_for_all_workers(holdfast: Run, tmp_path: Path) -> None:
+    _back_up(holdfast, tmp_path)
+    for number in range(APART_FILES + 1):
+        (tmp_path / "source" / str(number)).touch()
+    *_, last, _, _ = _said_by(LOADED_AT_FORK, "backup source --jobs 2", tmp_path).splitlines()
+    assert {"holdfast.backup.workers", "pyfastcdc"} <= set(last.split())
 
 
 def _back_up(holdfast: Run, folder: Path) -> None:
