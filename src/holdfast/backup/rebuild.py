@@ -14,7 +14,7 @@ from holdfast.backup.parallel import each
 from holdfast.backup.ports import PackRow, PackState, Record, Status
 from holdfast.backup.repository import Repository
 from holdfast.backup.snapshots import figures_of
-from holdfast.errors import IntegrityError, NotFound
+from holdfast.errors import Conflict, IntegrityError, NotFound
 
 NOBODY = SnapshotId("0" * 32)
 """The session of a pack whose writer is not known any more; no session has this id."""
@@ -66,13 +66,18 @@ def _read_pack(repository: Repository, states: Mapping[PackId, PackState], found
         return pack_key(pack), str(error)
     if pack not in states:
         repository.index.announce(PackRow(pack, footer.kind, size, NOBODY, chunk_count=len(footer.chunks)))
+        if repository.objects.size(pack_key(pack)) is None:
+            return 0  # a prune that knew it for nobody's deleted it before there was a row to condemn
     elif states[pack] is not PackState.PENDING and _is_known(repository, pack, footer):
         return 0
     if states.get(pack) is PackState.CONDEMNED:
         if not _is_whole(repository, pack):
             return 0  # a repair emptied it: what was lost with it has no place, so that it is stored again when met
         repository.index.revive(pack)
-    repository.index.publish(pack, footer.chunks)
+    try:
+        repository.index.publish(pack, footer.chunks)
+    except Conflict:
+        return 0  # a prune is about to delete it
     return len(footer.chunks)
 
 

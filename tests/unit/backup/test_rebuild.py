@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
-from holdfast.backup.ids import PackId, Place
+from holdfast.backup.ids import ChunkId, PackId, Place
 from holdfast.backup.pack import pack_key, read_footer
-from holdfast.backup.ports import PackKind, PackState
+from holdfast.backup.ports import PackKind, PackRow, PackState
 from holdfast.backup.prune import prune
 from holdfast.backup.rebuild import rebuild_catalogue
 from holdfast.backup.repository import Repository
 from holdfast.backup.stores.memory import MemoryCatalogue, MemoryObjects
 from holdfast.backup.verify import verify
 from tests.support.chunks import forget, snapshot
-from tests.support.repositories import any_repository
+from tests.support.repositories import any_repository, contents_of, objects_of
 
 
 def without_catalogue(repository: Repository) -> Repository:
@@ -116,6 +118,45 @@ def test_damaged_objects_are_named_and_the_rest_is_known_again() -> None:
     damage = verify(lost).damage
     assert damage
     assert all(good not in one.snapshots for one in damage)
+
+
+@pytest.mark.parametrize("moment", ["announce", "publish"])
+def test_a_pack_that_a_prune_deletes_while_it_is_made_known_is_not_named_as_stored(moment: str) -> None:
+    repository = any_repository()
+    files = {"a": b"a" * 50_000}
+    forget(repository, [snapshot(repository, files)])
+    for key in list(objects_of(repository)):
+        if key.startswith("snapshots/"):
+            repository.objects.delete(key)
+    lost = without_catalogue(repository)  # so that its packs are nobody's
+    index = lost.index
+
+    class Interrupted(MemoryCatalogue):
+        """The same rows; a whole prune runs before the first call of one kind."""
+
+        def __init__(self) -> None:
+            self.__dict__ = index.__dict__
+            self.is_pruned = False
+
+        def announce(self, row: PackRow) -> bool:
+            self._prune("announce")
+            return super().announce(row)
+
+        def publish(self, pack: PackId, chunks: Sequence[ChunkId]) -> int:
+            self._prune("publish")
+            return super().publish(pack, chunks)
+
+        def _prune(self, at: str) -> None:
+            if at == moment and not self.is_pruned:
+                self.is_pruned = True
+                prune(lost, owner="another")
+
+    interrupted = Interrupted()
+    rebuild_catalogue(lost._replace(index=interrupted))
+    assert interrupted.is_pruned
+    id_ = snapshot(lost, files)
+    assert verify(lost, read_data=True).ok
+    assert contents_of(lost, id_) == files
 
 
 def test_objects_that_are_no_packs_are_passed_over() -> None:
