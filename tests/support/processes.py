@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -31,3 +33,28 @@ def bound_by_modes(command: list[str]) -> list[str]:
     if setpriv is None:
         pytest.skip("root needs setpriv (util-linux) to run a command that the modes of files bind")
     return [setpriv, "--bounding-set=-dac_override,-dac_read_search,-fowner", "--inh-caps=-all", "--", *command]
+
+
+@contextmanager
+def forks_noted() -> Iterator[list[int]]:
+    """Give the processes that this one forks while the block goes on."""
+    pids: list[int] = []
+    fork = os.fork
+
+    def noting() -> int:
+        pid = fork()
+        pids.append(pid)
+        return pid
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fork", noting)
+        yield pids
+
+
+def none_is_left(pids: list[int]) -> bool:
+    """Say whether each of these children has ended and was waited for."""
+    for pid in pids:
+        with suppress(ChildProcessError):
+            os.waitpid(pid, os.WNOHANG)
+            return False
+    return True

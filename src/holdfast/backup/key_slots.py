@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import os
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
@@ -23,20 +22,31 @@ from holdfast.backup.wire import pack_json, unpack_json
 from holdfast.errors import Conflict, IntegrityError, NotFound, WrongKey
 
 PREFIX = f"{FOLDER}slot-"
+Begun = Callable[[bytes, PasswordCost], bytes | None]
+"""Gives the key for a salt and a cost, waiting for it; None if it is not what was begun."""
 
 
 class PasswordKey:
-    """Wraps the master key by a password."""
+    """Wraps the master key by a password.
+
+    Args:
+        begun: what was begun to derive the key before it was asked for.
+    """
 
     kind = "password"
 
     def __init__(
-        self, password: str, *, cost: PasswordCost | None = None, random: Callable[[int], bytes] = os.urandom
+        self,
+        password: str,
+        *,
+        cost: PasswordCost | None = None,
+        random: Callable[[int], bytes] = os.urandom,
+        begun: Begun | None = None,
     ) -> None:
         self._password = password.encode()
         self._cost = cost or PasswordCost()
         self._random = random
-        self._begun: _Derivation | None = None
+        self._begun = begun
 
     def wrap(self, master: bytes, repository: RepositoryId) -> dict[str, Any]:
         """Return the slot's body: the cost, the salt, and the master key sealed under what they give."""
@@ -54,43 +64,19 @@ class PasswordKey:
         if slot.get("kind") != self.kind:
             return None
         salt, wrapped = salt_and_wrapped(slot)
-        cost = _cost_of(slot)
-        key = self._begun.key_for(salt, cost) if self._begun is not None else None
+        cost = cost_of(slot)
+        key = self._begun(salt, cost) if self._begun is not None else None
         master = unwrap_under(key or self._derive(salt, cost), wrapped, repository)
         if master is None:
             raise WrongKey("wrong password for this repository")
         return master
 
-    def begin(self, slot: Mapping[str, Any]) -> None:
-        """Begin what `unwrap` of this slot takes long for, in a thread, so that other things can be done meanwhile."""
-        if slot.get("kind") == self.kind and self._begun is None:
-            self._begun = _Derivation(self._derive, salt_and_wrapped(slot)[0], _cost_of(slot))
-
     def _derive(self, salt: bytes, cost: PasswordCost) -> bytes:
         return derive(self._password, salt, cost)
 
 
-class _Derivation:
-    """A key that is being derived, from the moment this is made."""
-
-    def __init__(self, derive: Callable[[bytes, PasswordCost], bytes], salt: bytes, cost: PasswordCost) -> None:
-        self._of = salt, cost
-        self._keys: list[bytes] = []
-
-        def run() -> None:
-            with suppress(MemoryError):  # whoever asks for the key derives it and tells
-                self._keys.append(derive(salt, cost))
-
-        self._thread = threading.Thread(target=run, daemon=True)
-        self._thread.start()
-
-    def key_for(self, salt: bytes, cost: PasswordCost) -> bytes | None:
-        """Return the key once it is there; None if it is another one that was asked for."""
-        self._thread.join()
-        return self._keys[0] if self._keys and (salt, cost) == self._of else None
-
-
-def _cost_of(slot: Mapping[str, Any]) -> PasswordCost:
+def cost_of(slot: Mapping[str, Any]) -> PasswordCost:
+    """Return the work that a slot asks for; raise IntegrityError if it cannot be right, or nobody should do it."""
     try:
         cost = PasswordCost(int(slot["memory_kib"]), int(slot["passes"]), int(slot["lanes"]))
     except (KeyError, ValueError, TypeError, OverflowError) as error:  # JSON of Python's has infinity too

@@ -77,13 +77,13 @@ def command(
     Files unchanged since the newest snapshot of the same user, host and sources are not read again. Exit status: 0 all
     is in the snapshot; 1 the snapshot is there without what stderr names; 3 a source does not exist, or storing failed.
     """
+    keys.begin(repo)
     report = Reporter(output, quiet=quiet)
     user = _this_user() if user is None else user
     host = os.uname().nodename if host is None else host
     choice = _Choice(excludes, exclude_files, exclude_caches, one_file_system)
     looking_ahead = 0 if reread or not keys.are_named else min(jobs_to_store(jobs, repo) - 1, MOST_LOOKING_AHEAD)
     with _source(sources, repo, choice, looking_ahead) as source:
-        keys.begin(repo)
         from holdfast.backup.outset import OutsetAhead
 
         reading = OutsetAhead(user, host)

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from functools import wraps
+from functools import cached_property, partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
+from holdfast.backup.stores.in_aws import is_in_aws
 from holdfast.errors import HoldfastError, InvalidRequest
 
 if TYPE_CHECKING:
+    from holdfast.backup.derivation import Derivation
     from holdfast.backup.key_file import FileKey
+    from holdfast.backup.key_slots import Begun
     from holdfast.backup.ports import KeyProvider
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -52,6 +55,7 @@ class GivenKeys:
         self._key_file = key_file
         self._is_flag = password_file is not None or key_file is not None
         self._found: list[KeyProvider] | None = None
+        self._derivation: Derivation | None = None
 
     @property
     def are_named(self) -> bool:
@@ -62,20 +66,23 @@ class GivenKeys:
         return self._is_flag or repository_key_file(environ) is not None or repository_password(environ) is not None
 
     def begin(self, repo: str) -> None:
-        """Begin to stretch a password that is at hand, in a thread, while the command loads what it needs next.
+        """Begin to stretch a password that is at hand, in another process, while the command loads what it needs next.
 
-        A key file comes first, and there is nothing to begin: what reads it is loaded later. What is wrong with keys or
-        repository is told later too, by whoever opens it.
+        A key file comes first, and then there is nothing to begin. What is wrong with keys or repository is told later,
+        by whoever opens it. It must be called where no other thread runs, and `close` after it.
         """
+        if self._derivation is not None or is_in_aws(repo):
+            return
         with suppress(HoldfastError):
-            if self._path_of_key_file() is not None:
-                return
-            from holdfast.backup.key_slots import PasswordKey, first_password_slot
-            from holdfast.backup.stores.local import LocalObjects
+            if self._path_of_key_file() is None and self._named_password is not None:
+                from holdfast.backup.derivation import Derivation
 
-            first = next(iter(self.at_hand()), None)
-            if isinstance(first, PasswordKey) and (slot := first_password_slot(LocalObjects(Path(repo)))):
-                first.begin(slot)
+                self._derivation = Derivation(self._named_password[0], partial(_password_slot, repo))
+
+    def close(self) -> None:
+        """End what was begun."""
+        if self._derivation is not None:
+            self._derivation.end()
 
     def at_hand(self) -> list[KeyProvider]:
         """Return the keys that are named, without asking anybody.
@@ -111,12 +118,27 @@ class GivenKeys:
         return Path(named) if named else None
 
     def _passwords(self) -> list[KeyProvider]:
+        if self._named_password is None:
+            return []
+        begun = self._derivation.key_for if self._derivation is not None else None
+        return [_password(*self._named_password, begun)]
+
+    @cached_property
+    def _named_password(self) -> tuple[str, str] | None:
+        """The password and where it is from; its file, which may be a pipe, is read once."""
         from holdfast.settings.environment import PASSWORD, process_environment, repository_password
 
         if self._password_file is not None:
-            return [_password(_first_line(self._password_file), f"the file {str(self._password_file)!r}")]
+            return _first_line(self._password_file), f"the file {str(self._password_file)!r}"
         found = None if self._is_flag else repository_password(process_environment())
-        return [] if found is None else [_password(found, PASSWORD)]
+        return None if found is None else (found, PASSWORD)
+
+
+def _password_slot(repo: str) -> Mapping[str, Any] | None:
+    from holdfast.backup.key_slots import first_password_slot
+    from holdfast.backup.stores.local import LocalObjects
+
+    return first_password_slot(LocalObjects(Path(repo)))
 
 
 def takes_keys(command: Command) -> Command:
@@ -150,12 +172,12 @@ def _key_file(path: Path, *, make: bool) -> FileKey:
     return key
 
 
-def _password(password: str, where: str) -> KeyProvider:
+def _password(password: str, where: str, begun: Begun | None = None) -> KeyProvider:
     from holdfast.backup.key_slots import PasswordKey
 
     if not password:
         raise InvalidRequest(f"the password in {where} is empty; it must have at least one character")
-    return PasswordKey(password)
+    return PasswordKey(password, begun=begun)
 
 
 def _typed(prompt: str, otherwise: str, *, confirm: bool) -> KeyProvider:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -127,5 +127,6 @@ def opened(
             importlib.import_module(name)
         return found
 
-    with stores.opened(repo, keys_when_loaded, clock=SystemClock(), to_rebuild=to_rebuild, ahead=ahead) as repository:
+    opening = stores.opened(repo, keys_when_loaded, clock=SystemClock(), to_rebuild=to_rebuild, ahead=ahead)
+    with closing(given), opening as repository:
         yield repository

@@ -78,33 +78,3 @@ def test_passwords_may_be_tried_by_several_threads_at_once() -> None:
     for thread in threads:
         thread.join(PATIENCE_SECONDS)
     assert opened == [MASTER] * 90
-
-
-def test_what_was_begun_for_a_slot_opens_it_and_no_other() -> None:
-    slot, other = (PasswordKey("pass", cost=CHEAP).wrap(MASTER, REPOSITORY) for _ in range(2))
-    derived: list[bytes] = []
-
-    class Counted(PasswordKey):
-        def _derive(self, salt: bytes, cost: PasswordCost) -> bytes:
-            derived.append(salt)
-            return super()._derive(salt, cost)
-
-    key = Counted("pass")
-    key.begin(slot)
-    assert (key.unwrap(slot, REPOSITORY), len(derived)) == (MASTER, 1)
-    assert (key.unwrap(other, REPOSITORY), len(derived)) == (MASTER, 2)
-
-
-def test_a_wrong_password_that_was_begun_is_refused() -> None:
-    key = PasswordKey("wrong")
-    slot = PasswordKey("pass", cost=CHEAP).wrap(MASTER, REPOSITORY)
-    key.begin(slot)
-    with pytest.raises(WrongKey, match="wrong password"):
-        key.unwrap(slot, REPOSITORY)
-
-
-@pytest.mark.parametrize("damage", [{"memory_kib": 2**30}, {"salt": 7}])
-def test_nothing_is_begun_for_a_hostile_slot(damage: dict[str, object]) -> None:
-    slot = {**PasswordKey("pass", cost=CHEAP).wrap(MASTER, REPOSITORY), "slot": "s1", **damage}
-    with pytest.raises(IntegrityError, match="key slot s1"):
-        PasswordKey("pass").begin(slot)

@@ -16,6 +16,7 @@ import pytest
 from holdfast.backup.sources.directory import DirectorySource
 from holdfast.cli.progress import shown_left
 from tests.support.command_line import Run
+from tests.support.processes import forks_noted, none_is_left
 from tests.support.repositories import noise
 
 
@@ -71,21 +72,12 @@ def test_a_source_without_a_name_is_refused_and_is_not_this_folder(holdfast: Run
 def test_other_processes_look_ahead_where_that_helps(
     holdfast: Run, source: Path, monkeypatch: pytest.MonkeyPatch, cores: int, options: list[str], looking: int
 ) -> None:
-    pids: list[int] = []
-
-    def noting() -> int:
-        pids.append(fork())
-        return pids[-1]
-
-    fork = os.fork
-    monkeypatch.setattr(os, "fork", noting)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: set(range(cores)))
     for _ in range(2):
-        assert holdfast("backup", "source", "--repo", "repo", "--output", "json", *options).json["files"] == 1
-    assert len(pids) == 2 * looking
-    for pid in pids:
-        with pytest.raises(ChildProcessError):
-            os.waitpid(pid, os.WNOHANG)
+        with forks_noted() as pids:
+            assert holdfast("backup", "source", "--repo", "repo", "--output", "json", *options).json["files"] == 1
+        assert len(pids) == looking + 1, "and one derives the key"
+        assert none_is_left(pids)
 
 
 def test_nobody_looks_ahead_while_a_password_is_typed(

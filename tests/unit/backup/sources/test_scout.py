@@ -17,6 +17,7 @@ from holdfast.backup.sources.listing import list_folder
 from holdfast.backup.sources.scout import Report, Scout, Share, Tell
 from tests.support.backups import source_of
 from tests.support.many_files import fill
+from tests.support.processes import forks_noted, none_is_left
 
 Found = list[SourceEntry | Skipped]
 
@@ -34,20 +35,10 @@ def telling(*names: bytes) -> Callable[[Tell], None]:
 
 
 @pytest.fixture(autouse=True)
-def no_process_is_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    pids: list[int] = []
-    fork = os.fork
-
-    def noting() -> int:
-        pid = fork()
-        pids.append(pid)
-        return pid
-
-    monkeypatch.setattr(os, "fork", noting)
-    yield
-    for pid in pids:
-        with pytest.raises(ChildProcessError):
-            os.waitpid(pid, os.WNOHANG)
+def no_process_is_left() -> Iterator[None]:
+    with forks_noted() as pids:
+        yield
+    assert none_is_left(pids)
 
 
 def walked(source: DirectorySource, *, ahead: int, unchanged: Callable[[Entry], bool] = lambda folder: True) -> Found:
