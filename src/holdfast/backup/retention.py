@@ -13,7 +13,7 @@ from holdfast.errors import InvalidRequest
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retention:
-    """What to keep of each user and host; a snapshot that any rule keeps stays. Periods are UTC.
+    """What to keep of each user, host and set of sources; a snapshot that any rule keeps stays. Periods are UTC.
 
     `within` keeps everything younger, and always the newest snapshot: a user who is gone is not erased by age alone.
     The others keep the newest snapshot of each of the last N hours, days, ISO weeks, months, years that have one.
@@ -50,7 +50,7 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class ForgetPlan:
-    """What stays and what goes; both newest first within a user and host."""
+    """What stays and what goes; both newest first within a user, host and set of sources."""
 
     keep: tuple[Kept, ...] = field(default=())
     forget: tuple[Record, ...] = field(default=())
@@ -67,11 +67,16 @@ PERIODS: Sequence[tuple[str, Callable[[datetime], object]]] = (
 
 
 def plan_forget(records: Iterable[Record], retention: Retention, *, now: datetime) -> ForgetPlan:
-    """Decide for every COMPLETED record; others are not looked at. Users and hosts do not count for each other."""
-    groups: dict[tuple[str, str], list[Record]] = {}
+    """Decide for every COMPLETED record; others are not looked at.
+
+    Users, hosts and sets of sources do not count for each other: one who backs up two folders one after the other
+    must not lose those of the first to the second.
+    """
+    groups: dict[tuple[str, str, str], list[Record]] = {}
     for record in records:
         if record.status is Status.COMPLETED:
-            groups.setdefault((record.user, record.host), []).append(record)
+            origin = record.user, record.host, str(record.figures.get("sources", ""))
+            groups.setdefault(origin, []).append(record)
     keep: list[Kept] = []
     forget: list[Record] = []
     for _, group in sorted(groups.items()):
@@ -88,7 +93,7 @@ def plan_named(records: Iterable[Record], names: Collection[SnapshotId]) -> Forg
 
 
 def _reasons(group: Sequence[Record], retention: Retention, now: datetime) -> dict[str, list[str]]:
-    """Return the rules that keep each snapshot of one user and host, newest first."""
+    """Return the rules that keep each snapshot of one group, newest first."""
     reasons: dict[str, list[str]] = {}
     if retention.within is not None:
         for at, record in enumerate(group):

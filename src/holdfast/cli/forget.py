@@ -62,8 +62,8 @@ def command(
 ) -> None:
     """Plan, or with --apply carry out, which snapshots go: those named, or those that no rule keeps.
 
-    A SNAPSHOT is the start of an id, or `latest`. Rules count for each user and host apart, in UTC. Space is reclaimed
-    by `holdfast prune`, or here with --prune.
+    A SNAPSHOT is the start of an id, or `latest`. Rules count for each user, host and set of sources apart, in UTC.
+    Space is reclaimed by `holdfast prune`, or here with --prune.
     """
     from holdfast.backup.forget import forget
     from holdfast.backup.retention import Retention, plan_forget, plan_named

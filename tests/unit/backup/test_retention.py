@@ -85,6 +85,17 @@ def test_users_and_hosts_do_not_count_for_each_other() -> None:
     assert sorted(kept(records, last=1)) == [0, 1, 2]
 
 
+def test_sources_do_not_count_for_each_other() -> None:
+    """One who backs up /etc and then /home each night keeps both."""
+    hour = timedelta(hours=1)
+    homes = [record(2 * night, night * DAY, figures={"sources": "home"}) for night in range(3)]
+    etcs = [record(2 * night + 1, night * DAY + hour, figures={"sources": "etc"}) for night in range(3)]
+    records = [*homes, *etcs]
+    assert sorted(kept(records, last=1)) == [0, 1]
+    assert sorted(kept(records, daily=2)) == [0, 1, 2, 3]
+    assert sorted(kept(records, within=hour / 2)) == [0, 1]
+
+
 @pytest.mark.parametrize("status", [status for status in Status if status is not Status.COMPLETED])
 def test_only_completed_records_are_looked_at(status: Status) -> None:
     plan = plan_forget([record(0, DAY, status=status), record(1, 2 * DAY)], Retention(last=1), now=NOW)
