@@ -12,6 +12,9 @@ from typing import NoReturn
 
 from holdfast.errors import StoreUnavailable
 
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""What a terminal or a supervisor sends to each process of a group."""
+
 
 def forked(work: Callable[[], object]) -> int:
     """Do the work in another process and return its id; it ends with status 0, or 1 if the work raised anything.
@@ -38,8 +41,9 @@ def _do(work: Callable[[], object]) -> NoReturn:
     """Work, and never return into the caller's code or run any of its clean-up."""
     status = 1
     try:
-        for one in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(one, signal.SIG_DFL)
+        for one in ENDING:
+            if signal.getsignal(one) is not signal.SIG_IGN:
+                signal.signal(one, signal.SIG_DFL)
         work()
         status = 0
     finally:

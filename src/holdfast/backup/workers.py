@@ -23,7 +23,7 @@ from typing import Any, NoReturn
 
 import msgpack
 
-from holdfast.backup.forks import end_process, forked
+from holdfast.backup.forks import ENDING, end_process, forked
 from holdfast.errors import StoreUnavailable
 
 LENGTH = struct.Struct("<I")
@@ -103,7 +103,8 @@ class Workers:
 
     def _be_worker(self, ours: socket.socket, link: _Link, prepare: Callable[[Ask], Work]) -> None:
         """Do jobs until the caller is gone."""
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the caller, which ends us
+        for one in ENDING:
+            signal.signal(one, signal.SIG_IGN)  # it reaches the caller, which ends us
         for other in (ours, *(worker.link.end for worker in self._workers)):
             other.close()  # else it would outlive the caller in every sibling
         keep_buffers(KEPT_BYTES)

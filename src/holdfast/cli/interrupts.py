@@ -1,4 +1,4 @@
-"""Ending in order when asked to: the first Ctrl-C or SIGTERM is a request, the second ends at once."""
+"""Ending in order when asked to: the first Ctrl-C, SIGTERM or SIGHUP is a request, the second ends at once."""
 
 from __future__ import annotations
 
@@ -8,7 +8,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def heeded() -> list[signal.Signals]:
+    """Return those that end this process: who started it may have had it ignore some, as nohup and a shell's `&` do."""
+    return [one for one in SIGNALS if signal.getsignal(one) is not signal.SIG_IGN]
 
 
 @contextmanager
@@ -24,7 +29,7 @@ def stop_signals() -> Iterator[Callable[[], bool]]:
             raise KeyboardInterrupt
         asked.set()
 
-    before = {one: signal.signal(one, ask) for one in SIGNALS}
+    before = {one: signal.signal(one, ask) for one in heeded()}
     try:
         yield asked.is_set
     finally:

@@ -112,7 +112,9 @@ def main() -> NoReturn:
     """Run the command line and exit with a status of `docs/exit-status.md`."""
     statuses: list[int] = []
     atexit.register(_end, statuses)  # the first to be registered is the last to be called
-    signal.signal(signal.SIGTERM, _as_interrupt)
+    for one in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(one) is signal.SIG_DFL:  # nohup has SIGHUP ignored
+            signal.signal(one, _as_interrupt)
     if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # while the command line was loaded
         signal.signal(signal.SIGINT, signal.default_int_handler)
     status = run(sys.argv[1:])
@@ -175,6 +177,6 @@ def _is_output_closed() -> bool:
 
 
 def _fail(message: str, status: ExitStatus) -> int:
-    with suppress(BrokenPipeError):  # nobody listens; the status still tells
+    with suppress(OSError):  # nobody listens, or the terminal is gone; the status still tells
         click.echo(f"holdfast: {message}", err=True)
     return status

@@ -13,13 +13,13 @@ from typing import Any
 
 import click
 
+from holdfast.cli.interrupts import heeded
 from holdfast.cli.keys import GivenKeys, takes_keys
 from holdfast.cli.repository import opened, quiet_option, repository_option
 from holdfast.cli.text import shown_path
 from holdfast.errors import HoldfastError, InvalidRequest, StoreDenied, StoreUnavailable
 
 DEVICE = Path("/dev/fuse")
-ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 ENDED_BY_SIGNAL = 8
 """What `fuse_main` of libfuse 3 returns then (fuse.h); libfuse 2 returns 0."""
 REMEMBERED_SECONDS = 10
@@ -93,7 +93,7 @@ def require_folder(folder: Path, look: Callable[[Path], object] = os.stat) -> No
 @contextmanager
 def _signals_of_libfuse() -> Iterator[None]:
     """Let libfuse end the mount on SIGINT, SIGTERM and SIGHUP: it takes over those that have their default only."""
-    before = {one: signal.signal(one, signal.SIG_DFL) for one in ENDING}
+    before = {one: signal.signal(one, signal.SIG_DFL) for one in heeded()}
     try:
         yield
     finally:

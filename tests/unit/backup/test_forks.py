@@ -38,7 +38,7 @@ def test_work_is_done_elsewhere_and_its_failure_is_a_status_that_reaches_no_one_
     os.close(writing)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_it(number: signal.Signals) -> None:
     assert status_of(forked(lambda: os.kill(os.getpid(), number))) == -number
 

@@ -110,6 +110,16 @@ def test_a_killed_worker_is_told_with_what_it_was_doing() -> None:
             all_results(one)
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_to_the_whole_group_is_left_to_the_caller(number: signal.Signals) -> None:
+    with workers(doubling, 1) as one:
+        one.submit(1, "a number")  # once it is done the worker is past its beginning
+        assert all_results(one) == [2]
+        os.kill(one.pids[0], number)
+        one.submit(2, "a number")
+        assert all_results(one) == [4]
+
+
 def test_a_worker_may_open_all_the_files_that_the_system_allows() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(256, hard), hard))

@@ -413,7 +413,18 @@ main()
 """
 
 
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+NOT_INTERRUPTED = """
+import os, signal, sys
+from holdfast.backup.writer import ChunkWriter
+from holdfast.cli.main import main
+number = getattr(signal, sys.argv.pop(1))
+flush = ChunkWriter.flush
+ChunkWriter.flush = lambda self: (os.kill(os.getpid(), number), flush(self))[1]
+main()
+"""
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
 def test_an_interrupted_backup_is_one_line_and_leaves_nothing_at_work(
     holdfast: Run, repo: str, source: Path, name: str
 ) -> None:
@@ -429,6 +440,21 @@ def test_an_interrupted_backup_is_one_line_and_leaves_nothing_at_work(
     assert (catalogue.active(), catalogue.completed()) == ([], [])
     assert [record.figures["reason"] for record in catalogue.ended()] == ["interrupted"]
     catalogue.close()
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGHUP"])
+def test_a_signal_that_was_ignored_when_it_started_is_ignored(
+    holdfast: Run, repo: str, source: Path, name: str
+) -> None:
+    number = getattr(signal, name)
+    done = subprocess.run(
+        [sys.executable, "-c", NOT_INTERRUPTED, name, "backup", "source", "--repo", repo],
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: signal.signal(number, signal.SIG_IGN),
+    )
+    assert (done.returncode, done.stdout.startswith("snapshot "), done.stderr) == (0, True, "")
 
 
 def test_the_repository_may_come_from_the_environment_and_a_flag_overrules_it(
