@@ -23,6 +23,9 @@ class Child:
 
     Args:
         room: bytes that may wait in the pipe, if the system gives so many.
+
+    Raises:
+        StoreUnavailable: the system starts no more processes.
     """
 
     def __init__(self, find: Callable[[BinaryIO], object], *, room: int | None = None) -> None:
@@ -30,8 +33,13 @@ class Child:
         if room is not None:
             with suppress(OSError):
                 fcntl.fcntl(theirs, fcntl.F_SETPIPE_SZ, room)
-        self.pid = forked(partial(_find, theirs, find))
-        os.close(theirs)
+        try:
+            self.pid = forked(partial(_find, theirs, find))
+        except BaseException:
+            os.close(self.pipe)
+            raise
+        finally:
+            os.close(theirs)
 
     def end(self) -> None:
         """End the process, whether it is done or not."""

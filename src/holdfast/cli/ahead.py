@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from holdfast.backup.child import Child
+from holdfast.errors import StoreUnavailable
 
 if TYPE_CHECKING:
     from holdfast.backup.sources import Source
@@ -67,9 +68,16 @@ class Counting:
 
 
 @contextmanager
-def counting(source: Source) -> Iterator[Counting]:
-    """Count what a source of this machine holds while the block goes on; the process ends with the block."""
-    process = Counting(source)
+def counting(source: Source) -> Iterator[Counting | None]:
+    """Count what a source of this machine holds while the block goes on; the process ends with the block.
+
+    None is given where the system starts no more processes.
+    """
+    try:
+        process = Counting(source)
+    except StoreUnavailable:
+        yield None
+        return
     try:
         yield process
     finally:

@@ -135,7 +135,7 @@ def _dry(repository: Repository) -> Repository:
     return dry(repository)
 
 
-def _counting(source: Source) -> AbstractContextManager[Counting]:
+def _counting(source: Source) -> AbstractContextManager[Counting | None]:
     from holdfast.cli.ahead import counting
 
     return counting(source)

@@ -39,6 +39,7 @@ def test_files_and_bytes_are_counted_as_a_backup_would_meet_them(source: Directo
 
 def test_they_are_counted_by_another_process_which_ends_with_the_block(source: DirectorySource) -> None:
     with counting(source) as ahead:
+        assert ahead is not None
         assert awaited(ahead) == Ahead(files=3, size=8)
         assert ahead.result() == Ahead(files=3, size=8)
     with pytest.raises(ProcessLookupError):
@@ -53,5 +54,6 @@ def test_a_count_that_fails_leaves_the_time_left_untold(
 
     monkeypatch.setattr("holdfast.cli.ahead.count", fail)
     with counting(source) as ahead:
+        assert ahead is not None
         assert os.waitid(os.P_PID, ahead.child.pid, os.WEXITED | os.WNOWAIT) is not None
         assert ahead.result() is None

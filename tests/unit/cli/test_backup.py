@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import pwd
@@ -35,6 +36,10 @@ def source(holdfast: Run, tmp_path: Path) -> Path:
 
 def listed(holdfast: Run) -> set[str]:
     return {Path(one["path"]).name for one in holdfast("ls", "latest", "--repo", "repo", "--output", "json").json}
+
+
+def open_files() -> list[str]:
+    return sorted(str(fd.readlink()) for fd in Path("/proc/self/fd").iterdir() if fd.is_symlink())
 
 
 def files_below(folder: Path) -> list[Path]:
@@ -78,6 +83,27 @@ def test_other_processes_look_ahead_where_that_helps(
             assert holdfast("backup", "source", "--repo", "repo", "--output", "json", *options).json["files"] == 1
         assert len(pids) == looking + 1, "and one derives the key"
         assert none_is_left(pids)
+
+
+@pytest.mark.parametrize("forks", [0, 1, 2], ids=["none", "one", "two"])
+def test_a_small_backup_needs_no_other_process(
+    holdfast: Run, source: Path, monkeypatch: pytest.MonkeyPatch, forks: int
+) -> None:
+    """A first one with progress would have its key derived, two look ahead, and one count."""
+    left = [os.fork] * forks
+
+    def refusing() -> int:
+        if not left:
+            raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+        return left.pop()()
+
+    open_before = open_files()
+    with forks_noted() as pids:
+        monkeypatch.setattr(os, "fork", refusing)
+        done = holdfast("backup", "source", "--repo", "repo", "--jobs", "3", "--output", "events")
+    assert (done.status, json.loads(done.out.splitlines()[-1])["files"]) == (0, 1)
+    assert none_is_left(pids)
+    assert open_files() == open_before
 
 
 def test_nobody_looks_ahead_while_a_password_is_typed(

@@ -7,6 +7,7 @@ import os
 import stat
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,7 +18,7 @@ from holdfast.backup.sources.exclude import CACHE_TAG, Exclude, is_cache
 from holdfast.backup.sources.listing import Child, Keep, list_folder
 from holdfast.backup.sources.metadata import entry_of, may_hide_a_change, read_xattrs, reason
 from holdfast.backup.sources.open_file import OpenedFile
-from holdfast.errors import SourceUnreadable
+from holdfast.errors import SourceUnreadable, StoreUnavailable
 
 if TYPE_CHECKING:
     from holdfast.backup.sources.scout import Scouts, Share, Tell
@@ -79,11 +80,13 @@ class DirectorySource:
     def look_ahead(self, processes: int = 1) -> None:
         """Let other processes look at the roots from now on; for `reuse_folders` they spare most of the looking.
 
-        It must be called where no other thread runs, and `close` after it.
+        It must be called where no other thread runs, and `close` after it. Where the system starts no more processes,
+        nobody looks ahead.
         """
         from holdfast.backup.sources.scout import Scouts  # few who use a source look ahead
 
-        self._scouts = Scouts(self._look_at_share, processes)
+        with suppress(StoreUnavailable):
+            self._scouts = Scouts(self._look_at_share, processes)
 
     def _look_at_share(self, share: Share, tell: Tell) -> None:
         """Walk as the backup will, and tell of every folder of this share that has a signature."""
@@ -93,7 +96,8 @@ class DirectorySource:
                 pass
 
     def close(self) -> None:
-        """End looking ahead."""
+        """End looking ahead, and hold no folder open any more."""
+        self._reached.close()
         if self._scouts is not None:
             self._scouts.close()
             self._scouts = None

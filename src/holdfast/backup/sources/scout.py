@@ -18,6 +18,7 @@ from holdfast.backup.child import Child
 from holdfast.backup.entry import Entry, EntryKind, Path
 from holdfast.backup.sources import Counted
 from holdfast.backup.wire import pack
+from holdfast.errors import StoreUnavailable
 
 REPORTS_AT_A_TIME = 32
 PIECE = 1 << 16
@@ -61,10 +62,20 @@ def share_of(path: Path, count: int) -> int:
 
 
 class Scouts:
-    """What several processes report, each calling `look`, which must tell of its share in the order of paths."""
+    """What several processes report, each calling `look`, which must tell of its share in the order of paths.
+
+    Raises:
+        StoreUnavailable: the system starts no more processes.
+    """
 
     def __init__(self, look: Callable[[Share, Tell], None], count: int) -> None:
-        self._scouts = [Scout(partial(look, Share(number, count))) for number in range(count)]
+        self._scouts: list[Scout] = []
+        try:
+            for number in range(count):
+                self._scouts.append(Scout(partial(look, Share(number, count))))
+        except StoreUnavailable:
+            self.close()
+            raise
 
     def find(self, path: Path) -> Report | None:
         """Return what is told of this folder, as `Scout.find` does."""

@@ -7,12 +7,15 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from socket import AF_UNIX, socket
+from typing import Any
 
 import pytest
 
 from holdfast.backup.entry import Entry, EntryKind
 from holdfast.backup.sources import Counted, Skipped, SourceEntry, directory
 from holdfast.backup.sources.directory import DirectorySource
+from holdfast.backup.sources.exclude import Exclude
 from holdfast.backup.sources.listing import list_folder
 from holdfast.backup.sources.scout import Report, Scout, Share, Tell
 from tests.support.backups import source_of
@@ -80,6 +83,36 @@ def test_the_same_is_found_with_scouts_and_without(
 ) -> None:
     source = source_of(fill(tmp_path / "source"))
     assert walked(source, ahead=scouts, unchanged=unchanged) == walked(source, ahead=0, unchanged=unchanged)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"exclude": Exclude([b"e0", b"/d1", b"*7"])},
+        {"exclude_caches": True},
+        {"one_file_system": True},
+        {"avoided": "d2/e1"},
+        {"now_ns": lambda: 2},
+        {"most_listed": 3},
+    ],
+    ids=lambda options: "".join(options),
+)
+def test_scouts_leave_out_what_the_backup_would(
+    options: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = fill(tmp_path / "source")
+    (folder / "d3" / "CACHEDIR.TAG").write_bytes(b"Signature: 8a477f597d28d172789f06886806bc55")
+    with socket(AF_UNIX) as bound:
+        monkeypatch.chdir(folder / "d4")
+        bound.bind("a socket")
+    if avoided := options.pop("avoided", None):
+        status = (folder / avoided).stat()
+        options = {"avoid": [(status.st_dev, status.st_ino)]}
+    monkeypatch.setattr("holdfast.backup.sources.listing.MOST_LISTED", options.pop("most_listed", 4096))
+    source = source_of(folder, **options)
+    found = walked(source, ahead=2)
+    assert found == walked(source, ahead=0)
+    assert len(found) > 10
 
 
 @pytest.mark.parametrize("scouts", [1, 2, 5])
