@@ -28,7 +28,6 @@ from holdfast.backup.entry import Entry, EntryKind
 from holdfast.backup.ids import ChunkId, PackId, RepositoryId, SnapshotId
 from holdfast.backup.key_file import FileKey, decode_key_file, encode_key_file
 from holdfast.backup.key_ring import SealedRing, decode_ring, open_ring, seal_ring
-from holdfast.backup.key_slots import parse_slot
 from holdfast.backup.manifest import decode_manifest, encode_manifest, load_manifest
 from holdfast.backup.pack import (
     Block,
@@ -44,6 +43,7 @@ from holdfast.backup.ports import PackKind, Record
 from holdfast.backup.repository import parse_config
 from holdfast.backup.resume import NOTED, ROOTS, interrupted_roots, notes_of
 from holdfast.backup.sealing import Ring
+from holdfast.backup.slot import parse_slot
 from holdfast.backup.tree import decode_list, decode_node, held_by_node
 from holdfast.backup.wire import pack
 from holdfast.errors import HoldfastError, IntegrityError, InvalidRequest, WrongKey
@@ -194,6 +194,7 @@ DECODERS: Mapping[str, Decoder] = {
 }
 REACHED_OTHERWISE: Mapping[str, str] = {
     "backup.store_apart._decoded": "an entry of our own worker's",
+    "backup.derivation.Derivation.key_for": "a pipe from a process of our own",
     "backup.workers._Link.receive": "a socket between two of our own processes",
     "backup.workers.Workers._hear": "an error of our own worker's",
     "backup.workers._pickled": "made in the same line",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import NamedTuple
 
-from holdfast.backup.sealing import KEY_BYTES
+from holdfast.backup.key_sizes import KEY_BYTES
 
 _OPENSSL = threading.Lock()
 """One derivation at a time: OpenSSL gives out the threads of a process one by one, so that two that need four each wait

@@ -45,7 +45,7 @@ class Derivation:
 
 def _derive(password: str, find_slot: Callable[[], Mapping[str, Any] | None], stream: BinaryIO) -> None:
     from holdfast.backup.argon2id import derive
-    from holdfast.backup.key_slots import cost_of, salt_and_wrapped
+    from holdfast.backup.slot import cost_of, salt_and_wrapped
 
     slot = find_slot()
     if slot is not None:

@@ -13,8 +13,10 @@ from typing import Any
 from blake3 import blake3
 
 from holdfast.backup.ids import RepositoryId
-from holdfast.backup.key_slots import as_text, salt_and_wrapped, unwrap_under, wrap_under
-from holdfast.backup.sealing import KEY_BYTES, NONCE_BYTES, SALT_BYTES, Random
+from holdfast.backup.key_sizes import KEY_BYTES, NONCE_BYTES, SALT_BYTES
+from holdfast.backup.key_slots import unwrap_under, wrap_under
+from holdfast.backup.sealing import Random
+from holdfast.backup.slot import as_text, salt_and_wrapped
 from holdfast.errors import InvalidRequest, WrongKey
 
 PREFIX = "holdfast-key-"

@@ -13,13 +13,13 @@ from blake3 import blake3
 
 from holdfast.backup.chunking import ChunkLimits
 from holdfast.backup.ids import RepositoryId
+from holdfast.backup.key_sizes import KEY_BYTES
 from holdfast.backup.ports import ObjectStore
-from holdfast.backup.sealing import KEY_BYTES, MASTER_GENERATION, Opener, Ring, Sealer
+from holdfast.backup.sealing import MASTER_GENERATION, Opener, Ring, Sealer
+from holdfast.backup.slot import FOLDER
 from holdfast.backup.wire import Fields, pack, unpack
 from holdfast.errors import InvalidRequest
 
-FOLDER = "keys/"
-"""Holds rings and slots."""
 PREFIX = f"{FOLDER}ring-"
 FIRST = 1
 """The ring that stands in `config`."""

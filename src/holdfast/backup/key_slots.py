@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -13,15 +12,15 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from holdfast.backup.argon2id import PasswordCost, derive
 from holdfast.backup.ids import RepositoryId
-from holdfast.backup.key_ring import FOLDER, SealedRing
+from holdfast.backup.key_ring import SealedRing
+from holdfast.backup.key_sizes import NONCE_BYTES, SALT_BYTES
 from holdfast.backup.parallel import each
 from holdfast.backup.ports import KeyProvider, ObjectStore
 from holdfast.backup.remote import AT_ONCE, is_remote
-from holdfast.backup.sealing import NONCE_BYTES, SALT_BYTES
-from holdfast.backup.wire import pack_json, unpack_json
+from holdfast.backup.slot import BY_PASSWORD, PREFIX, as_text, cost_of, parse_slot, salt_and_wrapped
+from holdfast.backup.wire import pack_json
 from holdfast.errors import Conflict, IntegrityError, NotFound, WrongKey
 
-PREFIX = f"{FOLDER}slot-"
 Begun = Callable[[bytes, PasswordCost], bytes | None]
 """Gives the key for a salt and a cost, waiting for it; None if it is not what was begun."""
 
@@ -33,7 +32,7 @@ class PasswordKey:
         begun: what was begun to derive the key before it was asked for.
     """
 
-    kind = "password"
+    kind = BY_PASSWORD
 
     def __init__(
         self,
@@ -75,17 +74,6 @@ class PasswordKey:
         return derive(self._password, salt, cost)
 
 
-def cost_of(slot: Mapping[str, Any]) -> PasswordCost:
-    """Return the work that a slot asks for; raise IntegrityError if it cannot be right, or nobody should do it."""
-    try:
-        cost = PasswordCost(int(slot["memory_kib"]), int(slot["passes"]), int(slot["lanes"]))
-    except (KeyError, ValueError, TypeError, OverflowError) as error:  # JSON of Python's has infinity too
-        raise damaged(slot) from error
-    if not cost.is_sane:
-        raise IntegrityError(f"key slot {slot.get('slot')} asks for impossible work; use another key")
-    return cost
-
-
 def wrap_under(key: bytes, master: bytes, repository: RepositoryId, *, nonce: bytes) -> bytes:
     """Return the nonce and the master key, encrypted and bound to the repository; `key` must be used this once."""
     return nonce + AESGCM(key).encrypt(nonce, master, _associated(repository))
@@ -97,27 +85,6 @@ def unwrap_under(key: bytes, wrapped: bytes, repository: RepositoryId) -> bytes 
         return AESGCM(key).decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], _associated(repository))
     except InvalidTag:
         return None
-
-
-def salt_and_wrapped(slot: Mapping[str, Any]) -> tuple[bytes, bytes]:
-    """Return the two byte strings of a slot whose key is derived; raise IntegrityError if they cannot be right."""
-    try:
-        salt, wrapped = base64.b64decode(slot["salt"]), base64.b64decode(slot["wrapped"])
-    except (KeyError, ValueError, TypeError) as error:
-        raise damaged(slot) from error
-    if len(salt) != SALT_BYTES or len(wrapped) < NONCE_BYTES:
-        raise damaged(slot)
-    return salt, wrapped
-
-
-def damaged(slot: Mapping[str, Any]) -> IntegrityError:
-    """Return the error of a slot that is not what was written."""
-    return IntegrityError(f"key slot {slot.get('slot')} is damaged; use another key")
-
-
-def as_text(data: bytes) -> str:
-    """Return the base64 form of bytes, as they stand in a slot."""
-    return base64.b64encode(data).decode()
 
 
 def _associated(repository: RepositoryId) -> bytes:
@@ -141,23 +108,6 @@ def put_slot(
     data = pack_json(body)
     if not objects.put(PREFIX + slot, data) and objects.get(PREFIX + slot) != data:
         raise Conflict(f"key slot {slot} exists already; try again")
-    return slot
-
-
-def first_password_slot(objects: ObjectStore) -> dict[str, Any] | None:
-    """Return the slot that a password is likely tried on first; None where there is none. A hint, and cheap."""
-    found = (parse_slot(stored.key, objects.get(stored.key)) for stored in objects.list(PREFIX))
-    passwords = [slot for slot in found if slot is not None and slot.get("kind") == PasswordKey.kind]
-    return max(passwords, key=lambda slot: int(slot["ring"]), default=None)
-
-
-def parse_slot(key: str, data: bytes) -> dict[str, Any] | None:
-    """Return the slot that an object holds; None if it holds none of this name, or a damaged one."""
-    slot = unpack_json(data)
-    if slot is None or PREFIX + str(slot.get("slot")) != key or type(slot.get("ring")) is not int:
-        return None
-    if type(slot.get("seals")) is not str:
-        return None
     return slot
 
 

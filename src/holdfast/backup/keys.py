@@ -20,11 +20,12 @@ from holdfast.backup.key_ring import (
     ring_key,
     seal_ring,
 )
-from holdfast.backup.key_slots import PREFIX as SLOT_PREFIX
+from holdfast.backup.key_sizes import KEY_BYTES
 from holdfast.backup.key_slots import is_current, list_slots, put_slot, slot_opened_by, unwrap_master
 from holdfast.backup.ports import KeyProvider, ObjectStore
 from holdfast.backup.repository import read_config
-from holdfast.backup.sealing import KEY_BYTES, Random
+from holdfast.backup.sealing import Random
+from holdfast.backup.slot import PREFIX as SLOT_PREFIX
 from holdfast.errors import Conflict, InvalidRequest, NotFound
 
 MOST_LABEL = 64

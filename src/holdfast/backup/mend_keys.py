@@ -7,10 +7,10 @@ from typing import Any
 
 from holdfast.backup.ids import RepositoryId
 from holdfast.backup.key_ring import FIRST, SealedRing, newest_ring_number, ring_key
-from holdfast.backup.key_slots import PREFIX as SLOTS
-from holdfast.backup.key_slots import parse_slot
 from holdfast.backup.ports import ObjectStore
 from holdfast.backup.repository import CONFIG, DAMAGED, parse_config, read_config
+from holdfast.backup.slot import PREFIX as SLOTS
+from holdfast.backup.slot import parse_slot
 from holdfast.errors import InvalidRequest, NotFound
 
 SLOT_DAMAGED = "this key slot is damaged: bring it back with `holdfast repair --replica COPY --apply`, or add a key"

@@ -11,7 +11,6 @@ from holdfast.backup.chunking import ChunkLimits
 from holdfast.backup.ids import RepositoryId
 from holdfast.backup.key_ring import (
     FIRST,
-    FOLDER,
     SealedRing,
     newest_of,
     newest_ring_number,
@@ -19,11 +18,13 @@ from holdfast.backup.key_ring import (
     read_ring,
     seal_ring,
 )
+from holdfast.backup.key_sizes import KEY_BYTES
 from holdfast.backup.key_slots import put_slot, read_slots, unwrap_master
 from holdfast.backup.parallel import beside
 from holdfast.backup.ports import ChunkIndex, Clock, KeyProvider, Ledger, ObjectStore
 from holdfast.backup.remote import is_remote
-from holdfast.backup.sealing import KEY_BYTES, Keyring, Ring
+from holdfast.backup.sealing import Keyring, Ring
+from holdfast.backup.slot import FOLDER
 from holdfast.backup.wire import pack_json, unpack_json
 from holdfast.errors import Conflict, IntegrityError, InvalidRequest, NotFound, WrongKey
 

@@ -17,11 +17,9 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from holdfast.backup.ids import ChunkId
+from holdfast.backup.key_sizes import KEY_BYTES, NONCE_BYTES, SALT_BYTES
 from holdfast.errors import IntegrityError
 
-KEY_BYTES = 32
-SALT_BYTES = 16
-NONCE_BYTES = 12
 TAG_BYTES = 16
 HEADER = struct.Struct(f"<I{SALT_BYTES}s{NONCE_BYTES}s")
 OVERHEAD_BYTES = HEADER.size + TAG_BYTES

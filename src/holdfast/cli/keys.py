@@ -135,7 +135,7 @@ class GivenKeys:
 
 
 def _password_slot(repo: str) -> Mapping[str, Any] | None:
-    from holdfast.backup.key_slots import first_password_slot
+    from holdfast.backup.slot import first_password_slot
     from holdfast.backup.stores.local import LocalObjects
 
     return first_password_slot(LocalObjects(Path(repo)))

@@ -12,7 +12,8 @@ import pytest
 from holdfast.backup.argon2id import PasswordCost, derive
 from holdfast.backup.derivation import Derivation
 from holdfast.backup.ids import RepositoryId
-from holdfast.backup.key_slots import PasswordKey, cost_of, salt_and_wrapped
+from holdfast.backup.key_slots import PasswordKey
+from holdfast.backup.slot import cost_of, salt_and_wrapped
 from holdfast.errors import WrongKey
 from tests.support.processes import forks_noted, none_is_left
 

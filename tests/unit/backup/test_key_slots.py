@@ -8,7 +8,8 @@ import pytest
 
 from holdfast.backup.argon2id import PasswordCost
 from holdfast.backup.ids import RepositoryId
-from holdfast.backup.key_slots import PasswordKey, parse_slot
+from holdfast.backup.key_slots import PasswordKey
+from holdfast.backup.slot import parse_slot
 from holdfast.backup.wire import pack_json
 from holdfast.errors import IntegrityError, WrongKey
 from tests.support.patience import PATIENCE_SECONDS

@@ -56,6 +56,14 @@ def test_a_backup_looks_ahead_before_it_loads_what_opens_the_repository(holdfast
     assert {"cryptography", "sqlite3", "holdfast.backup.repository"} & set(first.split()) == set()
 
 
+def test_a_slot_is_read_and_a_password_stretched_without_what_opens_a_repository() -> None:
+    program = (
+        "import sys, holdfast.backup.slot, holdfast.backup.argon2id, holdfast.backup.stores.local; print(*sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert {"cryptography", "nacl", "holdfast.backup.sealing"} & set(done.stdout.split()) == set()
+
+
 def test_what_cuts_is_loaded_once_for_all_workers(holdfast: Run, tmp_path: Path) -> None:
     _back_up(holdfast, tmp_path)
     for number in range(APART_FILES + 1):

@@ -7,7 +7,8 @@ import stat
 from pathlib import Path
 
 from holdfast.backup.key_file import FileKey, decode_key_file, encode_key_file
-from holdfast.backup.sealing import KEY_BYTES, Random
+from holdfast.backup.key_sizes import KEY_BYTES
+from holdfast.backup.sealing import Random
 from holdfast.backup.stores.local import sync_folder
 from holdfast.errors import InvalidRequest
 
