@@ -9,9 +9,11 @@ from __future__ import annotations
 import sqlite3
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Set
+from contextlib import contextmanager
 from typing import Generic, TypeVar
 
 from holdfast.backup.ids import ChunkId, PackId
+from holdfast.errors import StoreUnavailable
 
 HELD = 250_000
 """Chunks held in memory at most: about 30 MiB in a set, 9 MiB by pack."""
@@ -25,6 +27,18 @@ def _temporary() -> sqlite3.Connection:
     db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
     db.executescript(f"PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-{CACHE_KIB};")
     return db
+
+
+@contextmanager
+def _noting() -> Iterator[None]:
+    """Tell in one line where there is no room for what is noted."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        text = (
+            f"what is noted on the way cannot be kept in the temporary folder: {error}; free space there, some 50 bytes"
+        )
+        raise StoreUnavailable(f"{text} for each chunk, or name another folder by TMPDIR") from error
 
 
 class ChunkSet:
@@ -42,6 +56,7 @@ class ChunkSet:
             if len(self._new) >= self._held:
                 self._spill()
 
+    @_noting()
     def _spill(self) -> sqlite3.Connection:
         if self._db is None:
             self._db = _temporary()
@@ -53,6 +68,7 @@ class ChunkSet:
         self._new.clear()
         return self._db
 
+    @_noting()
     def __len__(self) -> int:
         if self._db is None:
             return len(self._new)
@@ -62,9 +78,10 @@ class ChunkSet:
         if self._db is None:
             yield from self._new
             return
-        found = self._spill().execute("SELECT chunk FROM chunks")
-        while rows := found.fetchmany(FETCHED):
-            yield from (ChunkId(chunk) for (chunk,) in rows)
+        with _noting():
+            found = self._spill().execute("SELECT chunk FROM chunks")
+            while rows := found.fetchmany(FETCHED):
+                yield from (ChunkId(chunk) for (chunk,) in rows)
 
 
 K = TypeVar("K", str, bytes)
@@ -90,6 +107,7 @@ class Buckets(Generic[K]):
         if self._count >= self._held:
             self._spill()
 
+    @_noting()
     def _spill(self) -> None:
         if self._db is None:
             self._db = _temporary()
@@ -103,6 +121,7 @@ class Buckets(Generic[K]):
         self._new.clear()
         self._count = 0
 
+    @_noting()
     def read(self, bucket: K) -> bytes:
         """Return the rows of a bucket, joined; none if nothing was added to it."""
         data = b""
