@@ -227,6 +227,12 @@ def read_end(objects: ObjectStore, keyring: Keyring, pack_id: PackId, first_byte
 
     Raises as `read_footer` does.
     """
+    sealed, whole = read_sealed_end(objects, pack_id, first_bytes)
+    return open_footer(keyring, pack_id, sealed), whole
+
+
+def read_sealed_end(objects: ObjectStore, pack_id: PackId, first_bytes: int) -> tuple[bytes, bytes | None]:
+    """As `read_end`, but return the footer as it is stored: for who is to open it elsewhere."""
     tail = objects.get(pack_key(pack_id), -first_bytes)
     whole = tail if len(tail) < first_bytes else None
     length = _footer_length(tail, pack_id)
@@ -234,7 +240,7 @@ def read_end(objects: ObjectStore, keyring: Keyring, pack_id: PackId, first_byte
         tail = objects.get(pack_key(pack_id), -(length + TRAILER.size))
         if len(tail) != length + TRAILER.size:
             raise IntegrityError(f"pack {pack_id} is shorter than its footer; run `holdfast verify`")
-    return open_footer(keyring, pack_id, tail[-(length + TRAILER.size) : -TRAILER.size]), whole
+    return tail[-(length + TRAILER.size) : -TRAILER.size], whole
 
 
 def footer_in(keyring: Keyring, pack_id: PackId, data: bytes) -> Footer:

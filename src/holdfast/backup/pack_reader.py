@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from holdfast.backup.ids import ChunkId, PackId, Place
-from holdfast.backup.pack import Block, Footer, pack_key, read_end
+from holdfast.backup.pack import Block, Footer, open_footer, pack_key, read_end, read_sealed_end
 from holdfast.backup.ports import ObjectStore, PackKind
 from holdfast.backup.remote import AT_ONCE, is_remote
 from holdfast.backup.repository import Repository
-from holdfast.errors import IntegrityError
+from holdfast.errors import IntegrityError, NotFound, StoreDenied
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
@@ -106,6 +107,13 @@ class PackReader:
         """Return where these are by the footers read last, of trees in a remote store."""
         return {chunk: place for chunk in chunks if (place := self._seen.get(chunk))}
 
+    def learn(self, footers: Mapping[PackId, bytes]) -> None:
+        """Take footers, as they are stored, from who has read them; one that is damaged is read here, and told then."""
+        for pack, sealed in footers.items():
+            if pack not in self._ends:
+                with suppress(IntegrityError):
+                    self._keep(pack, (open_footer(self._keyring, pack, sealed), None))
+
     def rest(self) -> None:
         """End the threads if nothing is begun: a process that forks has none of them then."""
         if self._threads is not None and not self._begun:
@@ -140,18 +148,63 @@ class PackReader:
                 self._ends.move_to_end(pack)
                 return end
         end = read_end(self._objects, self._keyring, pack, END_BYTES)
+        self._keep(pack, end)
+        return end
+
+    def _keep(self, pack: PackId, end: tuple[Footer, bytes | None]) -> None:
         with self._lock:
             self._ends[pack] = end
             self._see(pack, end[0])
             if len(self._ends) > CACHED_ENDS:
                 self._ends.popitem(last=False)
-        return end
 
     def _see(self, pack: PackId, footer: Footer) -> None:
         if self.is_remote and footer.kind is PackKind.TREE:
             if len(self._seen) > MOST_SEEN:
                 self._seen.clear()
             self._seen.update((chunk, Place(pack, ordinal)) for ordinal, chunk in enumerate(footer.chunks))
+
+
+class SealedFooters:
+    """Footers of packs, as they are stored, each read once for all who ask; may be asked from several threads."""
+
+    def __init__(self, objects: ObjectStore) -> None:
+        self._objects = objects
+        self._lock = threading.Lock()
+        self._found: OrderedDict[PackId, Future[bytes]] = OrderedDict()
+
+    def of(self, packs: Iterable[PackId]) -> dict[PackId, bytes]:
+        """Return those of these packs; not of one that is small, or that cannot be read: that is told to who needs it.
+
+        Raises:
+            StoreUnavailable: the store gave no answer.
+        """
+        return {pack: sealed for pack in packs if (sealed := self._footer(pack))}
+
+    def _footer(self, pack: PackId) -> bytes:
+        from concurrent.futures import Future
+
+        with self._lock:
+            found = self._found.get(pack)
+            if found is None:
+                mine = self._found[pack] = Future[bytes]()
+                if len(self._found) > CACHED_ENDS:
+                    self._found.popitem(last=False)
+        if found is not None:
+            return found.result()
+        try:
+            mine.set_result(self._read(pack))
+        except BaseException as error:
+            mine.set_exception(error)
+            raise
+        return mine.result()
+
+    def _read(self, pack: PackId) -> bytes:
+        try:
+            sealed, whole = read_sealed_end(self._objects, pack, END_BYTES)
+        except (NotFound, IntegrityError, StoreDenied):
+            return b""
+        return sealed if whole is None else b""
 
 
 def span_bytes(chunks: Ordinals) -> int:

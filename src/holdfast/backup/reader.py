@@ -100,6 +100,10 @@ class ChunkReader:
                 if pair[0] in group:
                     yield pair
 
+    def learn(self, footers: Mapping[PackId, bytes]) -> None:
+        """Take footers of packs, as they are stored, from who has read them."""
+        self._packs.learn(footers)
+
     def lengths(self, chunks: Sequence[ChunkId]) -> dict[ChunkId, int]:
         """Return how many bytes each chunk has, as the footers of the packs say.
 

@@ -12,9 +12,10 @@ from holdfast.backup.contents import File
 from holdfast.backup.entry import Entry, Path
 from holdfast.backup.ids import ChunkId, PackId, Place
 from holdfast.backup.mark import LOOKUP_BATCH, batches
+from holdfast.backup.pack_reader import SealedFooters
 from holdfast.backup.parallel import each
 from holdfast.backup.places import answer_places
-from holdfast.backup.reader import ChunkReader
+from holdfast.backup.reader import ChunkReader, PlacesByPack, by_pack
 from holdfast.backup.remote import AT_ONCE, is_remote
 from holdfast.backup.repository import Repository
 from holdfast.backup.restore_parts import LARGE_BYTES, Done, LargeRestore, parts_of
@@ -49,6 +50,7 @@ class RestoreApart:
     def __init__(self, repository: Repository, reader: ChunkReader, target: WritesByPath, count: int) -> None:
         self._index = repository.index
         self._at_once = AT_ONCE if is_remote(repository.index) else 1
+        self._footers = SealedFooters(repository.objects) if is_remote(repository.objects) else None
         self._reader = reader
         self._target = target
         self._workers = Workers(count, partial(prepare, repository, target), partial(answer_places, repository.index))
@@ -104,12 +106,23 @@ class RestoreApart:
         small = [file for file in files if file[1].size <= LARGE_BYTES]
         firsts = self._look_up({first for _, entry in small if (first := _first(entry)) is not None})
         jobs = list(_sorted_jobs(small, firsts))
-        for job, places in zip(jobs, each(partial(self._places_of, firsts), jobs, self._at_once), strict=True):
+        known = each(partial(self._known_of, firsts), jobs, self._at_once)
+        for job, (places, footers) in zip(jobs, known, strict=True):
             self._jobs[gathering] += 1
-            yield files_job(gathering, job, places), f"{_shown(job[0][0])} and {len(job) - 1} other files"
+            yield files_job(gathering, job, places, footers), f"{_shown(job[0][0])} and {len(job) - 1} other files"
+
+    def _known_of(
+        self, known: Mapping[ChunkId, Place], job: Sequence[File]
+    ) -> tuple[PlacesByPack, Mapping[PackId, bytes]]:
+        """Return where the chunks of a job's files are, and the footers that several workers would each ask for.
+
+        Called in threads where the index is remote.
+        """
+        places = by_pack(self._places_of(known, job))
+        return places, self._footers.of(places) if self._footers else {}
 
     def _places_of(self, known: Mapping[ChunkId, Place], job: Sequence[File]) -> dict[ChunkId, Place]:
-        """Return where the chunks of a job's files are. Called in threads where the index is remote."""
+        """Return where the chunks of a job's files are."""
         wanted = {item for _, entry in job for item in entry.content if not isinstance(item, int)}
         return self._look_up(wanted - known.keys()) | {chunk: known[chunk] for chunk in wanted & known.keys()}
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from holdfast.backup.contents import File, whole_files
 from holdfast.backup.entry import NANOSECONDS, Entry, EntryKind, Path
-from holdfast.backup.ids import ChunkId, Place
+from holdfast.backup.ids import PackId
 from holdfast.backup.places import AskedPlaces
-from holdfast.backup.reader import ChunkReader, PlacesByPack, by_pack
+from holdfast.backup.reader import ChunkReader, PlacesByPack
 from holdfast.backup.remote import is_remote, of_worker
 from holdfast.backup.repository import Repository
 from holdfast.backup.restore_parts import Piece, write_part
@@ -23,9 +23,11 @@ CACHE_BYTES = 16 * 1024 * 1024
 """Of each worker, for files that are read by themselves: those behind lists, and neighbours of what is damaged."""
 
 
-def files_job(number: int, files: Iterable[File], places: Mapping[ChunkId, Place]) -> list[object]:
-    """Return the job of writing these files, with what is known of where their chunks are."""
-    return [FILES, number, by_pack(places), [_packed_file(path, entry) for path, entry in files]]
+def files_job(
+    number: int, files: Iterable[File], places: PlacesByPack, footers: Mapping[PackId, bytes]
+) -> list[object]:
+    """Return the job of writing these files, with what is known of where their chunks are, and of those packs."""
+    return [FILES, number, places, footers, [_packed_file(path, entry) for path, entry in files]]
 
 
 def part_job(number: int, file: Unfinished, part: Sequence[Piece]) -> list[object]:
@@ -52,7 +54,8 @@ class _Worker:
         kind, number, *what = job
         return kind, number, self._part(*what) if kind == PART else self._files(*what)
 
-    def _files(self, places: PlacesByPack, packed_files: Iterable[Any]) -> Any:
+    def _files(self, places: PlacesByPack, footers: Mapping[PackId, bytes], packed_files: Iterable[Any]) -> Any:
+        self._reader.learn(footers)
         failed = []
         written = bytes_written = 0
         for (path, entry), content in whole_files(self._reader, (_file(*one) for one in packed_files), places):

@@ -8,13 +8,13 @@ import pytest
 
 from holdfast.backup.ids import ChunkId, PackId, Place, SnapshotId
 from holdfast.backup.pack import pack_key
-from holdfast.backup.pack_reader import PackReader, span_bytes
+from holdfast.backup.pack_reader import PackReader, SealedFooters, span_bytes
 from holdfast.backup.ports import PackKind
 from holdfast.backup.reader import ChunkReader
 from holdfast.backup.repository import Repository
 from holdfast.backup.stores.memory import MemoryObjects
 from holdfast.backup.writer import ChunkWriter
-from holdfast.errors import IntegrityError
+from holdfast.errors import IntegrityError, StoreUnavailable
 from tests.support.repositories import any_repository, noise
 
 
@@ -101,6 +101,59 @@ def test_a_node_whose_pack_was_read_and_is_gone_now_is_looked_up(repository: Rep
     asked = looked_up(repository)
     assert len(reader.read(nodes[2])) == 400_000
     assert asked == [nodes[2]]
+
+
+def test_a_footer_is_read_once_for_all_who_need_it(repository: Repository, far: FarObjects) -> None:
+    chunks = stored(repository, 300_000, 300_000)
+    (row,) = repository.index.packs()
+    footers, both = SealedFooters(far), threading.Barrier(2)
+    far.gets.clear()
+    found: list[dict[PackId, bytes]] = []
+
+    def ask() -> None:
+        both.wait(30)
+        found.append(footers.of([row.pack, PackId("0" * 64)]))
+
+    threads = [threading.Thread(target=ask) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found[0] == found[1]
+    assert found[0].keys() == {row.pack}  # of what is not there nothing is told
+    assert [key for key, _, _ in far.gets].count(pack_key(row.pack)) == 1
+    for reader in (PackReader(repository) for _ in range(2)):
+        far.gets.clear()
+        reader.learn(found[0])
+        assert len(list(reader.blocks(row.pack, {chunks[0]: 0, chunks[1]: 1}))) == 2
+        assert [start for _, start, _ in far.gets] == [8]
+
+
+def test_a_footer_that_was_told_damaged_is_read_here(repository: Repository, far: FarObjects) -> None:
+    (chunk,) = stored(repository, 300_000)
+    (row,) = repository.index.packs()
+    reader = PackReader(repository)
+    reader.learn({row.pack: bytes(200)})
+    far.gets.clear()
+    assert len(list(reader.blocks(row.pack, {chunk: 0}))) == 1
+    assert len(far.gets) == 2
+
+
+def test_of_a_small_pack_no_footer_is_told_and_no_answer_from_the_store_is_an_error(
+    repository: Repository, far: FarObjects
+) -> None:
+    stored(repository, 1000)
+    (row,) = repository.index.packs()
+    assert SealedFooters(far).of([row.pack]) == {}
+
+    class Silent(FarObjects):
+        def get(self, key: str, start: int = 0, length: int | None = None) -> bytes:
+            raise StoreUnavailable("no answer")
+
+    footers = SealedFooters(Silent())
+    for _ in range(2):
+        with pytest.raises(StoreUnavailable, match="no answer"):
+            footers.of([row.pack])
 
 
 def looked_up(repository: Repository) -> list[ChunkId]:

@@ -12,9 +12,10 @@ import pytest
 from holdfast.backup import restore as restoring
 from holdfast.backup import restore_apart
 from holdfast.backup.contents import File
-from holdfast.backup.ids import ChunkId, PackId, Place, SnapshotId
+from holdfast.backup.ids import PackId, SnapshotId
 from holdfast.backup.pack import pack_key
 from holdfast.backup.ports import PackKind
+from holdfast.backup.reader import PlacesByPack
 from holdfast.backup.repository import Repository
 from holdfast.backup.restore import RestoreSummary, restore
 from holdfast.backup.restore_apart import RestoreApart
@@ -100,10 +101,13 @@ def test_a_worker_that_was_told_of_a_pack_that_is_gone_asks_where_its_chunks_are
     honest = files_job
     told = 0
 
-    def outdated(number: int, files: Iterable[File], places: Mapping[ChunkId, Place]) -> list[object]:
+    def outdated(
+        number: int, files: Iterable[File], places: PlacesByPack, footers: Mapping[PackId, bytes]
+    ) -> list[object]:
         nonlocal told
-        told += len(places)
-        return honest(number, files, dict.fromkeys(places, Place(PackId("0" * 64), 0)))
+        chunks = [chunk for ordinals in places.values() for chunk in ordinals]
+        told += len(chunks)
+        return honest(number, files, {PackId("0" * 64): dict.fromkeys(chunks, 0)} if chunks else {}, footers)
 
     monkeypatch.setattr(restore_apart, "files_job", outdated)
     assert restored(repository, snapshot, tmp_path / "back").failed_count == 0
