@@ -37,17 +37,27 @@ def clear(directory: Path) -> None:
 
 
 def replace_file(path: Path, data: bytes) -> None:
-    """Write a file whole, in one move, or leave what is there.
+    """Write a file whole, in one move, or leave what is there; write to what is a device or a pipe, as any tool does.
 
     Raises:
         StoreUnavailable: it cannot be written.
     """
-    partial = path.with_name(f".{path.name}.partial")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists() and not path.is_file():
+            path.write_bytes(data)
+        else:
+            _replace(path.resolve(), data)
+    except OSError as error:
+        raise StoreUnavailable(f"cannot write {path}: {error.strerror}; make room or choose another place") from error
+
+
+def _replace(path: Path, data: bytes) -> None:
+    partial = path.with_name(f".{path.name}.partial")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
         partial.write_bytes(data)
         os.replace(partial, path)  # noqa: PTH105
-    except OSError as error:
+    except OSError:
         with suppress(OSError):
             partial.unlink()
-        raise StoreUnavailable(f"cannot write {path}: {error.strerror}; make room or choose another place") from error
+        raise

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from click.testing import CliRunner
 from holdfast.cli.report import command
 from holdfast.errors import StoreUnavailable
 from holdfast.report.model import HTML_NAME, JSON_NAME, from_json
-from holdfast.report.write import clear, rebuild, write
+from holdfast.report.write import clear, rebuild, replace_file, write
 from tests.support.reports import any_promise, any_report
 
 
@@ -41,3 +42,20 @@ def test_report_verb_prints_the_verdict_and_exits_by_it(tmp_path: Path) -> None:
     broken = CliRunner().invoke(command, [str(tmp_path), "--output", "json"], standalone_mode=False)
     assert broken.return_value == 1
     assert from_json(broken.stdout_bytes).promises[0].met is False
+
+
+def test_a_pipe_is_written_to_and_not_replaced(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    replace_file(pipe, b"a page")
+    assert (os.read(reader, 100), pipe.is_fifo()) == (b"a page", True)
+    os.close(reader)
+
+
+def test_what_a_link_leads_to_is_replaced_and_the_link_stays(tmp_path: Path) -> None:
+    (tmp_path / "page").write_bytes(b"before")
+    (tmp_path / "link").symlink_to("page")
+    replace_file(tmp_path / "link", b"after")
+    assert ((tmp_path / "page").read_bytes(), (tmp_path / "link").is_symlink()) == (b"after", True)
+    assert len(list(tmp_path.iterdir())) == 2
