@@ -76,8 +76,6 @@ def command(
     needs = ["holdfast.backup.restore", "holdfast.backup.targets.directory"]
     ahead = RestoreAhead()
     with opened(repo, keys, needs=needs, ahead=ahead.begin) as repository:
-        from holdfast.backup.manifest import load_manifest
-        from holdfast.backup.restore import restore
         from holdfast.backup.snapshots import resolve
 
         before = ahead.taken(repository)
@@ -89,28 +87,32 @@ def command(
                 click.echo(plan_as_text(plan) if output == "text" else json.dumps(plan_as_json(plan), indent=2))
         if target is None or only_plan:
             return ExitStatus.DONE
-        size = load_manifest(repository, id_).counts.get("size") if report.is_on and not path else None
-
-        def progress(at: Progress) -> None:
-            report.progress(at.files, at.bytes_written, at.path, done=at.bytes_written, of=size)
-
         with _target(target, overwrite, numeric_owner) as place:
-            try:
-                summary = restore(
-                    repository,
-                    id_,
-                    place,
-                    path=below,
-                    jobs=jobs_for(jobs),
-                    progress=progress if report.is_on else None,
-                )
-            except KeyboardInterrupt as error:
-                text = "interrupted; what was restored stays: run it again with --overwrite to have all of it"
-                raise Interrupted(text) from error
-            finally:
-                report.clear()
+            summary = _write(repository, id_, below, place, report, jobs_for(jobs))
     _print(summary, output, quiet)
     return ExitStatus.ANSWER_IS_NO if summary.failed_count else ExitStatus.DONE
+
+
+def _write(
+    repository: Repository, snapshot: SnapshotId, path: bytes | None, place: Target, report: Reporter, jobs: int
+) -> RestoreSummary:
+    """Restore, telling how far it is."""
+    from holdfast.backup.manifest import load_manifest
+    from holdfast.backup.restore import restore
+
+    size = load_manifest(repository, snapshot).counts.get("size") if report.is_on and path is None else None
+
+    def progress(at: Progress) -> None:
+        report.progress(at.files, at.bytes_written, at.path, done=at.bytes_written, of=size)
+
+    try:
+        shown = progress if report.is_on else None
+        return restore(repository, snapshot, place, path=path, jobs=jobs, progress=shown)
+    except KeyboardInterrupt as error:
+        text = "interrupted; what was restored stays: run it again with --overwrite to have all of it"
+        raise Interrupted(text) from error
+    finally:
+        report.clear()
 
 
 def _plan(
