@@ -50,6 +50,7 @@ VERBS: dict[str, tuple[str, str]] = {
 }
 
 CANNOT_PRINT = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+LACKING = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 STDOUT, STDERR = 1, 2
 OUTPUT_CLOSED = 128 + signal.SIGPIPE
 """What a shell shows of a process that SIGPIPE ended."""
@@ -157,11 +158,23 @@ def run(arguments: list[str]) -> int:
         if not _is_output_closed():
             raise
         return OUTPUT_CLOSED
-    except OSError as error:  # of files Holdfast opens, errors have a name or were turned into a HoldfastError
-        if error.filename is not None or error.errno not in CANNOT_PRINT:
-            raise
-        text = f"the result cannot be written to standard output: {os.strerror(error.errno).lower()}"
+    except MemoryError as error:
+        text = f"memory ran out{': ' if str(error) else ''}{error}; give it more, or fewer --jobs"
         return _fail(text, ExitStatus.ENVIRONMENT_FAILED)
+    except OSError as error:
+        if (told := _told(error)) is None:
+            raise
+        return _fail(told, ExitStatus.ENVIRONMENT_FAILED)
+
+
+def _told(error: OSError) -> str | None:
+    """Return what to say of an error that no verb foresees; None if nobody does, which is a mistake of ours."""
+    reason = os.strerror(error.errno or 0).lower()
+    if error.errno in LACKING:
+        return f"the system gives no more: {reason}; raise its limits (ulimit -a)"
+    if error.filename is None and error.errno in CANNOT_PRINT:  # of files we open, errors have a name or are ours
+        return f"the result cannot be written to standard output: {reason}"
+    return None
 
 
 def _as_interrupt(_signal: int, _frame: object) -> NoReturn:

@@ -115,6 +115,27 @@ def test_a_system_error_that_nothing_foresaw_keeps_its_trace(monkeypatch: pytest
         run(["anything"])
 
 
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (MemoryError(), "memory ran out; give it more, or fewer --jobs"),
+        (MemoryError("no room for a pack"), "memory ran out: no room for a pack; give it more, or fewer --jobs"),
+        (OSError(errno.EMFILE, "many", "a file"), "the system gives no more: too many open files; raise its limits"),
+        (OSError(errno.ENOMEM, "no memory"), "the system gives no more: cannot allocate memory; raise its limits"),
+    ],
+)
+def test_what_the_system_has_too_little_of_is_one_line(
+    error: BaseException, text: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(**_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(main.cli, "main", fail)
+    assert run(["anything"]) == ExitStatus.ENVIRONMENT_FAILED
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"holdfast: {text}")
+
+
 def test_no_arguments_print_help() -> None:
     assert run([]) == ExitStatus.BAD_USAGE
 
