@@ -14,6 +14,7 @@ from holdfast.backup.locate import list_below
 from holdfast.backup.manifest import load_manifest
 from holdfast.backup.reader import ChunkReader
 from holdfast.backup.repository import Repository
+from holdfast.backup.sources import directory
 from holdfast.backup.sources.exclude import Exclude
 from tests.support.backups import back_up, restored, source_of
 from tests.support.many_files import fill
@@ -51,7 +52,10 @@ CHANGES: dict[str, Callable[[Path], object]] = {
 
 @pytest.mark.parametrize("ahead", [False, True])
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
-def test_what_is_restored_is_what_is_there_after(change: Callable[[Path], object], ahead: bool, tmp_path: Path) -> None:
+def test_what_is_restored_is_what_is_there_after(
+    change: Callable[[Path], object], ahead: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(directory, "MANY_FOLDERS", 1)
     repository, source = any_repository(), fill(tmp_path / "source")
     back_up(repository, source)
     change(source)

@@ -14,6 +14,7 @@ from pathlib import Path
 import click
 import pytest
 
+from holdfast.backup.sources import directory
 from holdfast.backup.sources.directory import DirectorySource
 from holdfast.cli.progress import shown_left
 from tests.support.command_line import Run
@@ -78,6 +79,7 @@ def test_other_processes_look_ahead_where_that_helps(
     holdfast: Run, source: Path, monkeypatch: pytest.MonkeyPatch, cores: int, options: list[str], looking: int
 ) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: set(range(cores)))
+    monkeypatch.setattr(directory, "MANY_FOLDERS", 1)
     for _ in range(2):
         with forks_noted() as pids:
             assert holdfast("backup", "source", "--repo", "repo", "--output", "json", *options).json["files"] == 1
@@ -97,6 +99,7 @@ def test_a_small_backup_needs_no_other_process(
             raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
         return left.pop()()
 
+    monkeypatch.setattr(directory, "MANY_FOLDERS", 1)
     open_before = open_files()
     with forks_noted() as pids:
         monkeypatch.setattr(os, "fork", refusing)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from holdfast.backup.sources.directory import MANY_FOLDERS
 from holdfast.backup.store_apart import APART_FILES
 from tests.support.command_line import Run
 
@@ -75,6 +76,8 @@ def test_what_cuts_is_loaded_once_for_all_workers(holdfast: Run, tmp_path: Path)
 def _back_up(holdfast: Run, folder: Path) -> None:
     (folder / "source").mkdir()
     (folder / "source" / "a.txt").write_text("hello")
+    for number in range(MANY_FOLDERS):  # then another process looks ahead
+        (folder / "source" / f"folder {number}").mkdir()
     holdfast("repo", "create", "repo", "--key-file", "key")
     assert holdfast("backup", "source", *ARGUMENTS).status == 0
 

@@ -38,6 +38,11 @@ def telling(*names: bytes) -> Callable[[Tell], None]:
 
 
 @pytest.fixture(autouse=True)
+def few_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(directory, "MANY_FOLDERS", 2)
+
+
+@pytest.fixture(autouse=True)
 def no_process_is_left() -> Iterator[None]:
     with forks_noted() as pids:
         yield
@@ -168,6 +173,21 @@ def test_a_file_of_the_year_2400_is_listed_like_any_other(tmp_path: Path) -> Non
     (folder,) = walked(source, ahead=0)
     assert isinstance(folder, SourceEntry)
     assert folder.reused == Counted(files=1)
+
+
+@pytest.mark.parametrize(("many", "looking"), [(9, 2), (10, 0)])
+def test_nobody_looks_ahead_at_few_folders(
+    many: int, looking: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a/b/c", "d/e", "f/g/h"):  # with the root nine
+        (tmp_path / "source" / name).mkdir(parents=True)
+    (tmp_path / "source" / "file").touch()
+    monkeypatch.setattr(directory, "MANY_FOLDERS", many)
+    source = source_of(tmp_path / "source")
+    with forks_noted() as pids:
+        source.look_ahead(2)
+    assert len(pids) == looking
+    source.close()
 
 
 def test_each_folder_is_in_one_share_and_reached_by_it() -> None:
