@@ -25,9 +25,12 @@ from holdfast.backup.writer import ChunkWriter
 if TYPE_CHECKING:
     from holdfast.backup.workers import Ask, Work, Workers
 
-APART_BYTES = 16 * 1024 * 1024
+APART_BYTES = 24 * 1024 * 1024
 APART_FILES = 1000
-"""Worker processes are started for more than one of these: what takes 0.1 s is not worth four processes and packs."""
+"""Worker processes are started for more than one of these: what takes 0.1 s is not worth four processes and packs.
+
+At 16 MiB four of them end a backup 0.03 s sooner and take 0.07 s of CPU more, two fifths of it.
+"""
 JOB_BYTES = 4 * 1024 * 1024
 JOB_FILES = 256
 JOB_PATH_BYTES = 32 * 1024
