@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 from holdfast.backup.entry import Entry, EntryKind, Path
 from holdfast.backup.ids import ChunkId, SnapshotId
 from holdfast.backup.manifest import Manifest
+from holdfast.backup.snapshots import OnDamage
 from holdfast.backup.sources import path_of
 from holdfast.backup.sources.exclude import Exclude
 from holdfast.backup.tree import Chunks, entries_of
+from holdfast.errors import IntegrityError
 
 
 @dataclass(slots=True)
@@ -22,20 +25,20 @@ class Found:
     snapshots: list[SnapshotId] = field(default_factory=list)
 
 
-def find(chunks: Chunks, manifests: Iterable[Manifest], pattern: bytes) -> list[Found]:
+def find(chunks: Chunks, manifests: Iterable[Manifest], pattern: bytes, on_damage: OnDamage) -> list[Found]:
     """Return what matches `pattern`, which is written as one of `--exclude`, by path; versions as they come.
 
-    A folder that several snapshots share is read once if nothing in it matches.
+    A folder that several snapshots share is read once if nothing in it matches. What cannot be read is passed over, and
+    `on_damage` told.
 
     Raises:
         InvalidRequest: the pattern cannot be read.
-        IntegrityError: a folder cannot be read.
     """
     search = _Search(chunks, Exclude([pattern]))
     found: dict[tuple[bytes, Entry], Found] = {}
     for manifest in manifests:
         for source in manifest.sources:
-            for path, entry in search.run(source.root):
+            for path, entry in search.run(source.root, partial(on_damage, manifest.id)):
                 full = path_of(source.path, path)
                 one = found.setdefault((full, entry), Found(full, entry))
                 one.snapshots.append(manifest.id)
@@ -58,10 +61,12 @@ class _Search:
         self._matches = matches
         self._barren: set[tuple[Path, tuple[ChunkId, ...]]] = set()
 
-    def run(self, root: tuple[ChunkId, ...]) -> Iterator[tuple[Path, Entry]]:
+    def run(
+        self, root: tuple[ChunkId, ...], on_damage: Callable[[IntegrityError], None]
+    ) -> Iterator[tuple[Path, Entry]]:
         """Yield what matches below a source's root, whose own name is not looked at."""
-        tops = list(entries_of(self._chunks, root))
-        stack = [self._level((), top) for top in tops if top.kind is EntryKind.DIRECTORY]
+        tops = list(entries_of(self._chunks, root, 0, lambda _, error: on_damage(error)))
+        stack = [self._level((), top, on_damage) for top in tops if top.kind is EntryKind.DIRECTORY]
         for top in tops:
             if top.kind is not EntryKind.DIRECTORY and self._is_match((top.name,), top):
                 yield (), top
@@ -76,13 +81,18 @@ class _Search:
                 level.matched = True
                 yield path, entry
             if entry.kind is EntryKind.DIRECTORY and (path, entry.nodes) not in self._barren:
-                stack.append(self._level(path, entry))
+                stack.append(self._level(path, entry, on_damage))
 
     def _is_match(self, path: Path, entry: Entry) -> bool:
         return self._matches(path, entry.kind is EntryKind.DIRECTORY)
 
-    def _level(self, path: Path, folder: Entry) -> _Level:
-        return _Level(path, folder.nodes, entries_of(self._chunks, folder.nodes, folder.levels))
+    def _level(self, path: Path, folder: Entry, on_damage: Callable[[IntegrityError], None]) -> _Level:
+        def told(_: ChunkId, error: IntegrityError) -> None:
+            level.matched = True  # so that it is read, and told, again in the next snapshot that shares it
+            on_damage(error)
+
+        level = _Level(path, folder.nodes, entries_of(self._chunks, folder.nodes, folder.levels, told))
+        return level
 
     def _leave(self, stack: list[_Level]) -> None:
         level = stack.pop()

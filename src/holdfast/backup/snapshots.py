@@ -19,7 +19,7 @@ TOKEN_BYTES = 8
 
 
 OnDamage = Callable[[SnapshotId, HoldfastError], None]
-"""Is told of an acknowledged snapshot whose manifest is lost or damaged."""
+"""Is told of an acknowledged snapshot that cannot be read, or not all of it."""
 
 
 class Snapshot(NamedTuple):
@@ -50,13 +50,20 @@ def readable_manifest(repository: Repository, id_: SnapshotId, on_damage: OnDama
     """Return the manifest of an acknowledged snapshot; None if it is damaged, lost, or forgotten meanwhile."""
     try:
         return load_manifest(repository, id_)
-    except NotFound as error:
+    except (NotFound, IntegrityError) as error:
+        unless_forgotten(repository, on_damage)(id_, error)
+    return None
+
+
+def unless_forgotten(repository: Repository, on_damage: OnDamage) -> OnDamage:
+    """Return what passes on damage of snapshots that are acknowledged still: a prune takes from the others."""
+
+    def told(id_: SnapshotId, error: HoldfastError) -> None:
         record = repository.ledger.get([id_]).get(id_)
         if record is not None and record.status is Status.COMPLETED:
             on_damage(id_, error)
-    except IntegrityError as error:
-        on_damage(id_, error)
-    return None
+
+    return told
 
 
 def resolve(repository: Repository, text: str, records: Sequence[Record] | None = None) -> SnapshotId:

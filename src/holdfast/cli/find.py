@@ -36,12 +36,12 @@ def command(
 ) -> int:
     """Find files and folders by name, as in --exclude: `*.pdf`, `photos/2024/**`; each version is one line.
 
-    Exit status: 0 something matches; 1 nothing does, or stderr names a damaged snapshot that was left out.
+    Exit status: 0 something matches; 1 nothing does, or stderr names a snapshot that is damaged.
     """
     from holdfast.backup.find import find
     from holdfast.backup.manifest import load_manifest
     from holdfast.backup.reader import ChunkReader
-    from holdfast.backup.snapshots import list_snapshots, resolve
+    from holdfast.backup.snapshots import list_snapshots, resolve, unless_forgotten
 
     unreadable = Unreadable()
     with opened(repo, keys) as repository:
@@ -50,7 +50,8 @@ def command(
         else:
             listed = list_snapshots(repository, on_damage=unreadable, user=user, host=host)
             manifests = [one.manifest for one in listed]
-        found = find(ChunkReader(repository), manifests, os.fsencode(pattern))
+        told = unless_forgotten(repository, unreadable)
+        found = find(ChunkReader(repository), manifests, os.fsencode(pattern), told)
     if output == "json":
         click.echo(json.dumps([_as_json(one) for one in found], indent=2))
     else:

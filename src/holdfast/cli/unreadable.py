@@ -1,4 +1,4 @@
-"""Snapshots that are acknowledged and cannot be read: told one by one, while the others are shown."""
+"""Snapshots that are acknowledged and cannot be read, or not whole: told one by one, while the others are shown."""
 
 from __future__ import annotations
 
@@ -17,14 +17,15 @@ class Unreadable:
     """Tells each on stderr, and what the verb then ends with."""
 
     def __init__(self) -> None:
-        self._count = 0
+        self._told: set[SnapshotId] = set()
 
     def __call__(self, snapshot: SnapshotId, error: HoldfastError) -> None:
-        """Tell of one."""
-        self._count += 1
-        click.echo(f"left out: {snapshot[:12]}: {error}", err=True)
+        """Tell of one, once."""
+        if snapshot not in self._told:
+            self._told.add(snapshot)
+            click.echo(f"damaged: {snapshot[:12]}: {error}", err=True)
 
     @property
     def status(self) -> ExitStatus:
         """Whether all could be read."""
-        return ExitStatus.ANSWER_IS_NO if self._count else ExitStatus.DONE
+        return ExitStatus.ANSWER_IS_NO if self._told else ExitStatus.DONE

@@ -82,7 +82,7 @@ def test_one_lost_manifest_hides_no_other_snapshot(holdfast: Run, tmp_path: Path
         holdfast("backup", "source", "--repo", "repo", "--output", "json").json["snapshot"] for _ in range(2)
     )
     (tmp_path / "repo" / "snapshots" / lost).unlink()
-    text = f"left out: {lost[:12]}: the manifest of snapshot {lost} is missing; run `holdfast verify`\n"
+    text = f"damaged: {lost[:12]}: the manifest of snapshot {lost} is missing; run `holdfast verify`\n"
     listed = holdfast("snapshots", "--repo", "repo", "--output", "json")
     assert (listed.status, [one["snapshot"] for one in listed.json], listed.err) == (1, [first], text)
     found = holdfast("find", "file", "--repo", "repo", "--output", "json")
