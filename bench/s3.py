@@ -106,8 +106,8 @@ class Bench:
                 counted = self.requests[step, tool.name][-1]
                 services = Counter[str]()
                 for name, count in counted.items():
-                    services[name] += count
-                told = ", ".join(f"{count} {name}" for name, count in services.most_common(6))
+                    services[name.partition(".")[0]] += count
+                told = ", ".join(f"{count} {name}" for name, count in [*services.items(), *counted.most_common(6)])
                 peak = max(one.peak_bytes for one in runs) / MIB
                 figures = f"{wall:6.2f} s {base / wall:5.2f} x {cpu:6.2f} CPU s {peak:4.0f} MiB"
                 print(f"{step:13} {tool.name:11} {figures}  {told}")
