@@ -33,8 +33,8 @@ from holdfast.errors import InvalidRequest
 
 BYTES_A_SECOND = 90_000_000
 """What one process reads from S3 in its region, bytes a second, as the reader's own limits assume."""
-REQUESTS_A_PACK = 7
-"""Measured: 6 to 7 of a pack of 16 MiB in a whole restore by four processes (`docs/cost.md`)."""
+REQUESTS_A_PACK = 5
+"""Measured: 4 to 5 of a pack of 16 MiB in a whole restore by four processes (`docs/cost.md`)."""
 
 
 @dataclass(slots=True)

@@ -97,7 +97,7 @@ def test_a_plan_tells_hours_and_money_of_archived_packs(
     assert plan.cold_packs == 1
     assert plan.wait == timedelta(hours=hours)
     assert plan.chunks > 0
-    read = 7 * 0.0004 / 1000 + plan.chunks * 0.125 / 10**6
+    read = 5 * 0.0004 / 1000 + plan.chunks * 0.125 / 10**6
     assert plan.dollars == pytest.approx(size / 1e9 * (per_gb + 0.023) + per_thousand / 1000 + read)
     with pytest.raises(InvalidRequest, match="1 of 1 packs are archived: add --thaw"):
         refuse_cold(plan)
