@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from typing import TypeVar
 
 from holdfast.backup.ids import ChunkId, Place, SnapshotId
@@ -34,6 +34,8 @@ class Mark:
     walked: set[SnapshotId] = field(default_factory=set)
     leftover: set[SnapshotId] = field(default_factory=set)
     """Manifests of ended sessions that nobody's parent is: they keep nothing alive."""
+    held: ChunkSet = field(default_factory=ChunkSet)
+    """What forgotten snapshots refer to that active sessions began from: kept as far as it is there."""
     noted: ChunkSet | None = None
     """What interrupted attempts noted, for the next ones: kept as far as it is there."""
     _seen: set[ChunkId] = field(default_factory=set)
@@ -60,7 +62,7 @@ class Mark:
         for batch in batches((id_ for id_ in roots if id_ not in held), MANIFESTS_AT_ONCE):
             self._walk(repository, batch, workers)
         for id_ in held:
-            self._walk_held(repository, id_, workers)
+            self._walk_held(repository, id_)
         if self.noted is None:
             self.noted = ChunkSet()
             self.noted.update(_noted(repository))
@@ -105,15 +107,17 @@ class Mark:
             raise _cleared() from error
         self.walked.update(ids)
 
-    def _walk_held(self, repository: Repository, id_: SnapshotId, workers: int) -> None:
-        """Walk a forgotten snapshot that a session at work began from; damage in it is nobody's loss, but not known."""
+    def _walk_held(self, repository: Repository, id_: SnapshotId) -> None:
+        """Walk a forgotten snapshot that a session at work began from: nobody's loss if something of it is lost."""
         try:
-            self._walk(repository, [id_], workers)
+            roots = load_manifest(repository, id_).roots
+            self.held.update(references(ChunkReader(repository), roots, set(), repeating=True, decode=held_by_node))
         except (NotFound, IntegrityError) as error:
             raise Conflict(
                 f"snapshot {id_} is forgotten and damaged, and a backup at work began from it: prune again when that "
                 "has ended; no data was deleted"
             ) from error
+        self.walked.add(id_)
 
     def _unwalked(self, repository: Repository) -> list[SnapshotId]:
         return [id_ for id_ in manifest_ids(repository) if id_ not in self.walked]
@@ -136,7 +140,7 @@ class Mark:
                         "then `holdfast repair`; no data was deleted"
                     )
                 by_pack.add(places[chunk].pack, places[chunk].ordinal, chunk)
-        for _, places in _looked_up(repository, self.noted or ()):
+        for _, places in _looked_up(repository, chain(self.held, self.noted or ())):
             for chunk, place in places.items():
                 by_pack.add(place.pack, place.ordinal, chunk)
         return by_pack

@@ -357,6 +357,25 @@ def test_damage_of_a_forgotten_snapshot_that_a_session_began_from_is_told_from_a
         assert prune(repository, owner="test").packs_deleted
 
 
+def test_what_a_forgotten_snapshot_in_use_lacks_is_in_nobodys_way_and_what_it_has_is_kept() -> None:
+    repository = any_repository()
+    parent = snapshot(repository, {"lost": noise(90_000), "whole": noise(90_000, 2)})
+    (row,) = packs(repository, PackKind.DATA)
+    chunks = read_footer(repository.objects, repository.keyring, row.pack).chunks
+    repository.index.unpoint(row.pack, chunks[:1])
+    now = repository.clock.now()
+    child = SnapshotId("2" * 32)
+    repository.ledger.begin(
+        Record(id=child, user="u", host="h", start=now, lease_until=now + HOUR, epoch=1, parent=parent)
+    )
+    with pytest.raises(IntegrityError, match="in no pack"):
+        prune(repository, owner="test")
+    forget(repository, [parent])
+    for _ in range(2):
+        prune(repository, owner="test")
+        assert set(repository.index.usable(chunks)) == set(chunks[1:])
+
+
 def test_of_two_prunes_the_second_is_told_who_is_at_work() -> None:
     repository = any_repository()
     now = repository.clock.now()
