@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from holdfast.backup.entry import Entry, EntryKind, Path
 from holdfast.backup.manifest import Manifest, SourceRoot
 from holdfast.backup.sources import path_of
-from holdfast.backup.tree import Chunks, entries_of, walk
+from holdfast.backup.tree import Chunks, OnDamage, entries_of, walk
 from holdfast.errors import IntegrityError, NotFound
 
 
@@ -70,11 +70,16 @@ def _nothing(manifest: Manifest, path: bytes) -> NotFound:
     return NotFound(f"nothing at {os.fsdecode(path)!r} in this snapshot, which holds {held}")
 
 
-def list_below(chunks: Chunks, manifest: Manifest, path: bytes | None = None) -> Iterator[Located]:
-    """Yield what is at and below `path`, or all of the snapshot: depth first, by name, a folder before its content."""
+def list_below(
+    chunks: Chunks, manifest: Manifest, path: bytes | None = None, on_damage: OnDamage | None = None
+) -> Iterator[Located]:
+    """Yield what is at and below `path`, or all of the snapshot: depth first, by name, a folder before its content.
+
+    What `on_damage` is for, `entries_of` says.
+    """
     for top in roots(chunks, manifest) if path is None else [locate(chunks, manifest, path)]:
         yield top
-        for below, entry in walk(chunks, top.entry.nodes, top.entry.levels):
+        for below, entry in walk(chunks, top.entry.nodes, top.entry.levels, on_damage):
             yield Located(path_of(top.path, below), entry)
 
 

@@ -12,6 +12,7 @@ import click
 from holdfast.cli.keys import GivenKeys
 from holdfast.cli.repository import opened, reads_repository
 from holdfast.cli.text import json_path, shown_count, shown_entry, shown_path
+from holdfast.cli.unreadable import Unreadable
 
 if TYPE_CHECKING:
     from holdfast.backup.locate import Located
@@ -21,11 +22,12 @@ if TYPE_CHECKING:
 @click.argument("snapshot", metavar="SNAPSHOT[:PATH]")
 @click.option("-l", "--long", is_flag=True, help="Mode, owner, size and time of each.")
 @reads_repository
-def command(snapshot: str, long: bool, repo: str, keys: GivenKeys, output: str, quiet: bool) -> None:
+def command(snapshot: str, long: bool, repo: str, keys: GivenKeys, output: str, quiet: bool) -> int:
     """List a snapshot, or what is at PATH in it. SNAPSHOT is `latest` or the start of an id.
 
     PATH is as it was backed up, or below the source if there was a single one. Control characters and bytes that are
-    not UTF-8 are shown as \\xNN; JSON holds the very names, surrogate-escaped.
+    not UTF-8 are shown as \\xNN; JSON holds the very names, surrogate-escaped. Exit status: 0 all of it; 1 without what
+    cannot be read, as stderr says.
     """
     from holdfast.backup.locate import list_below
     from holdfast.backup.manifest import load_manifest
@@ -33,12 +35,15 @@ def command(snapshot: str, long: bool, repo: str, keys: GivenKeys, output: str, 
     from holdfast.backup.snapshots import resolve
 
     name, _, path = snapshot.partition(":")
+    unreadable = Unreadable()
     with opened(repo, keys) as repository:
         manifest = load_manifest(repository, resolve(repository, name))
-        found = list_below(ChunkReader(repository), manifest, os.fsencode(path) if path else None)
+        below = os.fsencode(path) if path else None
+        found = list_below(ChunkReader(repository), manifest, below, lambda _, error: unreadable(manifest.id, error))
         count = _print_json(found) if output == "json" else _print_text(found, long)
     if not quiet:
         click.echo(shown_count(count, "entry", "entries"), err=True)
+    return unreadable.status
 
 
 def _print_text(found: Iterator[Located], long: bool) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from holdfast.backup.entry import EntryKind
 from holdfast.backup.find import find
 from holdfast.backup.ids import ChunkId, SnapshotId
-from holdfast.backup.locate import locate
+from holdfast.backup.locate import list_below, locate
 from holdfast.backup.manifest import load_manifest
 from holdfast.backup.pack import pack_key
 from holdfast.backup.reader import ChunkReader
@@ -106,6 +107,11 @@ def test_a_damaged_folder_hides_nothing_but_what_is_in_it(source: Path, tmp_path
                 raise IntegrityError("this node is damaged")
             return super().fetch(chunks)
 
+    bad: list[ChunkId] = []
+    listed = list_below(Damaged(repository), manifests[0], None, lambda chunk, _: bad.append(chunk))
+    paths = [os.fsdecode(one.path).removeprefix(f"{source}/") for one in listed]
+    assert paths[1:] == ["a.pdf", "docs", "docs/b.pdf", "docs/deep", "pictures", "pictures/d.png"]
+    assert bad == [deep]
     told: list[SnapshotId] = []
     for pattern, expected in ((b"*.*", {"a.pdf": 3, "docs/b.pdf": 3, "pictures/d.png": 3}), (b"none", {})):
         told.clear()
