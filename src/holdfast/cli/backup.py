@@ -88,33 +88,58 @@ def command(
 
         reading = OutsetAhead(user, host)
         with opened(repo, keys, needs=["holdfast.backup.create_snapshot"], ahead=reading.begin) as repository:
-            from holdfast.backup.create_snapshot import create_snapshot
-            from holdfast.backup.resume import last_interrupted
-            from holdfast.backup.sources import ReadsByPath
-
-            outset = reading.taken()
-            resume = None if reread else last_interrupted(repository, user, host, source.paths, outset)
-            before = _files_before(repository, source, user, host, outset) if report.is_on else None
-            is_first = report.is_on and before is None and isinstance(source, ReadsByPath)
-            try:
-                with _counting(source) if is_first else nullcontext() as ahead, stop_signals() as is_stopped:
-                    summary = create_snapshot(
-                        _dry(repository) if dry_run else repository,
-                        source,
-                        user=user,
-                        host=host,
-                        tags=tags,
-                        progress=_progress(report, before, ahead, is_resumed=resume is not None),
-                        reread=reread,
-                        resume=resume,
-                        jobs=jobs_to_store(jobs, repo),
-                        is_stopped=is_stopped,
-                        outset=outset,
-                    )
-            finally:
-                report.clear()
+            summary = _stored(
+                _dry(repository) if dry_run else repository,
+                source,
+                report,
+                reading.taken(),
+                user=user,
+                host=host,
+                reread=reread,
+                tags=tags,
+                jobs=jobs_to_store(jobs, repo),
+            )
     _print(summary, output, quiet, dry_run)
     return ExitStatus.DONE if summary.is_complete else ExitStatus.ANSWER_IS_NO
+
+
+def _stored(
+    repository: Repository,
+    source: Source,
+    report: Reporter,
+    outset: Outset | None,
+    *,
+    user: str,
+    host: str,
+    reread: bool,
+    tags: tuple[str, ...],
+    jobs: int,
+) -> SnapshotSummary:
+    """Store the source, going on where an attempt was interrupted, and tell meanwhile how far it is."""
+    from holdfast.backup.create_snapshot import create_snapshot
+    from holdfast.backup.resume import last_interrupted
+    from holdfast.backup.sources import ReadsByPath
+
+    resume = None if reread else last_interrupted(repository, user, host, source.paths, outset)
+    before = _files_before(repository, source, user, host, outset) if report.is_on else None
+    is_first = report.is_on and before is None and isinstance(source, ReadsByPath)
+    try:
+        with _counting(source) if is_first else nullcontext() as ahead, stop_signals() as is_stopped:
+            return create_snapshot(
+                repository,
+                source,
+                user=user,
+                host=host,
+                tags=tags,
+                progress=_progress(report, before, ahead, is_resumed=resume is not None),
+                reread=reread,
+                resume=resume,
+                jobs=jobs,
+                is_stopped=is_stopped,
+                outset=outset,
+            )
+    finally:
+        report.clear()
 
 
 def _progress(report: Reporter, before: int | None, ahead: Counting | None, *, is_resumed: bool) -> OnProgress | None:
