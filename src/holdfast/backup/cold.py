@@ -7,11 +7,10 @@ Source: https://aws.amazon.com/s3/pricing/
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from itertools import islice
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from holdfast.backup.parallel import each
 from holdfast.backup.ports import Clock, ObjectStore
@@ -32,8 +31,7 @@ class Tier(StrEnum):
     BULK = "bulk"
 
 
-@dataclass(frozen=True, slots=True)
-class Temperature:
+class Temperature(NamedTuple):
     """An object's storage class, and whether it can be read now."""
 
     storage_class: str
@@ -52,8 +50,7 @@ class ColdStore(Protocol):
         """Ask for a readable copy for so many days; nothing happens if it is readable or under way."""
 
 
-@dataclass(frozen=True, slots=True)
-class Price:
+class Price(NamedTuple):
     """What reading back from a class costs: a GB, a thousand requests; and the longest it typically takes."""
 
     per_gb: float

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from holdfast.backup.entry import Entry, EntryKind, Path
 from holdfast.backup.manifest import Manifest, SourceRoot
@@ -13,8 +13,7 @@ from holdfast.backup.tree import Chunks, OnDamage, entries_of, walk
 from holdfast.errors import IntegrityError, NotFound
 
 
-@dataclass(frozen=True, slots=True)
-class Located:
+class Located(NamedTuple):
     """Something of a snapshot: its full path as it was backed up, and its entry."""
 
     path: bytes

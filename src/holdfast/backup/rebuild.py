@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 from holdfast.backup.ids import ChunkId, PackId, Place, SnapshotId
 from holdfast.backup.manifest import Manifest, load_manifest, manifest_ids
@@ -20,8 +20,7 @@ NOBODY = SnapshotId("0" * 32)
 """The session of a pack whose writer is not known any more; no session has this id."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RebuildReport:
+class RebuildReport(NamedTuple):
     """What the catalogue knows again, and the objects that could not be read, with the reason."""
 
     packs: int

@@ -30,8 +30,7 @@ STEP_BYTES = 16 * 1024
 MAX_FAILED = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(NamedTuple):
     """Something that was not restored, and why."""
 
     path: bytes

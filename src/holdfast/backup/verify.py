@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from random import Random, SystemRandom
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from holdfast.backup.blame import Blame
 from holdfast.backup.ids import ChunkId, PackId, Place, SnapshotId
@@ -52,8 +52,7 @@ class Damage:
     """Whether it may have been pruned meanwhile: then it is damage only if a snapshot that still stands needs it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VerifyReport:
+class VerifyReport(NamedTuple):
     """What was looked at and what is wrong with it. `bytes_read` counts stored bytes of packs read back whole."""
 
     snapshots: int
