@@ -26,20 +26,21 @@ def fill_a_set() -> None:
     ChunkSet(held=100).update(CHUNKS)
 
 
+def held_back() -> ChunkSet:
+    """Return a set whose chunks are still in memory, and whose file is small."""
+    chunks = ChunkSet(held=len(CHUNKS))
+    chunks.update(CHUNKS[:1])
+    chunks._spill()
+    chunks.update(CHUNKS[:-1])
+    return chunks
+
+
 def count_a_set() -> None:
-    chunks = ChunkSet(held=1900)
-    chunks._db = smallest()
-    chunks._db.execute("CREATE TABLE chunks (chunk BLOB PRIMARY KEY) WITHOUT ROWID")
-    chunks.update(CHUNKS[:1800])
-    len(chunks)
+    len(held_back())
 
 
 def walk_a_set() -> None:
-    chunks = ChunkSet(held=1900)
-    chunks._db = smallest()
-    chunks._db.execute("CREATE TABLE chunks (chunk BLOB PRIMARY KEY) WITHOUT ROWID")
-    chunks.update(CHUNKS[:1800])
-    list(chunks)
+    list(held_back())
 
 
 def fill_by_pack() -> None:
