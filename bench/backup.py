@@ -32,6 +32,8 @@ from bench.measured import MIB, Measured, machine, measure
 from bench.peers import OURS, Tool, found
 
 AT_ONCE = 8
+PRUNED = 0.7
+"""Of a repository what is left at most once the older of two halves that share nothing is pruned."""
 ROOM = 4
 """The folder to work in must have this many times the corpus free: corpus, repository, restored tree, and spare."""
 UNITS = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
@@ -141,10 +143,22 @@ class Bench:
         with self._repositories(tools) as repos:
             for tool in tools:
                 repo = repos[tool.name]
-                tool.backup(repo, self.corpus / "a")
-                tool.backup(repo, self.corpus / "b")
+                for half in ("a", "b"):
+                    self._back_up_as(self.folder / "half", self.corpus / half, tool, repo)
+                _, before = corpus.measure(repo)
                 self.time(PRUNE, tool, partial(tool.forget_oldest, repo))
-                self.sizes[PRUNE, tool.name].append(corpus.measure(repo)[1])
+                _, after = corpus.measure(repo)
+                if after > PRUNED * before:
+                    raise SystemExit(f"{tool.name} pruned {before} bytes to {after}: that is not half")
+                self.sizes[PRUNE, tool.name].append(after)
+
+    def _back_up_as(self, name: Path, source: Path, tool: Tool, repo: Path) -> None:
+        """Back up the folder under another name: rules of forget count for each source apart."""
+        source.rename(name)
+        try:
+            tool.backup(repo, name)
+        finally:
+            name.rename(source)
 
     def _clients(self, tools: list[Tool]) -> None:
         users = sorted([*(self.corpus / "a").iterdir(), *(self.corpus / "b").iterdir()])
