@@ -134,7 +134,7 @@ class Bench:
         expected = corpus.measure(source)
         if corpus.measure(target) != expected:
             raise SystemExit(f"{target} is not {source}: {corpus.measure(target)}, not {expected} (files, bytes)")
-        if len(self.runs[RESTORE, OURS]) == 1 and (target / "a").is_dir():
+        if len(self.runs.get((RESTORE, OURS), ())) == 1 and (target / "a").is_dir():
             for path in source.rglob("*"):
                 if path.is_file() and not filecmp.cmp(path, target / path.relative_to(source), shallow=False):
                     raise SystemExit(f"{path} was restored with other content")
