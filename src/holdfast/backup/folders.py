@@ -46,11 +46,6 @@ class FolderStack:
         return fd
 
     @property
-    def fds(self) -> list[int]:
-        """The descriptors that are open."""
-        return [folder.fd for folder in self._chain if folder.fd is not None]
-
-    @property
     def depth(self) -> int:
         """How many folders below the root the current one is."""
         return len(self._chain) - 1

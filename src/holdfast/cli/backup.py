@@ -82,7 +82,8 @@ def command(
     user = _this_user() if user is None else user
     host = os.uname().nodename if host is None else host
     choice = _Choice(excludes, exclude_files, exclude_caches, one_file_system)
-    looking_ahead = 0 if reread or not keys.are_named else min(jobs_to_store(jobs, repo) - 1, MOST_LOOKING_AHEAD)
+    workers = jobs_to_store(jobs, repo)
+    looking_ahead = 0 if reread or not keys.are_named else min(workers - 1, MOST_LOOKING_AHEAD)
     with _source(sources, repo, choice, looking_ahead) as source:
         from holdfast.backup.outset import OutsetAhead
 
@@ -97,7 +98,7 @@ def command(
                 host=host,
                 reread=reread,
                 tags=tags,
-                jobs=jobs_to_store(jobs, repo),
+                jobs=workers,
             )
     _print(summary, output, quiet, dry_run)
     return ExitStatus.DONE if summary.is_complete else ExitStatus.ANSWER_IS_NO

@@ -272,17 +272,19 @@ class DirectorySource:
         if self._exclude_caches and CACHE_TAG in (name for name, _ in children) and is_cache(fd):
             return [SourceEntry(path, entry._replace(xattrs=xattrs)), *rest], [(CACHE_TAG, None)]
         entry = entry._replace(xattrs=xattrs, fingerprint=listing.signature)
-        below: list[Child] = [child for child in children if child[1] and stat.S_ISDIR(child[1].st_mode)]
         if self._told is not None:
-            (share, tell), at = self._told, (root, *path)
+            (share, tell), at, below = self._told, (root, *path), _folders(children)
             if listing.signature and not rest and share.has(at):
                 tell(at, entry, listing.counted, [name for name, _ in below])
             return [], [child for child in below if share.reaches((*at, child[0]))]
-        if self._may_reuse is None or not listing.signature:
+        if self._may_reuse is None or not listing.signature or not self._may_reuse(path, entry, listing.counted):
             return [SourceEntry(path, entry), *rest], children
-        if not self._may_reuse(path, entry, listing.counted):
-            return [SourceEntry(path, entry), *rest], children
-        return [SourceEntry(path, entry, listing.counted), *rest], below
+        return [SourceEntry(path, entry, listing.counted), *rest], _folders(children)
+
+
+def _folders(children: Sequence[Child]) -> list[Child]:
+    """Return those that were folders when they were looked at."""
+    return [child for child in children if child[1] and stat.S_ISDIR(child[1].st_mode)]
 
 
 def _are_many(roots: Sequence[bytes]) -> bool:
