@@ -16,6 +16,11 @@ ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """What a terminal or a supervisor sends to each process of a group."""
 
 
+def heeded() -> list[signal.Signals]:
+    """Return those that end this process: who started it may have had it ignore some, as nohup and a shell's `&` do."""
+    return [one for one in ENDING if signal.getsignal(one) is not signal.SIG_IGN]
+
+
 def forked(work: Callable[[], object]) -> int:
     """Do the work in another process and return its id; it ends with status 0, or 1 if the work raised anything.
 
@@ -41,9 +46,8 @@ def _do(work: Callable[[], object]) -> NoReturn:
     """Work, and never return into the caller's code or run any of its clean-up."""
     status = 1
     try:
-        for one in ENDING:
-            if signal.getsignal(one) is not signal.SIG_IGN:
-                signal.signal(one, signal.SIG_DFL)
+        for one in heeded():
+            signal.signal(one, signal.SIG_DFL)
         work()
         status = 0
     finally:

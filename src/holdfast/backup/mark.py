@@ -13,7 +13,7 @@ from holdfast.backup.manifest import load_manifest, manifest_ids
 from holdfast.backup.parallel import each
 from holdfast.backup.ports import Record, Status
 from holdfast.backup.reader import ChunkReader
-from holdfast.backup.remote import AT_ONCE, is_remote
+from holdfast.backup.remote import requests_at_once
 from holdfast.backup.repository import Repository
 from holdfast.backup.resume import roots_noted, worth_keeping
 from holdfast.backup.spill import ChunksByPack, ChunkSet
@@ -150,8 +150,8 @@ def _looked_up(
     repository: Repository, chunks: Iterable[ChunkId]
 ) -> Iterator[tuple[list[ChunkId], dict[ChunkId, Place]]]:
     """Yield chunks with the places where they can be read, a batch at a time; several at once where that is far."""
-    at_once = AT_ONCE if is_remote(repository.index) else 1
-    return each(lambda batch: (batch, repository.index.readable(batch)), batches(chunks, LOOKUP_BATCH), at_once)
+    wanted, at_once = batches(chunks, LOOKUP_BATCH), requests_at_once(repository.index)
+    return each(lambda batch: (batch, repository.index.readable(batch)), wanted, at_once)
 
 
 def _noted(repository: Repository) -> Iterator[ChunkId]:

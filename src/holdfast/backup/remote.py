@@ -24,6 +24,11 @@ def is_remote(store: object) -> bool:
     return isinstance(store, Remote)
 
 
+def requests_at_once(store: object) -> int:
+    """Return how many requests one process should have under way: several where each is waited for."""
+    return AT_ONCE if is_remote(store) else 1
+
+
 def of_worker(repository: Repository) -> Repository:
     """Return the repository for a forked process: with connections of its own to what is reached by connections.
 

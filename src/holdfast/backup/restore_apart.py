@@ -16,7 +16,7 @@ from holdfast.backup.pack_reader import SealedFooters
 from holdfast.backup.parallel import each
 from holdfast.backup.places import answer_places
 from holdfast.backup.reader import ChunkReader, PlacesByPack, by_pack
-from holdfast.backup.remote import AT_ONCE, is_remote
+from holdfast.backup.remote import is_remote, requests_at_once
 from holdfast.backup.repository import Repository
 from holdfast.backup.restore_parts import LARGE_BYTES, Done, LargeRestore, parts_of
 from holdfast.backup.restore_worker import PART, files_job, part_job, prepare
@@ -49,7 +49,7 @@ class RestoreApart:
 
     def __init__(self, repository: Repository, reader: ChunkReader, target: WritesByPath, count: int) -> None:
         self._index = repository.index
-        self._at_once = AT_ONCE if is_remote(repository.index) else 1
+        self._at_once = requests_at_once(repository.index)
         self._footers = SealedFooters(repository.objects) if is_remote(repository.objects) else None
         self._reader = reader
         self._target = target

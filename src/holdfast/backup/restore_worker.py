@@ -10,11 +10,11 @@ from holdfast.backup.entry import NANOSECONDS, Entry, EntryKind, Path
 from holdfast.backup.ids import PackId
 from holdfast.backup.places import AskedPlaces
 from holdfast.backup.reader import ChunkReader, PlacesByPack
-from holdfast.backup.remote import is_remote, of_worker
+from holdfast.backup.remote import of_worker
 from holdfast.backup.repository import Repository
 from holdfast.backup.restore_parts import Piece, write_part
 from holdfast.backup.targets import Unfinished, WritesByPath
-from holdfast.backup.workers import REMOTE_KEPT_BYTES, Ask, Work, keep_buffers
+from holdfast.backup.workers import Ask, Work, keep_buffers_for
 from holdfast.errors import IntegrityError, StoreDenied
 
 FILES, PART = 0, 1
@@ -37,8 +37,7 @@ def part_job(number: int, file: Unfinished, part: Sequence[Piece]) -> list[objec
 
 def prepare(repository: Repository, whole: WritesByPath, ask: Ask) -> Work:
     """Return what does the jobs, in a worker process."""
-    if is_remote(repository.objects):
-        keep_buffers(REMOTE_KEPT_BYTES)
+    keep_buffers_for(repository.objects)
     return _Worker(repository, whole.apart(), ask).work
 
 

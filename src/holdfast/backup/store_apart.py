@@ -298,11 +298,10 @@ def _part_job(slot: Slot, large: LargeFile, part: Part) -> _Job:
 
 
 def _prepare(repository: Repository, files: FileStore, source: ReadsByPath, ask: Ask) -> Work:
-    from holdfast.backup.workers import REMOTE_KEPT_BYTES, keep_buffers
+    from holdfast.backup.workers import keep_buffers_for
 
     mine = of_worker(repository)
-    if is_remote(mine.objects):
-        keep_buffers(REMOTE_KEPT_BYTES)
+    keep_buffers_for(mine.objects)
     register = AskedClaims(ask) if is_remote(mine.index) else AskedRegister(ask)
     writer = ChunkWriter(mine, files.writer.session, register)
     bytes_read = 0

@@ -20,7 +20,7 @@ from holdfast.backup.pack import pack_key
 from holdfast.backup.parallel import begun, each
 from holdfast.backup.ports import PackState, Status
 from holdfast.backup.reader import ChunkReader
-from holdfast.backup.remote import AT_ONCE, is_remote
+from holdfast.backup.remote import is_remote, requests_at_once
 from holdfast.backup.repository import Repository, require_current_keys
 from holdfast.backup.spill import ChunksByPack, ChunkSet
 from holdfast.backup.tree import references
@@ -238,7 +238,7 @@ class _Verification:
     def _expected(self) -> ChunksByPack:
         expected = ChunksByPack()
         wanted = batches(self._feeding(self.chunks), LOOKUP_BATCH)
-        at_once = AT_ONCE if is_remote(self._repository.index) else 1
+        at_once = requests_at_once(self._repository.index)
         for batch, places in each(lambda batch: (batch, self._places(batch)), wanted, at_once):
             for chunk in batch:
                 if chunk in places:

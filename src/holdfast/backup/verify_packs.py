@@ -11,7 +11,7 @@ from holdfast.backup.pack import damaged_blocks, name_of, pack_key, read_footer
 from holdfast.backup.parallel import each
 from holdfast.backup.remote import is_remote, of_worker
 from holdfast.backup.repository import Repository
-from holdfast.backup.workers import REMOTE_KEPT_BYTES, Ask, Work, Workers, keep_buffers
+from holdfast.backup.workers import Ask, Work, Workers, keep_buffers_for
 from holdfast.errors import IntegrityError, NotFound
 
 MOST_BLOCKS = 3
@@ -68,8 +68,7 @@ class LooksApart:
 
         def prepare(_: Ask) -> Work:
             mine = of_worker(repository)
-            if is_remote(mine.objects):
-                keep_buffers(REMOTE_KEPT_BYTES)
+            keep_buffers_for(mine.objects)
             return lambda packs: list(each(lambda pack: look_at(mine, PackId(pack), whole=True), packs, at_once))
 
         self._workers = Workers(jobs, prepare, lambda _: None)

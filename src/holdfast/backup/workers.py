@@ -24,6 +24,7 @@ from typing import Any, NoReturn
 import msgpack
 
 from holdfast.backup.forks import ENDING, end_process, forked
+from holdfast.backup.remote import is_remote
 from holdfast.errors import StoreUnavailable
 
 LENGTH = struct.Struct("<I")
@@ -215,6 +216,12 @@ def keep_buffers(most_bytes: int) -> None:
         libc.mallopt(M_MMAP_THRESHOLD, most_bytes)
         libc.mallopt(M_TRIM_THRESHOLD, most_bytes)
         libc.mallopt(M_ARENA_MAX, 1)  # else each thread that reads packs keeps as much for itself
+
+
+def keep_buffers_for(objects: object) -> None:
+    """Keep less than a worker does by itself where packs come from afar."""
+    if is_remote(objects):
+        keep_buffers(REMOTE_KEPT_BYTES)
 
 
 def _open_many_files() -> None:

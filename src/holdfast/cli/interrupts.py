@@ -8,12 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
-def heeded() -> list[signal.Signals]:
-    """Return those that end this process: who started it may have had it ignore some, as nohup and a shell's `&` do."""
-    return [one for one in SIGNALS if signal.getsignal(one) is not signal.SIG_IGN]
+from holdfast.backup.forks import heeded
 
 
 @contextmanager

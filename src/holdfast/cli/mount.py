@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from holdfast.cli.interrupts import heeded
+from holdfast.backup.forks import heeded
 from holdfast.cli.keys import GivenKeys, takes_keys
 from holdfast.cli.repository import opened, quiet_option, repository_option
 from holdfast.cli.text import shown_path
